@@ -1,1 +1,7 @@
-//! To be written.
+//! Everlit, a web server whose restarts nobody notices.
+
+// Between processes.
+pub mod link;
+pub mod plan;
+pub mod source;
+pub mod tally;

@@ -1,0 +1,60 @@
+//! What the supervisor needs to know of a configuration, and nothing more.
+//!
+//! In: a loaded configuration. Out: [`Plan`], plain data that also crosses processes as JSON: `everlit plan` (hidden)
+//! prints it, so that a supervisor learns a new configuration from the new binary and never parses it itself.
+//! Must hold: equal listener names mean the same listener, before and after a restart.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that a supervisor does for a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Version of the binary that read the configuration.
+    pub version: String,
+    /// Sockets to listen on, in the order of the configuration; never empty.
+    pub listeners: Vec<ListenSpec>,
+    /// `server.pid-file`.
+    pub pid_file: Option<PathBuf>,
+    /// Log files that are opened anew on SIGHUP. Pipes and syslog are not among them.
+    pub logs: Vec<PathBuf>,
+    /// `server.feature-flags` "server.graceful-shutdown-timeout": ends a drain. `None`: no limit.
+    pub graceful_timeout: Option<Duration>,
+    /// `server.feature-flags` "everlit.linger": how long a gracefully stopped instance waits for a successor.
+    /// `None`: the default, 5 s, and 0 in the foreground on a terminal.
+    pub linger: Option<Duration>,
+    /// How long a generation may take to become ready: `server.feature-flags` "everlit.ready-timeout", default 60 s.
+    pub ready_timeout: Duration,
+    /// Warnings about the configuration, rendered, one each.
+    pub warnings: Vec<String>,
+}
+
+/// One listening socket as configured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenSpec {
+    /// Canonical name: `0.0.0.0:80`, `[::]:80`, or the path of a Unix socket. Port 0 stays 0: the name is what was
+    /// configured, not what the kernel gave.
+    pub name: String,
+    /// Where to bind.
+    pub address: ListenAddress,
+    /// `server.listen-backlog`, default 1024.
+    pub backlog: u32,
+    /// `server.defer-accept`: `TCP_DEFER_ACCEPT`.
+    pub defer_accept: bool,
+    /// `server.set-v6only`, default on; only for IPv6 addresses.
+    pub v6_only: bool,
+    /// `server.socket-perms`: mode of a Unix socket.
+    pub permissions: Option<u32>,
+}
+
+/// Where a listener is bound.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ListenAddress {
+    /// TCP.
+    Tcp(std::net::SocketAddr),
+    /// Unix stream socket.
+    Unix(PathBuf),
+}
