@@ -1,12 +1,16 @@
 //! Move listening sockets and live connections from one process to its successor, losing none.
 
-pub mod channel;
-pub mod error;
-pub mod giver;
-pub mod parcel;
+mod parcel;
+mod wire;
+
+mod giver;
+mod inbox;
+mod taker;
+
+mod channel;
 pub mod sys;
-pub mod taker;
-pub mod wire;
+
+mod error;
 
 pub use channel::{GiverChannel, TakerChannel, Woken};
 pub use error::{Error, Violation};

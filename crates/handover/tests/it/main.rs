@@ -1,1 +1,3 @@
-//! Integration tests.
+//! Integration tests: one binary, one module for each way of looking at a handover.
+
+mod pair;
