@@ -1,3 +1,4 @@
 //! Integration tests: one binary, one module for each way of looking at a handover.
 
+mod channels;
 mod pair;

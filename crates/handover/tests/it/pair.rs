@@ -135,6 +135,7 @@ struct Pair {
     waiting: VecDeque<handover::Batch>,
 
     offered: u64,
+    listeners_heard: bool,
     witnesses: Vec<Witness>,
     given_up: BTreeSet<u64>,
     kept: BTreeMap<u64, Parcel>,
@@ -158,6 +159,7 @@ impl Pair {
             to_giver: Pipe::default(),
             waiting: VecDeque::new(),
             offered: 0,
+            listeners_heard: false,
             witnesses: vec![witness],
             given_up: BTreeSet::new(),
             kept: BTreeMap::new(),
@@ -215,14 +217,13 @@ impl Pair {
                     taker.stop();
                 }
             }
+            // The kernel says so only when there are descriptors to be sent; at the listeners it ends a handover.
+            Act::Congestion if !self.listeners_heard => {}
             Act::Congestion => {
-                // The kernel can say so only when there are descriptors to be sent.
                 if let Some(giver) = &mut self.giver
                     && giver.transmit().is_some_and(|t| !t.fds.is_empty())
-                    && self.offered > 0
-                    && self.giver_greeted()
                 {
-                    self.congest();
+                    giver.congested(io::Error::other("ETOOMANYREFS"));
                 }
             }
             Act::Finish => {
@@ -235,17 +236,6 @@ impl Pair {
             Act::GiverAbandons => self.giver_abandons(),
         }
         self.hear();
-    }
-
-    /// Whether the listeners are out, whose congestion ends a handover.
-    fn giver_greeted(&self) -> bool {
-        matches!(&self.taker, Some(taker) if taker_has_listeners(taker, &self.to_taker))
-    }
-
-    fn congest(&mut self) {
-        if let Some(giver) = &mut self.giver {
-            giver.congested(io::Error::other("ETOOMANYREFS"));
-        }
     }
 
     fn giver_sends(&mut self, limit: usize) -> bool {
@@ -402,6 +392,7 @@ impl Pair {
                 TakerEvent::Listeners(listeners) => {
                     assert_eq!(listeners.len(), 1);
                     assert_eq!(listeners[0].name, "http");
+                    self.listeners_heard = true;
                 }
                 TakerEvent::Batch(batch) => self.waiting.push_back(batch),
                 TakerEvent::Accepted(parcels) => {
@@ -469,12 +460,6 @@ impl Pair {
         (self.to_giver, self.to_taker) = (Pipe::default(), Pipe::default());
         assert!(self.witnesses.iter().all(Witness::is_alone), "leaked");
     }
-}
-
-/// The listeners are out of the giver once nothing of theirs is left to be sent, which the taker's progress shows.
-fn taker_has_listeners(taker: &Taker, pipe: &Pipe) -> bool {
-    let state = format!("{taker:?}");
-    pipe.stretches.is_empty() && state.contains("phase: Taking")
 }
 
 fn run(room: u32, script: &[(Act, Plan)]) {
