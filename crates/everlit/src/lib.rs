@@ -1,5 +1,9 @@
 //! Everlit, a web server whose restarts nobody notices.
 
+// The way of a request.
+pub mod http1;
+pub mod route;
+
 // Between processes.
 pub mod inherit;
 pub mod link;

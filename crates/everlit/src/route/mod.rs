@@ -1,0 +1,3 @@
+//! From a request to the module that answers it.
+
+pub mod uri;
