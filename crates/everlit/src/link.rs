@@ -4,9 +4,13 @@
 //! finds its end among the descriptors it was started with, under the name [`LINK_NAME`].
 //! Must hold: a closed line with nothing said before means that the supervisor died; the generation serves on.
 
+mod line;
+
 use serde::{Deserialize, Serialize};
 
 use crate::tally::Tally;
+
+pub use line::{DESCRIPTORS_MAX, Line, LineError, Received};
 
 /// Name (`LISTEN_FDNAMES`) of the generation's end of the line.
 pub const LINK_NAME: &str = "everlit-link";

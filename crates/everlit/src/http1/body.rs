@@ -60,6 +60,9 @@ impl Framing {
     /// input is needed or the body is over.
     pub fn decode(&mut self, input: &[u8]) -> Result<Step, BadBody> {
         let _ = input;
-        Ok(Step { consumed: 0, data: 0 })
+        Ok(Step {
+            consumed: 0,
+            data: 0,
+        })
     }
 }

@@ -42,7 +42,11 @@ pub struct Uri<'t> {
 /// Takes a target in origin-form, absolute-form or asterisk-form apart (RFC 9112 section 3.2).
 pub fn parse<'t>(target: &'t [u8], options: &ParseOptions) -> Result<Uri<'t>, Reject> {
     let _ = options;
-    Ok(Uri { target: Cow::Borrowed(target), path: Cow::Borrowed(target), query: None })
+    Ok(Uri {
+        target: Cow::Borrowed(target),
+        path: Cow::Borrowed(target),
+        query: None,
+    })
 }
 
 /// Checks and normalises a `Host` value: lower case, no trailing dot, port kept (`host-strict`, `host-normalize`).
