@@ -5,6 +5,7 @@ pub mod http1;
 pub mod route;
 
 // Between processes.
+pub mod control;
 pub mod inherit;
 pub mod link;
 pub mod plan;

@@ -3,7 +3,6 @@
 //! In: typed requests. Out: owned descriptors and `io::Error`s. Must hold: no `unsafe` outside this directory, and no
 //! descriptor that could leak into a child by accident: all are close-on-exec from birth.
 
-#![allow(dead_code)]
 pub(crate) mod clock;
 pub(crate) mod daemon;
 pub(crate) mod descriptor;
