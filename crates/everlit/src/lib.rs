@@ -40,6 +40,10 @@ pub mod config;
 pub mod source;
 
 // Between processes.
+pub mod control;
+pub mod inherit;
 pub mod link;
 pub mod plan;
 pub mod tally;
+
+pub(crate) mod sys;
