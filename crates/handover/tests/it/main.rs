@@ -3,4 +3,5 @@
 mod channels;
 mod golden;
 mod pair;
+mod processes;
 mod untrusted;
