@@ -633,3 +633,53 @@ impl<'a> Input<'a> {
         String::from_utf8(bytes).map_err(|_| self.malformed())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_common_version_wins() {
+        assert_eq!(common_version(&(1..=1)), Some(1));
+        assert_eq!(common_version(&(0..=9)), Some(1));
+        assert_eq!(common_version(&(2..=9)), None);
+        assert_eq!(common_version(&(0..=0)), None);
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let text = format!("{}ä", "a".repeat(MAX_REFUSAL_TEXT_BYTES - 1));
+        let verdict = Verdict::Refuse(Refusal::Declined(text));
+        let bytes = encode::answer(3, [verdict].iter());
+        let (header, body) = bytes.split_first_chunk().unwrap();
+        let header = Header::decode(Role::Taker, *header).unwrap();
+        let message = Message::decode(Role::Taker, header, body, Arrived::Whole(Vec::new()));
+        let Ok(Message::Answer {
+            number: 3,
+            verdicts,
+        }) = message
+        else {
+            panic!("{message:?}");
+        };
+        let expected = "a".repeat(MAX_REFUSAL_TEXT_BYTES - 1);
+        assert_eq!(verdicts, [Verdict::Refuse(Refusal::Declined(expected))]);
+    }
+
+    #[test]
+    fn several_ranges_of_one_kind_add_up() {
+        let accepts = [(1, 1..=1), (1, 3..=4)].map(|(kind, versions)| Accepts { kind, versions });
+        let check = |kind, version| {
+            let (payload, fds) = (Vec::new(), Vec::new());
+            let parcel = Parcel {
+                kind,
+                version,
+                payload,
+                fds,
+            };
+            check_announced(&accepts, &parcel)
+        };
+        assert_eq!(check(1, 3), Ok(()));
+        assert_eq!(check(1, 2), Err(Refusal::UnsupportedVersion));
+        assert_eq!(check(2, 1), Err(Refusal::UnknownKind));
+    }
+}

@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
@@ -379,4 +380,42 @@ fn helpers_carry_descriptors() {
     assert!(send_with_fds(&one, b"x", &vec![null.as_fd(); 254]).is_err());
     drop(one);
     assert_eq!(recv_with_fds(&other, &mut buffer, 0).unwrap().0, 0);
+}
+
+/// In a process of its own, because the limit is the whole process's.
+#[test]
+fn a_taker_out_of_descriptors_refuses() {
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "channels::with_few_descriptors", "--ignored"])
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+#[test]
+#[ignore = "started by a_taker_out_of_descriptors_refuses"]
+fn with_few_descriptors() {
+    let (mut giver, taker) = channels(10_000);
+    for token in 0..100 {
+        giver.offer(Token(token), parcel(vec![], vec![null()]));
+    }
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = Some(null().as_raw_fd() as u64 + 20);
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+    let successor = thread::spawn(move || take_all(taker));
+    giver.finish(Vec::new()).unwrap();
+    let mut returned = 0;
+    loop {
+        match next(&mut giver) {
+            GiverEvent::Returned { reason, .. } => {
+                assert_eq!(reason, Refusal::NoDescriptors);
+                returned += 1;
+            }
+            GiverEvent::Finished => break,
+            GiverEvent::Hello { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((returned, successor.join().unwrap()), (100, 0));
 }
