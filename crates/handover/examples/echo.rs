@@ -242,7 +242,7 @@ impl Server {
                 }
             }
             if ready[0] {
-                self.upgrades.read(&mut [0])?;
+                self.upgrades.read_exact(&mut [0])?;
                 let generation = (self.generation + 1).to_string();
                 self = match self.hand_over(&["successor", &generation])? {
                     Outcome::Gone => return Ok(()),
@@ -250,7 +250,7 @@ impl Server {
                 };
             }
             if ready[1] {
-                self.bad_upgrades.read(&mut [0])?;
+                self.bad_upgrades.read_exact(&mut [0])?;
                 self = match self.hand_over(&["bad-successor"])? {
                     Outcome::Gone => return Ok(()),
                     Outcome::ServeOn(server) => server,

@@ -93,7 +93,8 @@
 //! Both channels implement [`AsFd`](std::os::fd::AsFd) and [`AsRawFd`](std::os::fd::AsRawFd) and never wait in
 //! [`pump`](GiverChannel::pump), which goes on until the kernel would make it wait: edge-triggered loops are fine too.
 //! After each change (an offer, an answer, `finish`, `stop`, readiness of the socket): `pump`, then fetch events until
-//! there are none, then look at [`wants_write`](GiverChannel::wants_write).
+//! there are none, then look at [`wants_write`](GiverChannel::wants_write). After the last event, take the socket out of
+//! the loop: it stays readable.
 //!
 //! # Layers
 //!
