@@ -7,6 +7,9 @@ use minicbor::{Decode, Encode};
 
 use crate::http1::head::{is_field_value, is_token};
 
+#[cfg(test)]
+mod tests;
+
 /// A chunk size may be written with so many digits, leading zeros included; so it always fits 64 bits.
 const MAX_SIZE_DIGITS: u8 = 16;
 /// Chunk extensions of one body and its trailer section may each be so long, in bytes.
