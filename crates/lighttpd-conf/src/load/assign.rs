@@ -11,7 +11,7 @@ use crate::{
     source::Span,
     value::{Array, Data, Entry, JoinError, Keys, Value},
 };
-use std::env;
+use std::env::{self, VarError};
 
 impl Loader {
     pub(super) fn assignment(
@@ -166,8 +166,12 @@ impl Loader {
             return match env::var(variable) {
                 Ok(text) => Some(Data::String(text)),
                 Err(error) => {
-                    let message = format!("environment variable {variable}: {error}");
-                    self.error(span, message, "set it before the server is started");
+                    let (what, help) = match error {
+                        VarError::NotPresent => ("set", "set it before the server is started"),
+                        VarError::NotUnicode(_) => ("UTF-8", "strings are UTF-8 here"),
+                    };
+                    let message = format!("the environment variable {variable} is not {what}");
+                    self.error(span, message, help);
                     None
                 }
             };
@@ -199,8 +203,11 @@ impl Loader {
             visible.extend(block.settings.iter().map(|s| s.name.as_str()));
             at = block.parent;
         }
-        match nearest(full, visible) {
-            Some(known) => format!("did you mean {known}?"),
+        // What names of one kind have in common says nothing about how near they are.
+        let kind = if full.starts_with("var.") { "var." } else { "" };
+        let names = visible.iter().filter_map(|name| name.strip_prefix(kind));
+        match nearest(&full[kind.len()..], names) {
+            Some(known) => format!("did you mean {kind}{known}?"),
             None => "set it above, or write it in quotes if it is meant as text".to_owned(),
         }
     }
