@@ -49,6 +49,8 @@ pub struct Counters {
     pub connections: AtomicU64,
     /// Requests answered.
     pub requests: AtomicU64,
+    /// Connections that ended by themselves while this generation was leaving.
+    pub ended_while_leaving: AtomicU64,
 }
 
 impl Counters {
