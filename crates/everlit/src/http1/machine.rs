@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use crate::http1::body::Framing;
 use crate::http1::encode::{self, After, encode};
-use crate::http1::head::{self, Head, Limits, Parsed, Persistence, Version};
+use crate::http1::head::{self, GetBody, Head, Limits, Parsed, Persistence, Version};
 use crate::logline::{ConnectionAfter, Ending, PendingLine};
 use crate::route::Origin;
+use crate::route::uri::ParseOption;
 use crate::transport::outbox::Outbox;
 use crate::worker::bench::{Bench, Mode};
 
@@ -448,8 +449,14 @@ impl Turn {
 }
 
 fn limits(bench: &Bench) -> Limits {
+    let server = &bench.desk.site.server;
     Limits {
-        head_bytes: bench.desk.site.server.max_head_bytes,
+        head_bytes: server.max_head_bytes,
+        get_body: if server.parse.has(ParseOption::MethodGetBody) {
+            GetBody::Accept
+        } else {
+            GetBody::Reject
+        },
     }
 }
 

@@ -18,7 +18,8 @@ use crate::clock::Now;
 use crate::config::{Resolver, Site};
 use crate::exchange::{Exchange, Physical};
 use crate::files::FileCache;
-use crate::http1::head::{Head, Method, Version};
+use crate::http1::body::Framing;
+use crate::http1::head::{Fields, Head, Method, Persistence, Version};
 use crate::logline::PendingLine;
 use crate::net::Peer;
 use crate::request::Request;
@@ -119,10 +120,10 @@ impl Desk {
             method_name: b"-",
             target: b"-",
             version: Version::Http10,
-            fields: Default::default(),
+            fields: Fields::NONE,
             host: None,
-            persistence: crate::http1::head::Persistence::Close,
-            framing: crate::http1::body::Framing::Empty,
+            persistence: Persistence::Close,
+            framing: Framing::Empty,
             expects_continue: false,
             length: 0,
         };

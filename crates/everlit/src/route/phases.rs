@@ -47,7 +47,6 @@ fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow 
         _ => {}
     }
     match head.method {
-        Method::Other => return done(exchange, 501),
         Method::Options if exchange.request.uri.path[..] == *b"*" => return allow(exchange),
         _ => {}
     }
