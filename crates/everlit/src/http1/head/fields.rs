@@ -1,0 +1,98 @@
+//! Header fields as a table of positions: eight bytes a field, on the stack.
+
+use std::fmt;
+
+/// More fields than this are answered with 431.
+pub const MAX_FIELDS: usize = 128;
+
+/// One header field as it was sent, without white space around the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'b> {
+    /// Field name in the client's case.
+    pub name: &'b [u8],
+    /// Field value.
+    pub value: &'b [u8],
+}
+
+/// Header fields in the order sent.
+#[derive(Clone)]
+pub struct Fields<'b> {
+    head: &'b [u8],
+    spans: [Span; MAX_FIELDS],
+    count: usize,
+}
+
+/// Where a field is in the head. Sixteen bits are enough: see [`MAX_HEAD_BYTES`](super::MAX_HEAD_BYTES).
+#[derive(Clone, Copy)]
+struct Span {
+    name: u16,
+    name_end: u16,
+    value: u16,
+    value_end: u16,
+}
+
+impl<'b> Fields<'b> {
+    /// The fields that httparse found in `head`.
+    #[inline]
+    pub(super) fn new(head: &'b [u8], found: &[httparse::Header<'b>]) -> Fields<'b> {
+        const NOWHERE: Span = Span {
+            name: 0,
+            name_end: 0,
+            value: 0,
+            value_end: 0,
+        };
+        let mut fields = Fields {
+            head,
+            spans: [NOWHERE; MAX_FIELDS],
+            count: found.len(),
+        };
+        for (span, field) in fields.spans.iter_mut().zip(found) {
+            let (name, value) = (
+                position(head, field.name.as_bytes()),
+                position(head, field.value),
+            );
+            *span = Span {
+                name: name as u16,
+                name_end: (name + field.name.len()) as u16,
+                value: value as u16,
+                value_end: (value + field.value.len()) as u16,
+            };
+        }
+        fields
+    }
+
+    /// The value of the first field with this name, compared without case.
+    pub fn find(&self, name: &str) -> Option<&'b [u8]> {
+        self.iter()
+            .find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|field| field.value)
+    }
+
+    /// All fields.
+    pub fn iter(&self) -> impl Iterator<Item = Field<'b>> {
+        self.spans[..self.count].iter().map(|span| Field {
+            name: &self.head[usize::from(span.name)..usize::from(span.name_end)],
+            value: &self.head[usize::from(span.value)..usize::from(span.value_end)],
+        })
+    }
+}
+
+/// Whether every line of a head ends in CRLF; httparse lets a bare LF pass.
+pub(super) fn lines_end_in_crlf(head: &[u8], found: &[httparse::Header<'_>]) -> bool {
+    let follows_cr = |field: &httparse::Header<'_>| {
+        let name = position(head, field.name.as_bytes());
+        name >= 2 && head[name - 2] == b'\r'
+    };
+    head.ends_with(b"\r\n\r\n") && found.iter().all(follows_cr)
+}
+
+/// Where `part` is in `head`.
+fn position(head: &[u8], part: &[u8]) -> usize {
+    part.as_ptr() as usize - head.as_ptr() as usize
+}
+
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}

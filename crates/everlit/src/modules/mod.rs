@@ -1,0 +1,71 @@
+//! 7. The modules, and the contract between them and the server.
+//!
+//! Each module is one file in five parts: its settings, its table of directives, its pure decision, its hooks, its
+//! tests. [`TABLE`] names them all. Must hold: a hook never blocks on anything but a local file.
+
+pub mod access;
+pub mod accesslog;
+pub mod alias;
+pub mod dirlisting;
+pub mod indexfile;
+pub mod setenv;
+pub mod staticfile;
+
+use crate::config::Directive;
+use crate::exchange::{Exchange, Flow};
+use crate::logline::PendingLine;
+use crate::settings::Settings;
+
+/// All modules, in no order: `server.modules` gives the order.
+pub static TABLE: &[&Module] = &[
+    &access::MODULE,
+    &accesslog::MODULE,
+    &alias::MODULE,
+    &dirlisting::MODULE,
+    &indexfile::MODULE,
+    &setenv::MODULE,
+    &staticfile::MODULE,
+];
+
+/// A module: its name in `server.modules`, its directives, and the moments at which it is asked.
+#[derive(Debug)]
+pub struct Module {
+    /// `mod_access` and so on.
+    pub name: &'static str,
+    /// Its directives.
+    pub directives: &'static [Directive],
+    /// The moments at which it is asked.
+    pub hooks: Hooks,
+}
+
+/// What a module does at one moment of a request.
+pub type Hook = fn(&mut Exchange<'_>, &Settings) -> Flow;
+
+/// The moments of a request, in order, with lighttpd's names. A module that has nothing to do leaves `None`.
+#[derive(Clone, Copy, Debug)]
+pub struct Hooks {
+    /// The target is normalised; the settings are those of its conditions.
+    pub uri_clean: Option<Hook>,
+    /// Chooses the document root.
+    pub docroot: Option<Hook>,
+    /// The document root and the physical path are known; may map them elsewhere.
+    pub physical: Option<Hook>,
+    /// The physical path was looked up in the file system; here a module answers.
+    pub subrequest_start: Option<Hook>,
+    /// A response is there, whoever made it; its header fields may still change.
+    pub response_start: Option<Hook>,
+    /// The response's head is final: may write a line for a log, to be completed when the last byte is sent.
+    pub request_done: Option<fn(&Exchange<'_>, &Settings, &mut PendingLine)>,
+}
+
+impl Hooks {
+    /// No hooks at all.
+    pub const NONE: Hooks = Hooks {
+        uri_clean: None,
+        docroot: None,
+        physical: None,
+        subrequest_start: None,
+        response_start: None,
+        request_done: None,
+    };
+}

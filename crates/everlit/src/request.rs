@@ -1,0 +1,56 @@
+//! 5. What every module sees of a request.
+//!
+//! In: a parsed head, its target taken apart, the connection's addresses. Out: facts, for modules and for conditions.
+//! Must hold: borrowed data only, except where a module changed something.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use crate::http1::head::Head;
+use crate::net::Peer;
+use crate::route::uri::Uri;
+
+/// One request, on its way through the modules.
+#[derive(Debug)]
+pub struct Request<'r> {
+    /// The head as it was sent.
+    pub head: &'r Head<'r>,
+    /// The target, normalised and decoded.
+    pub uri: Uri<'r>,
+    /// Authority (`host[:port]`), normalised; empty if the client sent none.
+    pub host: Cow<'r, [u8]>,
+    /// The client.
+    pub peer: &'r Peer,
+    /// Name of the listener, as in `$SERVER["socket"]`.
+    pub listener: &'r str,
+    /// Local port; 0 for a Unix socket.
+    pub local_port: u16,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// Header fields that modules added or replaced; an empty value hides what the client sent.
+    pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Variables that modules set, for backends and logs (`setenv.add-environment`).
+    pub environment: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Request<'_> {
+    /// Value of a request header field, as modules left it.
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        if !self.overrides.is_empty() {
+            let replaced = self
+                .overrides
+                .iter()
+                .rev()
+                .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
+            if let Some((_, value)) = replaced {
+                return (!value.is_empty()).then_some(value);
+            }
+        }
+        self.head.fields.find(name)
+    }
+
+    /// The client's address, if it came over IP.
+    pub fn remote_ip(&self) -> Option<IpAddr> {
+        self.peer.ip()
+    }
+}

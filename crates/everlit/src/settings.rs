@@ -1,0 +1,111 @@
+//! 6. The settings in force for one request: one value per module.
+//!
+//! In: defaults, the global block, and the blocks whose conditions hold, in the order of the file. Out: [`Settings`]; each
+//! module reads its own field. Must hold: the same blocks give the same settings; the values were checked at start.
+
+use crate::modules;
+
+/// Everything that a condition may change (scope `CONN`).
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Directives of the core.
+    pub core: Core,
+    /// mod_access
+    pub access: modules::access::Settings,
+    /// mod_alias
+    pub alias: modules::alias::Settings,
+    /// mod_accesslog
+    pub accesslog: modules::accesslog::Settings,
+    /// mod_dirlisting
+    pub dirlisting: modules::dirlisting::Settings,
+    /// mod_indexfile
+    pub indexfile: modules::indexfile::Settings,
+    /// mod_setenv
+    pub setenv: modules::setenv::Settings,
+    /// mod_staticfile
+    pub staticfile: modules::staticfile::Settings,
+}
+
+/// Directives of the core that conditions may change. Field names follow the directives.
+#[derive(Clone, Debug)]
+pub struct Core {
+    /// `server.document-root`, without a slash at the end.
+    pub document_root: Vec<u8>,
+    /// `server.name`; empty: the request's host.
+    pub name: String,
+    /// `server.tag`; empty: no `Server` field. Default `Everlit`.
+    pub tag: String,
+    /// `server.max-request-size` in bytes (the directive is in KiB); 0: no limit.
+    pub max_request_size: u64,
+    /// `server.max-keep-alive-requests`, default 1000.
+    pub max_keep_alive_requests: u32,
+    /// `server.max-keep-alive-idle` in seconds, default 5.
+    pub max_keep_alive_idle: u16,
+    /// `server.max-read-idle` in seconds, default 60.
+    pub max_read_idle: u16,
+    /// `server.max-write-idle` in seconds, default 360.
+    pub max_write_idle: u16,
+    /// `server.errorfile-prefix`; empty: none.
+    pub errorfile_prefix: Vec<u8>,
+    /// `server.error-handler` (any status from 400 on).
+    pub error_handler: String,
+    /// `server.error-handler-404`.
+    pub error_handler_404: String,
+    /// `server.force-lowercase-filenames`
+    pub force_lowercase: bool,
+    /// `server.follow-symlink`, default on.
+    pub follow_symlink: bool,
+    /// `server.range-requests`, default on.
+    pub range_requests: bool,
+    /// `mimetype.assign`, longest suffix first; see [`crate::mime`].
+    pub mime: std::sync::Arc<crate::mime::Table>,
+    /// `etag.use-inode`, `etag.use-mtime`, `etag.use-size`; default all on.
+    pub etag: EtagParts,
+    /// `debug.log-request-handling`
+    pub log_request_handling: bool,
+    /// `debug.log-file-not-found`
+    pub log_file_not_found: bool,
+    /// `debug.log-timeouts`
+    pub log_timeouts: bool,
+}
+
+/// What an ETag is made of (`etag.use-*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EtagParts {
+    /// Inode number.
+    pub inode: bool,
+    /// Time of modification.
+    pub mtime: bool,
+    /// Size.
+    pub size: bool,
+}
+
+impl Default for Core {
+    fn default() -> Self {
+        Core {
+            document_root: Vec::new(),
+            name: String::new(),
+            tag: "Everlit".to_owned(),
+            max_request_size: 0,
+            max_keep_alive_requests: 1000,
+            max_keep_alive_idle: 5,
+            max_read_idle: 60,
+            max_write_idle: 360,
+            errorfile_prefix: Vec::new(),
+            error_handler: String::new(),
+            error_handler_404: String::new(),
+            force_lowercase: false,
+            follow_symlink: true,
+            range_requests: true,
+            mime: crate::mime::builtin(),
+            etag: EtagParts {
+                inode: true,
+                mtime: true,
+                size: true,
+            },
+            log_request_handling: false,
+            log_file_not_found: false,
+            log_timeouts: false,
+        }
+    }
+}
