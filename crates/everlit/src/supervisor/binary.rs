@@ -32,6 +32,23 @@ pub(crate) struct FileState {
     changed: (i64, i64),
 }
 
+impl FileState {
+    /// What this process is running.
+    pub(crate) fn of_this_process() -> io::Result<Self> {
+        Self::of(Path::new("/proc/self/exe"))
+    }
+
+    fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        Ok(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            changed: (metadata.mtime(), metadata.mtime_nsec()),
+        })
+    }
+}
+
 impl Binary {
     /// Finds it: what was typed if that is a path, else the entry of `PATH` that is this very file, else this very file.
     pub(crate) fn find() -> io::Result<Self> {
@@ -52,13 +69,7 @@ impl Binary {
 
     /// What is there now.
     pub(crate) fn state(&self) -> io::Result<FileState> {
-        let metadata = fs::metadata(&self.path)?;
-        Ok(FileState {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            changed: (metadata.mtime(), metadata.mtime_nsec()),
-        })
+        FileState::of(&self.path)
     }
 
     /// Arguments for a role: `everlit ROLE -f FILE`.
@@ -137,7 +148,8 @@ mod tests {
             directory: "/".into(),
         };
         assert_eq!(binary.arguments("plan", &text).len(), 2);
-        let mut passed = crate::sys::memory_file::read(config_file(&text).unwrap().unwrap()).unwrap();
+        let mut passed =
+            crate::sys::memory_file::read(config_file(&text).unwrap().unwrap()).unwrap();
         assert_eq!(serde_json::from_slice::<Source>(&passed).unwrap(), text);
         passed.clear();
         assert!(config_file(&file).unwrap().is_none());

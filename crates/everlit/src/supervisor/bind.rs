@@ -15,9 +15,7 @@ use std::path::Path;
 
 use rustix::fs::Mode;
 use rustix::net::sockopt::{set_ipv6_v6only, set_socket_reuseaddr, set_socket_reuseport};
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, listen, socket_with,
-};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, listen, socket_with};
 
 use super::listeners::Listener;
 use super::occupant;
@@ -84,6 +82,13 @@ impl fmt::Display for BindError {
 }
 
 impl std::error::Error for BindError {}
+
+impl BindError {
+    /// Whether it is only that somebody else is there.
+    pub(super) fn is_in_use(&self) -> bool {
+        matches!(self.reason, Reason::InUse { .. })
+    }
+}
 
 /// Binds and listens. `retiring` are our own sockets that may be in the way, because they go when this one comes.
 pub(super) fn bind(spec: &ListenSpec, retiring: &[&Listener]) -> Result<OwnedFd, BindError> {
@@ -195,8 +200,7 @@ fn bind_unix(spec: &ListenSpec, path: &Path) -> Result<OwnedFd, BindError> {
         name: spec.name.clone(),
         reason,
     };
-    let address =
-        SocketAddrUnix::new(path).map_err(|errno| fail(io("bind", errno.into())))?;
+    let address = SocketAddrUnix::new(path).map_err(|errno| fail(io("bind", errno.into())))?;
     make_way(path).map_err(fail)?;
     let socket =
         stream_socket(AddressFamily::UNIX).map_err(|cause| fail(io("make a socket for", cause)))?;

@@ -86,12 +86,12 @@ impl Check {
         let exit = exit?;
         let said = String::from_utf8_lossy(&self.diagnostics.content).into_owned();
         Some(match exit {
-            Exit::Code(0) => serde_json::from_slice(&self.plan.content).map_err(|error| {
-                Failure::Check {
+            Exit::Code(0) => {
+                serde_json::from_slice(&self.plan.content).map_err(|error| Failure::Check {
                     exit,
                     said: format!("{said}its plan cannot be read: {error}"),
-                }
-            }),
+                })
+            }
             Exit::Code(255) if !said.is_empty() => {
                 Err(Failure::Configuration { diagnostics: said })
             }

@@ -132,17 +132,11 @@ impl Generation {
         self.step(State::Ready, State::Serving)
     }
 
-    /// It is told to leave, having so many connections (if that is known).
-    pub(crate) fn leave(&mut self, connections: Option<u64>) -> bool {
+    /// It is told to leave.
+    pub(crate) fn leave(&mut self) -> bool {
         let possible = matches!(self.state, State::Ready | State::Serving);
         if possible {
-            self.state = State::Leaving(Departure {
-                tally: Tally::default(),
-                remaining: connections.map(|waiting| Remaining {
-                    waiting,
-                    draining: 0,
-                }),
-            });
+            self.state = State::Leaving(Departure::default());
         }
         possible
     }
@@ -157,6 +151,18 @@ impl Generation {
             remaining: Some(remaining),
         };
         true
+    }
+
+    /// It says how many connections it has; for one that leaves and has said nothing else yet, so many remain.
+    pub(crate) fn counted(&mut self, connections: u64) {
+        if let State::Leaving(departure) = &mut self.state
+            && departure.remaining.is_none()
+        {
+            departure.remaining = Some(Remaining {
+                waiting: connections,
+                draining: 0,
+            });
+        }
     }
 
     /// It says goodbye.
@@ -281,7 +287,7 @@ mod tests {
     #[test]
     fn a_whole_life() {
         let mut generation = serving();
-        assert!(generation.leave(Some(5)));
+        assert!(generation.leave());
         let remaining = Remaining {
             waiting: 1,
             draining: 1,
@@ -297,7 +303,7 @@ mod tests {
         assert!(!generation.left(tally(1)));
         assert!(!generation.resumed());
         assert!(!generation.serve());
-        assert!(!generation.leave(None));
+        assert!(!generation.leave());
         assert!(generation.ready());
         assert!(!generation.ready());
         assert_eq!(generation.word(), "ready");
@@ -319,7 +325,8 @@ mod tests {
             End::Crashed(Exit::Signal(11))
         );
         let mut generation = serving();
-        generation.leave(Some(4));
+        generation.leave();
+        generation.counted(4);
         assert_eq!(
             generation.gone(Exit::Signal(9)),
             End::Lost {
@@ -333,16 +340,16 @@ mod tests {
     #[test]
     fn it_can_leave_again_after_it_resumed() {
         let mut generation = serving();
-        assert!(generation.leave(None));
+        assert!(generation.leave());
         assert!(generation.resumed());
         assert!(generation.is_serving());
-        assert!(generation.leave(None));
+        assert!(generation.leave());
     }
 
     #[test]
     fn it_survives_an_exec_of_the_supervisor() {
         let mut generation = serving();
-        generation.leave(Some(2));
+        generation.leave();
         let text = serde_json::to_string(&generation).unwrap();
         let again: Generation = serde_json::from_str(&text).unwrap();
         assert_eq!(again.state, generation.state);

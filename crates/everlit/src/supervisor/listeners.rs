@@ -143,7 +143,11 @@ impl Listeners {
     /// Adds what is not there yet.
     pub(crate) fn join(&mut self, other: Self) {
         for listener in other.0 {
-            if !self.0.iter().any(|have| have.spec.name == listener.spec.name) {
+            if !self
+                .0
+                .iter()
+                .any(|have| have.spec.name == listener.spec.name)
+            {
                 self.0.push(listener);
             }
         }
@@ -218,10 +222,8 @@ impl Listeners {
 
     /// Puts it in force; what could not be adjusted is told.
     pub(crate) fn commit(&mut self, prepared: Prepared) -> Vec<BindError> {
-        let mut old: Vec<Option<Listener>> = std::mem::take(&mut self.0)
-            .into_iter()
-            .map(Some)
-            .collect();
+        let mut old: Vec<Option<Listener>> =
+            std::mem::take(&mut self.0).into_iter().map(Some).collect();
         let mut complaints = Vec::new();
         for entry in prepared.entries {
             match entry {

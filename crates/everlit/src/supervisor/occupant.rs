@@ -27,7 +27,11 @@ fn holder(process: &std::path::Path, inodes: &[String]) -> Option<String> {
         .ok()?
         .flatten()
         .filter_map(|descriptor| fs::read_link(descriptor.path()).ok())
-        .find(|target| inodes.iter().any(|inode| target.as_os_str() == inode.as_str()))?;
+        .find(|target| {
+            inodes
+                .iter()
+                .any(|inode| target.as_os_str() == inode.as_str())
+        })?;
     let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
     Some(format!("{} (process {pid})", name.trim()))
 }

@@ -237,10 +237,9 @@ impl Restart {
 
     fn time_is_up(&mut self) -> Vec<Action> {
         match self.stage {
-            Stage::Checking { .. } => self.fail(
-                &[Action::CancelCheck],
-                Failure::CheckTimeout(CHECK_LIMIT),
-            ),
+            Stage::Checking { .. } => {
+                self.fail(&[Action::CancelCheck], Failure::CheckTimeout(CHECK_LIMIT))
+            }
             Stage::Starting { .. } => {
                 let limit = self.ready_limit;
                 self.fail(&[Action::KillSuccessor], Failure::ReadyTimeout(limit))
@@ -402,10 +401,7 @@ mod tests {
             exit,
             said: said.clone(),
         };
-        assert_eq!(
-            stand.on(event),
-            failure(Failure::NeverReady { exit, said })
-        );
+        assert_eq!(stand.on(event), failure(Failure::NeverReady { exit, said }));
     }
 
     #[test]
@@ -444,10 +440,7 @@ mod tests {
     fn row_7_the_predecessor_says_nothing_about_it() {
         let mut stand = Stand::moving();
         stand.on(ended());
-        assert_eq!(
-            stand.after(RETURN_LIMIT),
-            failure(Failure::Crashed(KILLED))
-        );
+        assert_eq!(stand.after(RETURN_LIMIT), failure(Failure::Crashed(KILLED)));
     }
 
     #[test]

@@ -142,6 +142,11 @@ impl Stopping {
         matches!(self.phase, Phase::Terminating { .. } | Phase::Killing)
     }
 
+    /// Whether everybody is to finish.
+    pub(crate) fn is_quitting(&self) -> bool {
+        self.phase == Phase::Quitting
+    }
+
     /// How long it lingers from now; none if it does not, or the clock stands still.
     pub(crate) fn remaining(&self, now: Instant) -> Option<Duration> {
         match self.phase {

@@ -15,8 +15,8 @@ use rustix::process::{
 use super::binary::{Binary, config_file, environment};
 use super::generation::{Exit, Generation};
 use crate::link::{
-    CONFIG_NAME, CONTROL_NAME, FromGeneration, GENERATION_VARIABLE, GenerationStatus, HANDOVER_NAME,
-    LINK_NAME, LISTEN_NAME, Line, LineError, RETIRE_NAME, Received, ToGeneration,
+    CONFIG_NAME, CONTROL_NAME, FromGeneration, GENERATION_VARIABLE, GenerationStatus,
+    HANDOVER_NAME, LINK_NAME, LISTEN_NAME, Line, LineError, RETIRE_NAME, Received, ToGeneration,
 };
 use crate::source::Source;
 use crate::sys::spawn::{Program, spawn};
