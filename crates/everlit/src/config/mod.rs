@@ -94,6 +94,8 @@ pub struct Server {
     pub access_logs: Vec<AccessLog>,
     /// `server.stat-cache-engine`: how often files are looked at again.
     pub stat_cache: StatCache,
+    /// `server.feature-flags`, those that change how requests are answered.
+    pub flags: crate::route::Flags,
 }
 
 /// `server.stat-cache-engine`
