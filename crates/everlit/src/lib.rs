@@ -1,17 +1,33 @@
 //! Everlit, a web server whose restarts nobody notices.
 //!
-//! The way of a request: accept -> transport -> conn -> http1 -> request -> route -> modules -> response -> respond ->
-//! keep-alive (back to conn) or freeze -> thaw.
+//! The way of a request, in the order of the modules below: a worker accepts a connection, its transport moves bytes,
+//! `http1` makes requests of them, `route` finds settings and modules, a module makes a response, the outbox sends it.
+//! Then the connection is kept, or frozen and thawed in the next generation.
 
 // The way of a request.
-pub mod exchange;
+pub mod worker;
+
+pub mod transport;
+
 pub mod http1;
-pub mod logline;
-pub mod modules;
+
 pub mod request;
-pub mod response;
+
 pub mod route;
+
 pub mod settings;
+
+pub mod exchange;
+
+pub mod modules;
+
+pub mod response;
+
+pub mod logline;
+
+// From one process to the next.
+pub mod freeze;
+pub mod generation;
 
 // What it needs on its way.
 pub mod clock;
@@ -24,6 +40,10 @@ pub mod config;
 pub mod source;
 
 // Between processes.
+pub mod control;
+pub mod inherit;
 pub mod link;
 pub mod plan;
 pub mod tally;
+
+pub(crate) mod sys;

@@ -4,9 +4,13 @@
 //! finds its end among the descriptors it was started with, under the name [`LINK_NAME`].
 //! Must hold: a closed line with nothing said before means that the supervisor died; the generation serves on.
 
+mod line;
+
 use serde::{Deserialize, Serialize};
 
 use crate::tally::Tally;
+
+pub use line::{DESCRIPTORS_MAX, Line, LineError, Received};
 
 /// Name (`LISTEN_FDNAMES`) of the generation's end of the line.
 pub const LINK_NAME: &str = "everlit-link";
@@ -35,8 +39,11 @@ pub enum ToGeneration {
         /// Ends the drain of what cannot be moved, in milliseconds from now; `None`: no limit.
         drain_limit_ms: Option<u64>,
     },
-    /// Stop gracefully: no successor comes. Listeners are closed losslessly, connections finish what they have begun.
+    /// Stop gracefully: no successor takes connections. They finish what they have begun; answered by `Progress` and
+    /// `Left`, as `Leave` is.
     Quit {
+        /// What to do with the listening sockets.
+        listeners: Listeners,
         /// As in `Leave`.
         drain_limit_ms: Option<u64>,
     },
@@ -47,6 +54,16 @@ pub enum ToGeneration {
     },
     /// Tell how you are: answered by [`FromGeneration::Status`].
     Status,
+}
+
+/// What a generation that quits does with its listening sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listeners {
+    /// Nobody else serves them: close them losslessly.
+    Close,
+    /// Another generation serves the same sockets: only stop accepting from them.
+    Leave,
 }
 
 /// From a generation to its supervisor.
@@ -67,7 +84,8 @@ pub enum FromGeneration {
         /// Final figures.
         tally: Tally,
     },
-    /// The successor failed; what it had not taken is here again and this generation serves as before.
+    /// The successor failed; what it had not taken is here again and this generation serves as before. Never said after a
+    /// `Progress` with nothing `waiting`: from then on the handover is over, and only draining is left.
     Resumed {
         /// Figures of what had been moved until then.
         tally: Tally,

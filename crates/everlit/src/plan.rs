@@ -20,6 +20,9 @@ pub struct Plan {
     pub pid_file: Option<PathBuf>,
     /// Log files that are opened anew on SIGHUP. Pipes and syslog are not among them.
     pub logs: Vec<PathBuf>,
+    /// `server.errorlog` when it is a file: where the supervisor says what it does.
+    #[serde(default)]
+    pub error_log: Option<PathBuf>,
     /// `server.feature-flags` "server.graceful-shutdown-timeout": ends a drain. `None`: no limit.
     pub graceful_timeout: Option<Duration>,
     /// `server.feature-flags` "everlit.linger": how long a gracefully stopped instance waits for a successor.

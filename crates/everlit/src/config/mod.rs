@@ -38,6 +38,37 @@ pub struct Site {
     pub pipeline: Pipeline,
 }
 
+impl Site {
+    /// What a frozen connection calls an access log.
+    pub fn access_log_name(&self, id: crate::logline::LogId) -> String {
+        self.server
+            .access_logs
+            .get(usize::from(id.0))
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    }
+
+    /// The access log of this name.
+    pub fn access_log_named(&self, name: &str) -> Option<crate::logline::LogId> {
+        let index = self
+            .server
+            .access_logs
+            .iter()
+            .position(|log| log.to_string() == name)?;
+        Some(crate::logline::LogId(index as u16))
+    }
+}
+
+impl fmt::Display for AccessLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AccessLog::File(path) => write!(f, "{}", path.display()),
+            AccessLog::Pipe(command) => write!(f, "|{command}"),
+            AccessLog::Syslog(priority) => write!(f, "syslog:{priority}"),
+        }
+    }
+}
+
 /// Settings of the whole server (scope `SERVER`).
 #[derive(Debug)]
 pub struct Server {

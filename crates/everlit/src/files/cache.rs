@@ -81,6 +81,11 @@ impl FileCache {
         found
     }
 
+    /// Whether there is anything to be forgotten some day.
+    pub fn is_holding(&self) -> bool {
+        !self.slots.is_empty()
+    }
+
     /// Forgets entries that nobody asked for in the last `idle` seconds, and with them their descriptors.
     pub fn sweep(&mut self, now: Now, idle: u64) {
         let second = now.monotonic.as_secs();

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use crate::response::Headers;
 
 /// Files up to this many bytes are answered from memory.
-pub const SMALL_FILE: u64 = 32 * 1024;
+pub(crate) const SMALL_FILE: u64 = 32 * 1024;
 
 /// What kind of thing it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

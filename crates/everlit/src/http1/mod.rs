@@ -4,4 +4,6 @@
 //! values, so that an exchange can be frozen between any two reads or writes.
 
 pub mod body;
+pub mod encode;
 pub mod head;
+pub mod machine;

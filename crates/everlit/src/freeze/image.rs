@@ -1,0 +1,186 @@
+//! 11. A frozen connection as bytes (CBOR, fields by number).
+//!
+//! In: plain data. Out: bytes, and back. Must hold: numbers are never used again for something else; a field that is
+//! added gets a default, so that an image of the version before still loads; every size is bounded before it is used.
+
+use minicbor::{Decode, Encode};
+
+use crate::http1::body::Framing;
+use crate::logline::Hole;
+use crate::net::Peer;
+
+/// Version 1 of the image of a plain HTTP/1 connection.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Image {
+    /// Name of the endpoint it came in at.
+    #[n(0)]
+    pub listener: String,
+    /// Port of that endpoint.
+    #[n(1)]
+    pub local_port: u16,
+    /// The client.
+    #[n(2)]
+    pub peer: Peer,
+    /// Requests answered so far.
+    #[n(3)]
+    pub served: u32,
+    /// Seconds it may be idle, by the settings of its last request.
+    #[n(4)]
+    pub keep_idle: u16,
+    /// Seconds of patience left in the present phase.
+    #[n(5)]
+    pub patience: u32,
+    /// What is known of unread input.
+    #[n(6)]
+    pub input: InputImage,
+    /// What it is doing.
+    #[n(7)]
+    pub state: StateImage,
+}
+
+/// What is known of unread input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum InputImage {
+    /// Nothing.
+    #[n(0)]
+    Drained,
+    /// There may be some in the kernel.
+    #[n(1)]
+    Pending,
+    /// There may be some, and then the client has closed its direction.
+    #[n(2)]
+    Ended,
+}
+
+/// What a connection is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum StateImage {
+    /// Between requests.
+    #[n(0)]
+    Idle,
+    /// In the middle of a head.
+    #[n(1)]
+    Head {
+        /// What was read of it.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// Answering.
+    #[n(2)]
+    Busy(#[n(0)] BusyImage),
+    /// Ended by us, still reading.
+    #[n(3)]
+    Lingering,
+}
+
+/// A request that is being answered.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct BusyImage {
+    /// What of the request's body is to come.
+    #[n(0)]
+    pub body: Framing,
+    /// How much of it is read at most.
+    #[n(1)]
+    pub room: u64,
+    /// What is owed to the client, in order.
+    #[n(2)]
+    pub owed: Vec<SegmentImage>,
+    /// What comes afterwards.
+    #[n(3)]
+    pub after: AfterImage,
+    /// Input that belongs to the next request.
+    #[n(4)]
+    #[cbor(with = "minicbor::bytes")]
+    pub unread: Vec<u8>,
+    /// Line for the access log.
+    #[n(5)]
+    pub line: Option<LineImage>,
+    /// Microseconds since the head was complete.
+    #[n(6)]
+    pub took_micros: u64,
+    /// Bytes of the request so far.
+    #[n(7)]
+    pub received: u64,
+    /// Bytes sent so far.
+    #[n(8)]
+    pub sent: u64,
+    /// Bytes of the response's body.
+    #[n(9)]
+    pub body_length: u64,
+    /// Seconds that sending may stand still.
+    #[n(10)]
+    pub write_idle: u16,
+    /// Seconds that reading may stand still.
+    #[n(11)]
+    pub read_idle: u16,
+}
+
+/// A piece of what is owed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum SegmentImage {
+    /// Bytes.
+    #[n(0)]
+    Bytes(
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        Vec<u8>,
+    ),
+    /// Part of the next descriptor.
+    #[n(1)]
+    File {
+        /// First byte.
+        #[n(0)]
+        offset: u64,
+        /// Number of bytes.
+        #[n(1)]
+        length: u64,
+    },
+}
+
+/// What comes after a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum AfterImage {
+    /// The next request.
+    #[n(0)]
+    Keep,
+    /// The end.
+    #[n(1)]
+    Close,
+    /// The end, after reading what still comes.
+    #[n(2)]
+    Linger,
+}
+
+/// A line for an access log.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct LineImage {
+    /// The log, by its target.
+    #[n(0)]
+    pub log: String,
+    /// The text without the holes.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub text: Vec<u8>,
+    /// The holes.
+    #[n(2)]
+    pub holes: Vec<Hole>,
+}
+
+impl Image {
+    /// As bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(96);
+        // Writing to a Vec cannot fail, and no field refuses to be written.
+        minicbor::encode(self, &mut bytes).expect("an image can always be written");
+        bytes
+    }
+
+    /// From bytes that may be anything.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Image, minicbor::decode::Error> {
+        minicbor::decode(bytes)
+    }
+}

@@ -1,0 +1,273 @@
+//! 10. A live connection becomes plain data, and the other way round.
+//!
+//! In: a connection by value. Out: [`Frozen`], which travels; from it [`Thawed`], and a connection again, here or in
+//! another process. Must hold: every byte that was read and not used, and every byte that is owed, is in it; after
+//! `freeze` nobody can touch the socket here.
+
+pub mod image;
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::time::Duration;
+
+use handover::{Parcel, Refusal};
+
+use self::image::{AfterImage, BusyImage, Image, InputImage, LineImage, SegmentImage, StateImage};
+use crate::files::OpenFile;
+use crate::http1::encode::After;
+use crate::http1::machine::{Http1, Phase, State, Turn};
+use crate::logline::PendingLine;
+use crate::net::Peer;
+use crate::response::FileRange;
+use crate::tally::Moved;
+use crate::transport::outbox::{Outbox, Segment};
+use crate::worker::bench::Bench;
+use crate::worker::conn::{Conn, Input};
+use crate::worker::endpoint::Endpoint;
+
+/// Kind of a parcel: a plain HTTP/1 connection.
+pub const KIND_HTTP1: u16 = 1;
+/// Newest version of its image.
+pub const HTTP1_VERSION: u16 = 1;
+
+/// A frozen connection.
+#[derive(Debug)]
+pub struct Frozen {
+    /// Image and descriptors: the socket, then the files in the order in which they are owed.
+    pub parcel: Parcel,
+    /// What it was doing, for the report.
+    pub phase: Phase,
+}
+
+/// A connection that was frozen, read and found good; the worker that gets it makes it live.
+#[derive(Debug)]
+pub struct Thawed {
+    /// Name of the endpoint it came in at.
+    pub listener: String,
+    /// Port of that endpoint.
+    pub local_port: u16,
+    /// Seconds of patience left.
+    pub patience: u32,
+    socket: OwnedFd,
+    files: Vec<OwnedFd>,
+    image: Image,
+}
+
+/// Freezes a connection. Gives it back, still live, if the process has no descriptors left for the copies of its files.
+pub fn freeze(conn: Conn, endpoint: &Endpoint, bench: &Bench) -> Result<Frozen, Box<Conn>> {
+    let files: Result<Vec<OwnedFd>, _> = match &conn.http.state {
+        State::Busy(turn) => turn
+            .outbox
+            .files()
+            .map(|range| range.file.as_fd().try_clone_to_owned())
+            .collect(),
+        _ => Ok(Vec::new()),
+    };
+    let Ok(files) = files else {
+        return Err(Box::new(conn));
+    };
+    let phase = conn.http.phase();
+    let now = bench.now.monotonic;
+    let state = match conn.http.state {
+        State::Idle => StateImage::Idle,
+        State::Head(bytes) => StateImage::Head { bytes: *bytes },
+        State::Busy(turn) => StateImage::Busy(busy_image(*turn, now, bench)),
+        State::Lingering => StateImage::Lingering,
+    };
+    let image = Image {
+        listener: endpoint.name.clone(),
+        local_port: endpoint.port,
+        peer: conn.peer,
+        served: conn.http.served,
+        keep_idle: conn.http.keep_idle,
+        patience: u64::from(conn.deadline).saturating_sub(now.as_secs()) as u32,
+        input: match conn.input {
+            Input::Drained => InputImage::Drained,
+            Input::Pending => InputImage::Pending,
+            Input::Ended => InputImage::Ended,
+        },
+        state,
+    };
+    let mut fds = vec![conn.socket];
+    fds.extend(files);
+    let parcel = Parcel {
+        kind: KIND_HTTP1,
+        version: HTTP1_VERSION,
+        payload: image.to_bytes(),
+        fds,
+    };
+    Ok(Frozen { parcel, phase })
+}
+
+fn busy_image(turn: Turn, now: Duration, bench: &Bench) -> BusyImage {
+    let line = (!turn.line.text.is_empty()).then(|| LineImage {
+        log: bench.desk.site.access_log_name(turn.line.log),
+        text: turn.line.text,
+        holes: turn.line.holes,
+    });
+    let owed = turn
+        .outbox
+        .into_segments()
+        .into_iter()
+        .map(|segment| match segment {
+            Segment::Bytes(bytes) => SegmentImage::Bytes(bytes),
+            Segment::File(range) => SegmentImage::File {
+                offset: range.offset,
+                length: range.length,
+            },
+        });
+    BusyImage {
+        body: turn.body,
+        room: turn.room,
+        owed: owed.collect(),
+        after: match turn.after {
+            After::Keep => AfterImage::Keep,
+            After::Close => AfterImage::Close,
+            After::Linger => AfterImage::Linger,
+        },
+        unread: turn.unread,
+        line,
+        took_micros: now.saturating_sub(turn.started).as_micros() as u64,
+        received: turn.received,
+        sent: turn.sent,
+        body_length: turn.body_length,
+        write_idle: turn.write_idle,
+        read_idle: turn.read_idle,
+    }
+}
+
+/// Reads a parcel that came from another process. It may contain anything.
+pub fn examine(payload: &[u8], fds: &[OwnedFd]) -> Result<Image, Refusal> {
+    let image =
+        Image::from_bytes(payload).map_err(|error| Refusal::Malformed(error.to_string()))?;
+    let files = match &image.state {
+        StateImage::Busy(busy) => busy
+            .owed
+            .iter()
+            .filter(|segment| matches!(segment, SegmentImage::File { .. }))
+            .count(),
+        _ => 0,
+    };
+    let [socket, rest @ ..] = fds else {
+        return Err(Refusal::Malformed(
+            "the connection has no socket".to_owned(),
+        ));
+    };
+    if rest.len() != files {
+        return Err(Refusal::Malformed(format!(
+            "{} descriptors of files instead of {files}",
+            rest.len()
+        )));
+    }
+    let kind = rustix::net::sockopt::socket_type(socket);
+    if kind != Ok(rustix::net::SocketType::STREAM) {
+        return Err(Refusal::Malformed(
+            "the first descriptor is not a stream socket".to_owned(),
+        ));
+    }
+    for file in rest {
+        let regular = rustix::fs::fstat(file)
+            .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file());
+        if !regular {
+            return Err(Refusal::Malformed(
+                "a descriptor is not a regular file".to_owned(),
+            ));
+        }
+    }
+    Ok(image)
+}
+
+/// Joins an examined image and its descriptors.
+pub fn thaw(image: Image, fds: Vec<OwnedFd>) -> Option<Thawed> {
+    let mut fds = fds.into_iter();
+    let socket = fds.next()?;
+    rustix::io::ioctl_fionbio(&socket, true).ok()?;
+    Some(Thawed {
+        listener: image.listener.clone(),
+        local_port: image.local_port,
+        patience: image.patience,
+        socket,
+        files: fds.collect(),
+        image,
+    })
+}
+
+impl Thawed {
+    /// Makes it live. The files become shared within the worker's thread here, and not before.
+    pub fn into_parts(self, bench: &Bench) -> (OwnedFd, Peer, Http1, Input) {
+        let image = self.image;
+        let input = match image.input {
+            InputImage::Drained => Input::Drained,
+            InputImage::Pending => Input::Pending,
+            InputImage::Ended => Input::Ended,
+        };
+        let state = match image.state {
+            StateImage::Idle => State::Idle,
+            StateImage::Head { bytes } => State::Head(Box::new(bytes)),
+            StateImage::Busy(busy) => State::Busy(Box::new(turn(busy, self.files, bench))),
+            StateImage::Lingering => State::Lingering,
+        };
+        let http = Http1 {
+            state,
+            served: image.served,
+            keep_idle: image.keep_idle,
+        };
+        (self.socket, image.peer, http, input)
+    }
+}
+
+fn turn(busy: BusyImage, files: Vec<OwnedFd>, bench: &Bench) -> Turn {
+    let mut files = files.into_iter();
+    let segments = busy.owed.into_iter().filter_map(|segment| match segment {
+        SegmentImage::Bytes(bytes) => Some(Segment::Bytes(bytes)),
+        SegmentImage::File { offset, length } => {
+            let file = Rc::new(OpenFile::from(files.next()?));
+            Some(Segment::File(FileRange {
+                file,
+                offset,
+                length,
+            }))
+        }
+    });
+    let line = busy.line.and_then(|line| {
+        let log = bench.desk.site.access_log_named(&line.log)?;
+        Some(PendingLine {
+            log,
+            text: line.text,
+            holes: line.holes,
+        })
+    });
+    Turn {
+        body: busy.body,
+        room: busy.room,
+        outbox: Outbox::from_segments(segments.collect()),
+        after: match busy.after {
+            AfterImage::Keep => After::Keep,
+            AfterImage::Close => After::Close,
+            AfterImage::Linger => After::Linger,
+        },
+        unread: busy.unread,
+        line: line.unwrap_or_default(),
+        started: bench
+            .now
+            .monotonic
+            .saturating_sub(Duration::from_micros(busy.took_micros)),
+        received: busy.received,
+        sent: busy.sent,
+        body_length: busy.body_length,
+        write_idle: busy.write_idle,
+        read_idle: busy.read_idle,
+    }
+}
+
+impl Moved {
+    /// Counts one connection.
+    pub fn count(&mut self, phase: Phase) {
+        match phase {
+            Phase::Idle | Phase::Lingering => self.idle += 1,
+            Phase::Head => self.head += 1,
+            Phase::Body => self.body += 1,
+            Phase::Sending => self.response += 1,
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! 3. One HTTP/1 connection: requests in, responses out, one at a time.
+//!
+//! In: bytes that were read, the news that everything owed was sent, or that time is up. Out: what the driver does next
+//! ([`Need`]), and an outbox to flush. Must hold: between two calls the whole state is in this value, in plain data, so
+//! it can be frozen; an idle connection owns no memory beyond it.
+//!
+//! ```text
+//!            bytes        head complete            all sent, body read
+//!   Idle ----------> Head -------------> Busy ------------------------> Idle
+//!                      |                   |
+//!                      | refused, 408      | all sent, and we end the connection
+//!                      +-----> Busy        +-----> Lingering -----> closed
+//! ```
+
+use std::time::Duration;
+
+use crate::http1::body::Framing;
+use crate::http1::encode::{self, After, encode};
+use crate::http1::head::{self, Head, Limits, Parsed, Persistence, Version};
+use crate::logline::{ConnectionAfter, Ending, PendingLine};
+use crate::route::Origin;
+use crate::transport::outbox::Outbox;
+use crate::worker::bench::{Bench, Mode};
+
+/// A request body that nobody wants is read and thrown away up to this length, so that the connection can be kept.
+const DISCARD_MAX: u64 = 1 << 20;
+
+/// How long a connection that we have ended is read from, in seconds (as lighttpd does).
+const LINGER_SECONDS: u16 = 5;
+
+/// One HTTP/1 connection.
+#[derive(Debug)]
+pub struct Http1 {
+    pub(crate) state: State,
+    /// Requests answered on this connection.
+    pub(crate) served: u32,
+    /// Seconds it may be idle, by the settings of its last request.
+    pub(crate) keep_idle: u16,
+}
+
+/// Where the connection is.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// Between requests.
+    Idle,
+    /// Part of a head has been read. Boxed twice because it is rare, and the idle connection pays for the size.
+    #[allow(clippy::box_collection)]
+    Head(Box<Vec<u8>>),
+    /// A request is being answered.
+    Busy(Box<Turn>),
+    /// Our last response is sent and our direction closed: what still comes is thrown away.
+    Lingering,
+}
+
+/// One request that is being answered.
+#[derive(Debug)]
+pub struct Turn {
+    /// What of the request's body is still to come.
+    pub(crate) body: Framing,
+    /// How many more bytes of body are read before the connection is given up.
+    pub(crate) room: u64,
+    /// What is owed to the client.
+    pub(crate) outbox: Outbox,
+    /// What comes afterwards.
+    pub(crate) after: After,
+    /// Input that belongs to the next request.
+    pub(crate) unread: Vec<u8>,
+    /// For the access log.
+    pub(crate) line: PendingLine,
+    /// When the head was complete (monotonic).
+    pub(crate) started: Duration,
+    /// Bytes of the request so far.
+    pub(crate) received: u64,
+    /// Bytes sent so far, head and body.
+    pub(crate) sent: u64,
+    /// Bytes of the response's body.
+    pub(crate) body_length: u64,
+    /// Seconds that sending may stand still.
+    pub(crate) write_idle: u16,
+    /// Seconds that reading may stand still.
+    pub(crate) read_idle: u16,
+}
+
+/// What the driver does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Wait for input.
+    Input,
+    /// Flush [`Http1::outbox`], then call [`Http1::flushed`].
+    Flush,
+    /// Close the connection; nothing is owed.
+    Close,
+    /// Close our direction, and go on reading.
+    Linger,
+}
+
+/// What a connection is doing, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Between requests.
+    Idle,
+    /// In the middle of a head.
+    Head,
+    /// The response is sent, the rest of the request's body is being read.
+    Body,
+    /// A response is being sent.
+    Sending,
+    /// Ended by us; still reading.
+    Lingering,
+}
+
+impl Default for Http1 {
+    fn default() -> Self {
+        Http1 {
+            state: State::Idle,
+            served: 0,
+            keep_idle: 0,
+        }
+    }
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        Turn {
+            body: Framing::Empty,
+            room: 0,
+            outbox: Outbox::default(),
+            after: After::Keep,
+            unread: Vec::new(),
+            line: PendingLine::default(),
+            started: Duration::ZERO,
+            received: 0,
+            sent: 0,
+            body_length: 0,
+            write_idle: 0,
+            read_idle: 0,
+        }
+    }
+}
+
+impl Http1 {
+    /// What it is doing.
+    pub fn phase(&self) -> Phase {
+        match &self.state {
+            State::Idle => Phase::Idle,
+            State::Head(_) => Phase::Head,
+            State::Busy(turn) if !turn.outbox.is_empty() => Phase::Sending,
+            State::Busy(_) => Phase::Body,
+            State::Lingering => Phase::Lingering,
+        }
+    }
+
+    /// Seconds it may stay in this phase without progress.
+    pub fn patience(&self, bench: &Bench) -> u16 {
+        match &self.state {
+            State::Idle if self.served == 0 => bench.desk.resolver.base().core.max_read_idle,
+            State::Idle => self.keep_idle,
+            State::Head(_) => bench.desk.resolver.base().core.max_read_idle,
+            State::Busy(turn) if !turn.outbox.is_empty() => turn.write_idle,
+            State::Busy(turn) => turn.read_idle,
+            State::Lingering => LINGER_SECONDS,
+        }
+    }
+
+    /// Whether reading more would be of use now. If not, input is left to the kernel, which slows the client down.
+    pub fn wants_input(&self) -> bool {
+        match &self.state {
+            State::Idle | State::Head(_) | State::Lingering => true,
+            State::Busy(turn) => !turn.body.is_over(),
+        }
+    }
+
+    /// Whether the client may end its direction now without our closing the connection: a response is owed.
+    pub fn owes(&self) -> bool {
+        matches!(&self.state, State::Busy(turn) if !turn.outbox.is_empty())
+    }
+
+    /// What is owed to the client, with the count of what was sent. `None` when nothing can be.
+    pub fn outbox(&mut self) -> Option<(&mut Outbox, &mut u64)> {
+        match &mut self.state {
+            State::Busy(turn) => Some((&mut turn.outbox, &mut turn.sent)),
+            _ => None,
+        }
+    }
+
+    /// Takes in what was read; returns how much of it is dealt with. The rest is to be given again after the flush, or
+    /// to [`Http1::hold`].
+    pub fn receive(
+        &mut self,
+        input: &[u8],
+        origin: Origin<'_>,
+        bench: &mut Bench,
+    ) -> (usize, Need) {
+        match &mut self.state {
+            State::Idle => match head::parse(input, &limits(bench)) {
+                Parsed::Partial => {
+                    self.state = State::Head(Box::new(input.to_vec()));
+                    (input.len(), Need::Input)
+                }
+                Parsed::Head(head) => {
+                    let consumed = head.length;
+                    self.begin(&head, origin, bench);
+                    let more = self.read_body(&input[consumed..]);
+                    (consumed + more, Need::Flush)
+                }
+                Parsed::Reject(reject) => {
+                    self.refuse(reject.status, origin, bench);
+                    (input.len(), Need::Flush)
+                }
+            },
+            State::Head(bytes) => {
+                // One buffer may hold the whole limit; what is beyond it is for the parser to refuse.
+                let mut bytes = std::mem::take(&mut **bytes);
+                let before = bytes.len();
+                bytes.extend_from_slice(input);
+                match head::parse(&bytes, &limits(bench)) {
+                    Parsed::Partial => {
+                        self.state = State::Head(Box::new(bytes));
+                        (input.len(), Need::Input)
+                    }
+                    Parsed::Head(head) => {
+                        // Not complete before, so the head ends in the new input.
+                        let consumed = head.length.saturating_sub(before);
+                        self.begin(&head, origin, bench);
+                        let more = self.read_body(&input[consumed..]);
+                        (consumed + more, Need::Flush)
+                    }
+                    Parsed::Reject(reject) => {
+                        self.refuse(reject.status, origin, bench);
+                        (input.len(), Need::Flush)
+                    }
+                }
+            }
+            State::Busy(_) => {
+                let consumed = self.read_body(input);
+                match &self.state {
+                    State::Busy(turn) if turn.outbox.is_empty() => {
+                        if turn.after != After::Keep {
+                            self.retire(State::Lingering, bench);
+                            (input.len(), Need::Linger)
+                        } else if turn.body.is_over() {
+                            self.finish(bench);
+                            (consumed, Need::Input)
+                        } else {
+                            (consumed, Need::Input)
+                        }
+                    }
+                    _ => (consumed, Need::Flush),
+                }
+            }
+            State::Lingering => (input.len(), Need::Input),
+        }
+    }
+
+    /// Keeps input for after the response that is being sent.
+    pub fn hold(&mut self, input: &[u8]) {
+        if let State::Busy(turn) = &mut self.state {
+            turn.unread.extend_from_slice(input);
+        }
+    }
+
+    /// Gives back what [`Http1::hold`] kept, once it can be dealt with.
+    pub fn held(&mut self) -> Vec<u8> {
+        match &mut self.state {
+            State::Busy(turn) => std::mem::take(&mut turn.unread),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Everything that was owed is sent. Returns what comes next, and input that was held meanwhile.
+    pub fn flushed(&mut self, bench: &mut Bench) -> (Need, Vec<u8>) {
+        let State::Busy(turn) = &mut self.state else {
+            return (Need::Input, Vec::new());
+        };
+        let body_over = turn.body.is_over();
+        let need = match turn.after {
+            After::Keep => Need::Input,
+            After::Close if body_over && turn.unread.is_empty() => Need::Close,
+            After::Close | After::Linger => Need::Linger,
+        };
+        let connection = if need == Need::Input {
+            ConnectionAfter::Kept
+        } else {
+            ConnectionAfter::Closed
+        };
+        log(turn, connection, bench);
+        match need {
+            Need::Input if body_over => {
+                let unread = std::mem::take(&mut turn.unread);
+                self.finish(bench);
+                (Need::Input, unread)
+            }
+            Need::Input => (Need::Input, Vec::new()),
+            _ => {
+                self.retire(State::Lingering, bench);
+                (need, Vec::new())
+            }
+        }
+    }
+
+    /// Time is up in the present phase.
+    pub fn timed_out(&mut self, origin: Origin<'_>, bench: &mut Bench) -> Need {
+        match &mut self.state {
+            State::Head(_) => {
+                self.refuse(408, origin, bench);
+                Need::Flush
+            }
+            State::Idle | State::Busy(_) | State::Lingering => Need::Close,
+        }
+    }
+
+    /// The connection is no more, or is given up: the last line in the log says so.
+    pub fn abandon(mut self, bench: &mut Bench) {
+        if let State::Busy(turn) = &mut self.state {
+            if !turn.outbox.is_empty() {
+                log(turn, ConnectionAfter::Aborted, bench);
+            }
+            self.retire(State::Idle, bench);
+        }
+    }
+
+    /// A complete head: has it answered.
+    fn begin(&mut self, head: &Head<'_>, origin: Origin<'_>, bench: &mut Bench) {
+        let now = bench.now;
+        let settings = bench.desk.answer(head, origin, now);
+        let core = &settings.core;
+        self.served += 1;
+        self.keep_idle = core.max_keep_alive_idle;
+        let limit = if core.max_request_size == 0 {
+            u64::MAX
+        } else {
+            core.max_request_size
+        };
+        let too_much = match head.framing {
+            Framing::Length(length) => length > DISCARD_MAX.min(limit),
+            _ => false,
+        };
+        let after = if head.persistence == Persistence::Close {
+            After::Close
+        } else if self.served >= core.max_keep_alive_requests
+            || core.max_keep_alive_idle == 0
+            || bench.mode == Mode::Quitting
+            || too_much
+            || (head.expects_continue && !head.framing.is_over())
+        {
+            After::Linger
+        } else {
+            After::Keep
+        };
+        let mut turn = bench.spare.take();
+        turn.body = head.framing;
+        turn.room = DISCARD_MAX.min(limit);
+        turn.after = after;
+        turn.started = now.monotonic;
+        turn.received = head.length as u64;
+        turn.write_idle = core.max_write_idle;
+        turn.read_idle = core.max_read_idle;
+        let framing = encode::Framing {
+            method: Some(head.method),
+            version: head.version,
+            after,
+            date_line: bench.date.line(now),
+            tag: &core.tag,
+        };
+        turn.body_length = encode(&mut bench.desk.response, &framing, &mut turn.outbox);
+        std::mem::swap(&mut turn.line, &mut bench.desk.line);
+        bench.desk.line.clear();
+        bench.counters.request();
+        self.state = State::Busy(turn);
+    }
+
+    /// Something that is not a request: answered, and the connection ended.
+    fn refuse(&mut self, status: u16, origin: Origin<'_>, bench: &mut Bench) {
+        let now = bench.now;
+        let settings = bench.desk.refuse(status, origin, now);
+        let mut turn = bench.spare.take();
+        turn.after = After::Linger;
+        turn.started = now.monotonic;
+        turn.write_idle = settings.core.max_write_idle;
+        let framing = encode::Framing {
+            method: None,
+            version: Version::Http11,
+            after: After::Linger,
+            date_line: bench.date.line(now),
+            tag: &settings.core.tag,
+        };
+        turn.body_length = encode(&mut bench.desk.response, &framing, &mut turn.outbox);
+        std::mem::swap(&mut turn.line, &mut bench.desk.line);
+        bench.desk.line.clear();
+        bench.counters.request();
+        self.state = State::Busy(turn);
+    }
+
+    /// Reads as much of the body as there is, and throws it away.
+    fn read_body(&mut self, input: &[u8]) -> usize {
+        let State::Busy(turn) = &mut self.state else {
+            return 0;
+        };
+        let mut consumed = 0;
+        while !turn.body.is_over() {
+            match turn.body.decode(&input[consumed..]) {
+                Ok(step) if step.consumed == 0 => break,
+                Ok(step) => {
+                    consumed += step.consumed;
+                    turn.received += step.consumed as u64;
+                    turn.room = turn.room.saturating_sub(step.data as u64);
+                    if turn.room == 0 && !turn.body.is_over() {
+                        turn.after = After::Linger;
+                        turn.body = Framing::Empty;
+                        return input.len();
+                    }
+                }
+                Err(_) => {
+                    // The response is on its way already; the connection cannot be understood any further.
+                    turn.after = After::Linger;
+                    turn.body = Framing::Empty;
+                    return input.len();
+                }
+            }
+        }
+        consumed
+    }
+
+    /// The request is answered and read: ready for the next one.
+    fn finish(&mut self, bench: &mut Bench) {
+        self.retire(State::Idle, bench);
+    }
+
+    fn retire(&mut self, next: State, bench: &mut Bench) {
+        if let State::Busy(turn) = std::mem::replace(&mut self.state, next) {
+            bench.spare.put(turn);
+        }
+    }
+}
+
+impl Turn {
+    /// Makes it ready for another request, keeping its memory within bounds.
+    pub(crate) fn clear(&mut self) {
+        self.body = Framing::Empty;
+        self.outbox.clear();
+        self.outbox.shrink();
+        self.unread = Vec::new();
+        self.line.clear();
+        self.received = 0;
+        self.sent = 0;
+        self.body_length = 0;
+    }
+}
+
+fn limits(bench: &Bench) -> Limits {
+    Limits {
+        head_bytes: bench.desk.site.server.max_head_bytes,
+    }
+}
+
+/// Writes the line for the access log, once.
+fn log(turn: &mut Turn, connection: ConnectionAfter, bench: &mut Bench) {
+    if turn.line.text.is_empty() {
+        return;
+    }
+    let head = turn.sent.saturating_sub(turn.body_length);
+    let ending = Ending {
+        body: if connection == ConnectionAfter::Aborted {
+            turn.sent.saturating_sub(head)
+        } else {
+            turn.body_length
+        },
+        sent: turn.sent,
+        received: turn.received,
+        took: bench.now.monotonic.saturating_sub(turn.started),
+        connection,
+    };
+    bench.logs.write(&turn.line, &ending);
+    turn.line.clear();
+}

@@ -1,0 +1,3 @@
+//! 2. Between a connection and its socket.
+
+pub mod outbox;

@@ -1,0 +1,133 @@
+//! 1. A socket arrives.
+//!
+//! In: a listening socket with somebody waiting. Out: connections in the table, or answered and closed at once. Must
+//! hold: with too many connections, or too few descriptors, clients wait in the kernel's queue instead of being cut.
+
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::io::Errno;
+use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
+
+use super::conn::Conn;
+use super::serve::{self, Fate};
+use super::{Accepting, Worker, origin};
+use crate::net::Peer;
+
+/// Connections accepted before others have their turn.
+const ACCEPT_TURN: usize = 64;
+
+impl Worker {
+    /// Watches all listening sockets. One waiting client wakes one worker.
+    pub(super) fn start_accepting(&mut self) -> Result<(), Errno> {
+        for (index, endpoint) in self.endpoints.iter().enumerate() {
+            if let Some(socket) = &endpoint.socket {
+                let flags = EventFlags::IN | EventFlags::EXCLUSIVE;
+                match epoll::add(&self.epoll, socket, EventData::new_u64(index as u64), flags) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(errno) => return Err(errno),
+                }
+            }
+        }
+        self.accepting = Accepting::Yes;
+        Ok(())
+    }
+
+    /// As [`Worker::start_accepting`], later: if the kernel refuses now, it is tried again in a second.
+    pub(super) fn resume_accepting(&mut self) {
+        if self.start_accepting().is_err() {
+            self.stop_accepting(Accepting::Full);
+        }
+    }
+
+    /// Watches none of them.
+    pub(super) fn stop_accepting(&mut self, accepting: Accepting) {
+        for endpoint in &self.endpoints {
+            if let Some(socket) = &endpoint.socket {
+                // It may not be watched: all the same.
+                let _ = epoll::delete(&self.epoll, socket);
+            }
+        }
+        self.accepting = accepting;
+    }
+
+    /// Takes clients from the queue of a listening socket.
+    pub(super) fn accept(&mut self, index: usize) {
+        if self.accepting != Accepting::Yes {
+            return;
+        }
+        let Some(endpoint) = self.endpoints.get(index).cloned() else {
+            return;
+        };
+        let Some(listener) = &endpoint.socket else {
+            return;
+        };
+        let mut fresh = std::mem::take(&mut self.fresh);
+        while fresh.len() < ACCEPT_TURN {
+            if self.table.len() + fresh.len() >= self.max_connections {
+                self.stop_accepting(Accepting::Full);
+                break;
+            }
+            match acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                Ok((socket, address)) => fresh.push(Conn::new(socket, peer(address), index as u16)),
+                Err(Errno::AGAIN) => break,
+                // The client gave up while it waited.
+                Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO | Errno::PERM) => {}
+                Err(_) => {
+                    self.stop_accepting(Accepting::Full);
+                    break;
+                }
+            }
+        }
+        for conn in fresh.drain(..) {
+            self.welcome(conn);
+        }
+        self.fresh = fresh;
+    }
+
+    /// A new connection. Often its request is here already, and often the only one: then it is answered and closed
+    /// without ever having been in the table.
+    fn welcome(&mut self, mut conn: Conn) {
+        let peer = conn.peer;
+        let endpoint = &self.endpoints[usize::from(conn.endpoint)];
+        let fate = serve::readable(
+            &mut conn,
+            origin(&peer, endpoint),
+            &mut self.bench,
+            &mut self.buffer,
+        );
+        if fate == Fate::Close {
+            conn.http.abandon(&mut self.bench);
+            return;
+        }
+        let deadline = self.second() + u32::from(conn.http.patience(&self.bench)) + 1;
+        self.admit(conn, fate, deadline);
+    }
+
+    /// Puts a connection into the table and has the kernel tell of its news.
+    pub(super) fn admit(&mut self, conn: Conn, fate: Fate, deadline: u32) {
+        let key = self.table.insert(conn);
+        self.count();
+        self.table.set_deadline(key, deadline);
+        let Some(conn) = self.table.get_mut(key) else {
+            return;
+        };
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        if epoll::add(
+            &self.epoll,
+            &conn.socket,
+            EventData::new_u64(key.to_bits()),
+            flags,
+        )
+        .is_err()
+        {
+            return self.close(key);
+        }
+        if fate == Fate::Yield {
+            self.ready.push(key);
+        }
+    }
+}
+
+fn peer(address: Option<SocketAddrAny>) -> Peer {
+    let address = address.and_then(|address| std::net::SocketAddr::try_from(address).ok());
+    address.map_or(Peer::Unix, Peer::from)
+}

@@ -1,0 +1,102 @@
+//! What a worker thread needs to answer requests, whatever the connection.
+//!
+//! In: the site. Out: a place to work at, lent to one connection at a time. Must hold: nothing here belongs to a
+//! connection; everything is used again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::logs::Logs;
+use crate::clock::Now;
+use crate::http1::machine::Turn;
+use crate::route::Desk;
+
+/// Most finished turns whose memory is kept for the next ones.
+const SPARE_TURNS: usize = 64;
+
+/// The work place.
+#[derive(Debug)]
+pub struct Bench {
+    /// Answers requests.
+    pub desk: Desk,
+    /// Access logs.
+    pub logs: Logs,
+    /// Memory for requests under way.
+    pub spare: Spare,
+    /// The time, read once for each turn of the loop.
+    pub now: Now,
+    /// The `Date` field.
+    pub date: DateLine,
+    /// Whether connections may be kept.
+    pub mode: Mode,
+    /// Figures for others to read.
+    pub counters: Arc<Counters>,
+}
+
+/// What the generation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It serves, or hands over: connections live on.
+    Serving,
+    /// It ends without a successor: each connection ends with its present request.
+    Quitting,
+}
+
+/// Figures of one worker thread. Only that thread writes them.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Open connections.
+    pub connections: AtomicU64,
+    /// Requests answered.
+    pub requests: AtomicU64,
+}
+
+impl Counters {
+    /// One more request. A load and a store suffice, because nobody else writes.
+    pub fn request(&self) {
+        self.requests
+            .store(self.requests.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+}
+
+/// Finished turns, kept for their memory.
+#[derive(Debug, Default)]
+pub struct Spare(Vec<Box<Turn>>);
+
+impl Spare {
+    /// An empty turn.
+    pub fn take(&mut self) -> Box<Turn> {
+        self.0.pop().unwrap_or_default()
+    }
+
+    /// Takes a finished turn back.
+    pub fn put(&mut self, mut turn: Box<Turn>) {
+        if self.0.len() < SPARE_TURNS {
+            turn.clear();
+            self.0.push(turn);
+        }
+    }
+}
+
+/// The `Date` field (RFC 9110 section 6.6.1), made once a second.
+#[derive(Debug, Default)]
+pub struct DateLine {
+    second: u64,
+    line: Vec<u8>,
+}
+
+impl DateLine {
+    /// The field with its line end.
+    pub fn line(&mut self, now: Now) -> &[u8] {
+        let second = now.unix.as_secs();
+        if second != self.second || self.line.is_empty() {
+            self.second = second;
+            let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + now.unix);
+            self.line.clear();
+            self.line.extend_from_slice(b"Date: ");
+            self.line.extend_from_slice(date.as_bytes());
+            self.line.extend_from_slice(b"\r\n");
+        }
+        &self.line
+    }
+}

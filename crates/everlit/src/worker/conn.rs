@@ -1,0 +1,63 @@
+//! One live connection: a socket, who is at the other end, and the protocol's state.
+
+use std::os::fd::OwnedFd;
+
+use crate::http1::machine::Http1;
+use crate::net::Peer;
+
+/// A live connection.
+#[derive(Debug)]
+pub struct Conn {
+    /// The socket: nonblocking, and ours alone.
+    pub socket: OwnedFd,
+    /// The client.
+    pub peer: Peer,
+    /// Where it came in: index into the worker's endpoints.
+    pub endpoint: u16,
+    /// What is known of input that we have not read.
+    pub input: Input,
+    /// Whether it may change process.
+    pub stay: Stay,
+    /// The protocol.
+    pub http: Http1,
+    /// Second (monotonic) in which its patience ends.
+    pub deadline: u32,
+    /// Second in which the table looks at the deadline; `u32::MAX`: never.
+    pub looked_at: u32,
+}
+
+/// What is known of input that we have not read. The kernel tells of each arrival only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// There was nothing more; the kernel will tell.
+    Drained,
+    /// There may be something, left there because it could not be dealt with.
+    Pending,
+    /// As `Pending`, and the client has closed its direction.
+    Ended,
+}
+
+/// Whether a connection may change process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// It goes when the others go.
+    Movable,
+    /// The successor refused it: it finishes here.
+    Refused,
+}
+
+impl Conn {
+    /// A connection of which nothing has been read yet.
+    pub fn new(socket: OwnedFd, peer: Peer, endpoint: u16) -> Conn {
+        Conn {
+            socket,
+            peer,
+            endpoint,
+            input: Input::Drained,
+            stay: Stay::Movable,
+            http: Http1::default(),
+            deadline: 0,
+            looked_at: u32::MAX,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! How a worker comes to its end: by handing its connections over, or by finishing them.
+//!
+//! ```text
+//!              Leave                  End
+//!   Serving ------------> Leaving ------------> Over
+//!      |  ^                 |                    ^
+//!      |  +---- Resume -----+                    |
+//!      |  Quit              grace over           | no connection left
+//!      +------> Quitting -----------> Emptying --+
+//! ```
+
+use rustix::event::epoll;
+
+use super::conn::Stay;
+use super::inbox::Outlet;
+use super::orders::Report;
+use super::table::Key;
+use super::{Accepting, Worker};
+use crate::freeze::freeze;
+use crate::http1::machine::Phase;
+
+/// Connections frozen before those that are still here have their turn.
+const FREEZE_TURN: usize = 64;
+
+/// What a worker is about.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Serving.
+    Serving,
+    /// Handing over.
+    Leaving {
+        /// Where frozen connections go.
+        outlet: Outlet<Report>,
+        /// Those not looked at yet.
+        queue: Vec<Key>,
+    },
+    /// Ending without a successor, and still letting clients in that were on their way, until this second (monotonic).
+    Quitting {
+        /// That second.
+        until: u64,
+    },
+    /// Ending without a successor: ends when the last connection does.
+    Emptying,
+    /// At its end.
+    Over,
+}
+
+impl Worker {
+    /// Whether the loop ends.
+    pub(super) fn is_over(&self) -> bool {
+        match self.stage {
+            Stage::Over => true,
+            Stage::Emptying => self.table.is_empty(),
+            Stage::Serving | Stage::Leaving { .. } | Stage::Quitting { .. } => false,
+        }
+    }
+
+    /// Whether there are connections to be frozen at once.
+    pub(super) fn leaves_more(&self) -> bool {
+        matches!(&self.stage, Stage::Leaving { queue, .. } if !queue.is_empty())
+    }
+
+    /// The second in which the stage ends by itself.
+    pub(super) fn stage_deadline(&self) -> Option<u64> {
+        match self.stage {
+            Stage::Quitting { until } => Some(until),
+            _ => None,
+        }
+    }
+
+    pub(super) fn begin_leaving(&mut self, outlet: Outlet<Report>) {
+        self.stop_accepting(Accepting::Off);
+        self.stage = Stage::Leaving {
+            outlet,
+            queue: self.table.keys(),
+        };
+    }
+
+    /// Freezes the next few connections.
+    pub(super) fn leave_some(&mut self) {
+        if let Stage::Quitting { until } = self.stage {
+            if self.bench.now.monotonic.as_secs() >= until {
+                self.end_grace();
+            }
+            return;
+        }
+        let Stage::Leaving { outlet, queue } = &mut self.stage else {
+            return;
+        };
+        if queue.is_empty() {
+            return;
+        }
+        let outlet = outlet.clone();
+        let some = queue.split_off(queue.len().saturating_sub(FREEZE_TURN));
+        let was_last = queue.is_empty();
+        for key in some {
+            self.send_away(key, &outlet);
+        }
+        self.count();
+        if was_last {
+            // Its lines in the log come before those of the successor.
+            self.bench.logs.flush();
+            // Nobody listens only if the process is about to end.
+            let _ = outlet.queue(Report::Swept);
+            if self.table.is_empty() {
+                let _ = outlet.queue(Report::Empty);
+            }
+        }
+        outlet.ring();
+    }
+
+    /// After a connection was served in the middle of leaving: it is at a quiet point now.
+    pub(super) fn leave_if_quiet(&mut self, key: Key) {
+        let Stage::Leaving { outlet, queue } = &self.stage else {
+            return;
+        };
+        if !queue.is_empty() {
+            return;
+        }
+        let outlet = outlet.clone();
+        self.send_away(key, &outlet);
+        self.count();
+        self.tell_if_empty();
+    }
+
+    /// While leaving, the lead thread waits for the last connection.
+    pub(super) fn tell_if_empty(&self) {
+        if let Stage::Leaving { outlet, queue } = &self.stage {
+            if queue.is_empty() && self.table.is_empty() {
+                let _ = outlet.queue(Report::Empty);
+            }
+            outlet.ring();
+        }
+    }
+
+    /// Freezes one connection and hands it on; keeps it if it cannot be frozen.
+    fn send_away(&mut self, key: Key, outlet: &Outlet<Report>) {
+        if self
+            .table
+            .get_mut(key)
+            .is_none_or(|conn| conn.stay == Stay::Refused)
+        {
+            return;
+        }
+        let Some(conn) = self.table.remove(key) else {
+            return;
+        };
+        // A registration would outlive our descriptor, because the successor holds the same socket.
+        let _ = epoll::delete(&self.epoll, &conn.socket);
+        let endpoint = self.endpoints[usize::from(conn.endpoint)].clone();
+        let deadline = conn.deadline;
+        match freeze(conn, &endpoint, &self.bench) {
+            // Without a receiver the process is ending, and so does the connection.
+            Ok(frozen) => drop(outlet.queue(Report::Frozen(Box::new(frozen)))),
+            Err(mut conn) => {
+                conn.stay = Stay::Refused;
+                self.admit(*conn, super::serve::Fate::Keep, deadline);
+            }
+        }
+    }
+
+    /// Ends connections that are between two requests.
+    pub(super) fn close_idle(&mut self) {
+        for key in self.table.keys() {
+            if self
+                .table
+                .get_mut(key)
+                .is_some_and(|conn| conn.http.phase() == Phase::Idle)
+            {
+                self.close(key);
+            }
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! One worker thread: its loop, the only place in it that waits and that reads the clock.
+//!
+//! In: connections from listening sockets and from a predecessor, orders from the lead thread. Out: answers to clients;
+//! frozen connections. Must hold: a connection never changes thread; nothing on the way of a request locks or blocks.
+
+pub mod bench;
+pub mod conn;
+pub mod endpoint;
+pub mod inbox;
+pub mod logs;
+pub mod table;
+
+mod accept;
+mod leave;
+mod orders;
+mod serve;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::event::epoll::{self, Event, EventData, EventFlags};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::time::Timespec;
+
+use self::bench::Bench;
+use self::conn::{Conn, Input};
+use self::endpoint::Endpoint;
+use self::inbox::Inbox;
+use self::leave::Stage;
+pub use self::orders::{Order, Report};
+use self::serve::Fate;
+use self::table::{Key, Table};
+use crate::clock::Now;
+use crate::route::Origin;
+
+/// Events fetched from the kernel at once.
+const EVENTS: usize = 256;
+/// Bytes read from a socket at once.
+const READ_BYTES: usize = 16 * 1024;
+/// In the kernel's event queue: the inbox. Listeners are their index, connections above 2^32.
+const INBOX: u64 = u32::MAX as u64;
+/// Seconds without use after which a cached file is closed.
+const FILE_IDLE: u64 = 10;
+
+/// One worker thread's state.
+#[derive(Debug)]
+pub struct Worker {
+    epoll: OwnedFd,
+    table: Table,
+    bench: Bench,
+    endpoints: Vec<Arc<Endpoint>>,
+    orders: Inbox<Order>,
+    buffer: Box<[u8]>,
+    /// Connections that could go on at once.
+    ready: Vec<Key>,
+    /// Connections just accepted, to be looked at when all have been.
+    fresh: Vec<Conn>,
+    stage: Stage,
+    /// Most connections this worker holds; beyond it, clients wait in the accept queue.
+    max_connections: usize,
+    accepting: Accepting,
+    last_flush: u64,
+    last_sweep: u64,
+}
+
+/// Whether listening sockets are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Accepting {
+    /// Yes.
+    Yes,
+    /// Not now: there are too many connections, or too few descriptors.
+    Full,
+    /// No longer: somebody else does, or nobody.
+    Off,
+}
+
+impl Worker {
+    /// A worker for these endpoints.
+    pub fn new(
+        bench: Bench,
+        endpoints: Vec<Arc<Endpoint>>,
+        orders: Inbox<Order>,
+        max_connections: usize,
+    ) -> Result<Worker, Errno> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, &orders, EventData::new_u64(INBOX), EventFlags::IN)?;
+        let mut worker = Worker {
+            epoll,
+            table: Table::default(),
+            bench,
+            endpoints,
+            orders,
+            buffer: vec![0; READ_BYTES].into(),
+            ready: Vec::new(),
+            fresh: Vec::new(),
+            stage: Stage::Serving,
+            max_connections,
+            accepting: Accepting::Off,
+            last_flush: 0,
+            last_sweep: 0,
+        };
+        worker.start_accepting()?;
+        Ok(worker)
+    }
+
+    /// Serves until it is told to end and has nothing left.
+    pub fn run(mut self) {
+        let mut events = [Event {
+            flags: EventFlags::empty(),
+            data: EventData::new_u64(0),
+        }; EVENTS];
+        while !self.is_over() {
+            let timeout = self.timeout();
+            let count = match epoll::wait(&self.epoll, &mut events[..], timeout.as_ref()) {
+                Ok(count) => count,
+                Err(Errno::INTR) => 0,
+                // The descriptor is ours and valid, so the kernel has no other reason to refuse.
+                Err(errno) => panic!("epoll_wait: {errno}"),
+            };
+            self.bench.now = Now::read();
+            for event in &events[..count] {
+                self.on_event(*event);
+            }
+            self.serve_ready();
+            self.expire();
+            self.leave_some();
+            self.housekeeping();
+        }
+        self.bench.logs.flush();
+    }
+
+    fn on_event(&mut self, event: Event) {
+        // Copied out of a packed struct.
+        let (flags, data) = (event.flags, event.data);
+        match Key::from_bits(data.u64()) {
+            Some(key) => self.on_connection(key, flags),
+            None if data.u64() == INBOX => self.take_orders(),
+            None => self.accept(data.u64() as usize),
+        }
+    }
+
+    fn on_connection(&mut self, key: Key, flags: EventFlags) {
+        let Some(conn) = self.table.get_mut(key) else {
+            return;
+        };
+        if flags.contains(EventFlags::ERR) {
+            self.close(key);
+            return;
+        }
+        if flags.intersects(EventFlags::RDHUP | EventFlags::HUP) {
+            conn.input = Input::Ended;
+        }
+        let writable = flags.contains(EventFlags::OUT) && conn.http.owes();
+        let readable = flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::RDHUP);
+        let before = conn.http.phase();
+        let endpoint = &self.endpoints[usize::from(conn.endpoint)];
+        let peer = conn.peer;
+        let origin = origin(&peer, endpoint);
+        let mut fate = Fate::Keep;
+        if writable {
+            fate = serve::writable(conn, origin, &mut self.bench, &mut self.buffer);
+        }
+        if readable && fate == Fate::Keep {
+            fate = serve::readable(conn, origin, &mut self.bench, &mut self.buffer);
+        }
+        if writable || readable {
+            self.settle(key, before, fate);
+        }
+    }
+
+    /// After a connection was served: closes it, queues it, sets its deadline, sends it away.
+    fn settle(&mut self, key: Key, before: crate::http1::machine::Phase, fate: Fate) {
+        use crate::http1::machine::Phase;
+        match fate {
+            Fate::Close => return self.close(key),
+            Fate::Yield => self.ready.push(key),
+            Fate::Keep => {}
+        }
+        let Some(conn) = self.table.get_mut(key) else {
+            return;
+        };
+        let phase = conn.http.phase();
+        let holds = matches!(
+            (before, phase),
+            (Phase::Head, Phase::Head) | (Phase::Lingering, Phase::Lingering)
+        );
+        if !holds {
+            let patience = conn.http.patience(&self.bench);
+            let deadline = self.second() + u32::from(patience) + 1;
+            self.table.set_deadline(key, deadline);
+        }
+        self.leave_if_quiet(key);
+    }
+
+    fn serve_ready(&mut self) {
+        if self.ready.is_empty() {
+            return;
+        }
+        for key in std::mem::take(&mut self.ready) {
+            self.on_connection(key, EventFlags::OUT);
+        }
+    }
+
+    fn expire(&mut self) {
+        let second = self.second();
+        if self.table.next_look().is_none_or(|next| next > second) {
+            return;
+        }
+        for key in self.table.due(second) {
+            let Some(conn) = self.table.get_mut(key) else {
+                continue;
+            };
+            let before = conn.http.phase();
+            let endpoint = &self.endpoints[usize::from(conn.endpoint)];
+            let peer = conn.peer;
+            let fate = serve::timed_out(conn, origin(&peer, endpoint), &mut self.bench);
+            self.settle(key, before, fate);
+        }
+    }
+
+    fn close(&mut self, key: Key) {
+        if let Some(conn) = self.table.remove(key) {
+            conn.http.abandon(&mut self.bench);
+            self.count();
+            self.tell_if_empty();
+            if self.accepting == Accepting::Full && self.table.len() < self.max_connections {
+                self.resume_accepting();
+            }
+        }
+    }
+
+    fn count(&self) {
+        self.bench
+            .counters
+            .connections
+            .store(self.table.len() as u64, Ordering::Relaxed);
+    }
+
+    /// The present second of the monotonic clock.
+    fn second(&self) -> u32 {
+        self.bench.now.monotonic.as_secs() as u32
+    }
+
+    /// How long the kernel may let us sleep.
+    fn timeout(&self) -> Option<Timespec> {
+        if !self.ready.is_empty() || self.leaves_more() {
+            return Some(Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            });
+        }
+        let mut until = self.table.next_look().map(u64::from);
+        if self.bench.logs.is_pending() {
+            let next = self.last_flush + 1;
+            until = Some(until.map_or(next, |until| until.min(next)));
+        }
+        if self.bench.desk.files.is_holding() {
+            let next = self.last_sweep + FILE_IDLE;
+            until = Some(until.map_or(next, |until| until.min(next)));
+        }
+        if let Some(end) = self.stage_deadline() {
+            until = Some(until.map_or(end, |until| until.min(end)));
+        }
+        let now = Now::read().monotonic;
+        let wait = Duration::from_secs(until?).saturating_sub(now);
+        // Whole milliseconds, rounded up: the kernel's plain call takes no less.
+        let millis = wait.as_millis() as i64 + 1;
+        Some(Timespec {
+            tv_sec: millis / 1000,
+            tv_nsec: millis % 1000 * 1_000_000,
+        })
+    }
+
+    fn housekeeping(&mut self) {
+        let second = self.bench.now.monotonic.as_secs();
+        if second > self.last_flush {
+            self.last_flush = second;
+            self.bench.logs.flush();
+            if self.accepting == Accepting::Full && self.table.len() < self.max_connections {
+                self.resume_accepting();
+            }
+        }
+        if second >= self.last_sweep + FILE_IDLE {
+            self.last_sweep = second;
+            self.bench.desk.files.sweep(self.bench.now, FILE_IDLE);
+        }
+    }
+}
+
+/// What a connection tells of itself.
+fn origin<'c>(peer: &'c crate::net::Peer, endpoint: &'c Endpoint) -> Origin<'c> {
+    Origin {
+        peer,
+        listener: &endpoint.name,
+        local_port: endpoint.port,
+        scheme: "http",
+    }
+}

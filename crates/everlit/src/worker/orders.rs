@@ -1,0 +1,135 @@
+//! What the lead thread tells a worker, and what the worker tells it.
+
+use std::sync::Arc;
+
+use super::conn::{Conn, Stay};
+use super::endpoint::Endpoint;
+use super::inbox::Outlet;
+use super::leave::Stage;
+use super::logs::Target;
+use super::serve::Fate;
+use super::{Accepting, Worker};
+use crate::freeze::{Frozen, Thawed};
+use crate::worker::bench::Mode;
+
+/// From the lead thread.
+#[derive(Debug)]
+pub enum Order {
+    /// These connections are yours: a predecessor's, or your own that a successor did not take.
+    Adopt(Vec<Thawed>, Stay),
+    /// Stop accepting, and freeze every connection as soon as it can be.
+    Leave(Outlet<Report>),
+    /// The successor failed: serve again, and accept.
+    Resume,
+    /// No successor comes: accept for one more second, end each connection with its present request.
+    Quit,
+    /// Close this endpoint's socket, after a last look at its queue.
+    Retire(usize),
+    /// Logs were opened anew: write there, by [`crate::logline::LogId`].
+    Logs(Vec<(usize, Target)>),
+    /// End now, whatever is left.
+    End,
+}
+
+/// To the lead thread, or to whoever gives connections away for it.
+#[derive(Debug)]
+pub enum Report {
+    /// A connection, ready to travel.
+    Frozen(Box<Frozen>),
+    /// This worker has looked at all its connections once.
+    Swept,
+    /// This worker has no connection left at the moment.
+    Empty,
+}
+
+impl Worker {
+    /// Does everything the lead thread has asked for.
+    pub(super) fn take_orders(&mut self) {
+        self.orders.hush();
+        while let Some(order) = self.orders.next() {
+            match order {
+                Order::Adopt(thawed, stay) => {
+                    for thawed in thawed {
+                        self.adopt(thawed, stay);
+                    }
+                }
+                Order::Leave(outlet) => self.begin_leaving(outlet),
+                Order::Resume => {
+                    self.stage = Stage::Serving;
+                    self.resume_accepting();
+                }
+                Order::Quit => self.begin_quitting(),
+                Order::Retire(index) => self.retire(index),
+                Order::Logs(targets) => {
+                    for (index, target) in targets {
+                        self.bench.logs.replace(index, target);
+                    }
+                }
+                Order::End => self.stage = Stage::Over,
+            }
+        }
+    }
+
+    /// Takes over a connection that was frozen, here or elsewhere.
+    fn adopt(&mut self, thawed: Thawed, stay: Stay) {
+        let endpoint = self.endpoint_named(&thawed.listener, thawed.local_port);
+        let patience = thawed.patience;
+        let (socket, peer, http, input) = thawed.into_parts(&self.bench);
+        let mut conn = Conn::new(socket, peer, endpoint);
+        conn.http = http;
+        conn.stay = stay;
+        conn.input = input;
+        let deadline = self.second().saturating_add(patience) + 1;
+        self.admit(conn, Fate::Keep, deadline);
+    }
+
+    /// The endpoint of this name; made up if nobody listens there any more.
+    fn endpoint_named(&mut self, name: &str, port: u16) -> u16 {
+        let known = self
+            .endpoints
+            .iter()
+            .position(|endpoint| endpoint.name == name);
+        known.unwrap_or_else(|| {
+            self.endpoints.push(Arc::new(Endpoint {
+                name: name.to_owned(),
+                port,
+                socket: None,
+            }));
+            self.endpoints.len() - 1
+        }) as u16
+    }
+
+    /// Serves what waits at an endpoint, then closes it.
+    fn retire(&mut self, index: usize) {
+        self.accept(index);
+        let Some(endpoint) = self.endpoints.get_mut(index) else {
+            return;
+        };
+        if let Some(socket) = &endpoint.socket {
+            // Not watched while full: all the same.
+            let _ = rustix::event::epoll::delete(&self.epoll, socket);
+        }
+        *endpoint = Arc::new(Endpoint {
+            name: endpoint.name.clone(),
+            port: endpoint.port,
+            socket: None,
+        });
+    }
+
+    fn begin_quitting(&mut self) {
+        self.bench.mode = Mode::Quitting;
+        self.stage = Stage::Quitting {
+            until: self.bench.now.monotonic.as_secs() + 2,
+        };
+    }
+
+    /// The second of grace is over: nobody else is let in, and idle connections end.
+    pub(super) fn end_grace(&mut self) {
+        for index in 0..self.endpoints.len() {
+            self.retire(index);
+        }
+        self.accepting = Accepting::Off;
+        self.stage = Stage::Emptying;
+        self.close_idle();
+    }
+}
