@@ -95,7 +95,7 @@ pub use diagnostic::{Diagnostic, Place, Report, Severity, Style};
 pub use directive::{Directive, Kind, Scope};
 pub use eval::{BlockSet, Captures, Conditions, Facts, Matches};
 pub use listen::ListenAddress;
-pub use load::{load, load_text};
+pub use load::{load, load_bytes, load_text};
 pub use pattern::Pattern;
 pub use source::Span;
 pub use value::{Array, Data, Entry, Value, ValueError};
