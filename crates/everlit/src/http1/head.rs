@@ -2,38 +2,34 @@
 //!
 //! In: everything read so far of one head. Out: [`Head`], which borrows from those bytes. Must hold: a head is accepted
 //! only if every HTTP/1.1 implementation would read it the same way (RFC 9112 section 11.2, request smuggling).
+//!
+//! `httparse` reads what is well-formed, quickly; `fields` and `meaning` judge the whole; `flaw` looks again, slowly, at
+//! whatever was not accepted, and finds the first thing wrong with it.
+
+use std::mem::MaybeUninit;
 
 use crate::http1::body::Framing;
 
-/// A request method. `Other` is syntactically valid and answered with 501.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// GET
-    Get,
-    /// HEAD
-    Head,
-    /// POST
-    Post,
-    /// PUT
-    Put,
-    /// DELETE
-    Delete,
-    /// OPTIONS
-    Options,
-    /// TRACE
-    Trace,
-    /// CONNECT
-    Connect,
-    /// Any other registered method; its name is in [`Head::method_name`].
-    Other,
-}
+mod fields;
+mod flaw;
+mod meaning;
+mod method;
+#[cfg(test)]
+mod tests;
+
+pub use fields::{Field, Fields, MAX_FIELDS};
+pub(crate) use flaw::{is_field_value, is_token};
+pub use method::Method;
+
+/// Longest head that can be asked for in [`Limits::head_bytes`]: the directive is a 16-bit number.
+pub const MAX_HEAD_BYTES: usize = u16::MAX as usize;
 
 /// HTTP version of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// HTTP/1.0
     Http10,
-    /// HTTP/1.1 (and any later 1.x, RFC 9110 section 2.5)
+    /// HTTP/1.1
     Http11,
 }
 
@@ -46,15 +42,6 @@ pub enum Persistence {
     Close,
 }
 
-/// One header field as it was sent, without white space around the value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field<'b> {
-    /// Field name in the client's case.
-    pub name: &'b [u8],
-    /// Field value.
-    pub value: &'b [u8],
-}
-
 /// A complete request head.
 #[derive(Clone, Debug)]
 pub struct Head<'b> {
@@ -62,63 +49,81 @@ pub struct Head<'b> {
     pub method: Method,
     /// Method as sent.
     pub method_name: &'b [u8],
-    /// Request target as sent.
+    /// Request target as sent; UTF-8, visible characters only.
     pub target: &'b [u8],
     /// Version.
     pub version: Version,
     /// Header fields in the order sent.
     pub fields: Fields<'b>,
-    /// `Host`, or the authority of an absolute target; at most one (RFC 9112 section 3.2).
+    /// `Host`, or the authority of an absolute target (RFC 9112 section 3.2); never empty, otherwise as sent.
     pub host: Option<&'b [u8]>,
     /// What the client wants of the connection.
     pub persistence: Persistence,
     /// How the body is delimited.
     pub framing: Framing,
-    /// `Expect: 100-continue` was sent.
+    /// `Expect: 100-continue` was sent, and there is a body to wait for.
     pub expects_continue: bool,
-    /// Bytes of the head, including the empty line.
+    /// Bytes of the head, including the empty line (and the one that may precede it).
     pub length: usize,
-}
-
-/// Header fields in the order sent.
-#[derive(Clone, Debug, Default)]
-pub struct Fields<'b> {
-    list: Vec<Field<'b>>,
-}
-
-impl<'b> Fields<'b> {
-    /// The value of the first field with this name, compared without case.
-    pub fn find(&self, name: &str) -> Option<&'b [u8]> {
-        self.list
-            .iter()
-            .find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|field| field.value)
-    }
-
-    /// All fields.
-    pub fn iter(&self) -> impl Iterator<Item = &Field<'b>> {
-        self.list.iter()
-    }
 }
 
 /// Why a head was refused: the status to answer, after which the connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reject {
-    /// 400, 413, 414, 417, 431, 501 or 505.
+    /// 400, 411, 417, 431, 501 or 505.
     pub status: u16,
     /// What is wrong, for the error log.
     pub reason: &'static str,
 }
 
+impl Reject {
+    /// The client began with HTTP/2's preface (RFC 9113 section 3.4), which is not a request.
+    pub const HTTP2_PREFACE: Reject = Reject {
+        status: 505,
+        reason: "HTTP/2 connection preface",
+    };
+
+    /// A 400.
+    pub(crate) const fn bad(reason: &'static str) -> Reject {
+        Reject {
+            status: 400,
+            reason,
+        }
+    }
+}
+
+/// What to do with a GET or HEAD that brings a body: `method-get-body` of `server.http-parseopts`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GetBody {
+    /// 400 (the default).
+    #[default]
+    Reject,
+    /// Read it like any other body.
+    Accept,
+}
+
 /// Limits and strictness; from `server.max-request-field-size` and `server.http-parseopts`.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Longest head in bytes, default 8192.
+    /// Longest head in bytes, default 8192, at most [`MAX_HEAD_BYTES`].
     pub head_bytes: usize,
+    /// Whether GET and HEAD may have a body.
+    pub get_body: GetBody,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            head_bytes: 8192,
+            get_body: GetBody::Reject,
+        }
+    }
 }
 
 /// What [`parse`] found.
 #[derive(Debug)]
+// A head is as large as its table of fields so that it needs no allocation; it is used at once, where it was returned.
+#[allow(clippy::large_enum_variant)]
 pub enum Parsed<'b> {
     /// A complete head.
     Head(Head<'b>),
@@ -128,8 +133,33 @@ pub enum Parsed<'b> {
     Reject(Reject),
 }
 
-/// Parses the head at the start of `bytes`.
+/// Parses the head at the start of `bytes`. Does not allocate.
 pub fn parse<'b>(bytes: &'b [u8], limits: &Limits) -> Parsed<'b> {
-    let _ = (bytes, limits);
-    Parsed::Partial
+    let limit = limits.head_bytes.min(MAX_HEAD_BYTES);
+    let window = &bytes[..bytes.len().min(limit)];
+    // One empty line before a request is forgiven (RFC 9112 section 2.2); httparse would forgive any number.
+    let skipped = if window.starts_with(b"\r\n") { 2 } else { 0 };
+    let text = &window[skipped..];
+
+    let mut slots = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    let mut request = httparse::Request::new(&mut []);
+    if !matches!(text.first(), None | Some(b'\r' | b'\n'))
+        && let Ok(httparse::Status::Complete(length)) =
+            request.parse_with_uninit_headers(text, &mut slots)
+        && let Some(fields) = Fields::checked(&text[..length], request.headers)
+    {
+        return match meaning::of(&request, fields, limits.get_body, skipped + length) {
+            Ok(head) => Parsed::Head(head),
+            Err(reject) => Parsed::Reject(reject),
+        };
+    }
+    match flaw::find(window) {
+        Err(reject) => Parsed::Reject(reject),
+        Ok(flaw::Sound::SoFar) if bytes.len() < limit => Parsed::Partial,
+        Ok(flaw::Sound::SoFar) => Parsed::Reject(Reject {
+            status: 431,
+            reason: "head too long",
+        }),
+        Ok(flaw::Sound::Complete) => Parsed::Reject(Reject::bad("malformed head")),
+    }
 }

@@ -7,50 +7,105 @@ use std::borrow::Cow;
 
 use crate::http1::head::Reject;
 
-/// `server.http-parseopts`, the part about URLs and hosts. Field names are lighttpd's keys.
+mod host;
+mod normal;
+mod options;
+#[cfg(test)]
+mod tests;
+
+pub use host::{host, without_port};
+pub use options::{ConflictingKeys, ParseOption, ParseOptions, UnknownKey};
+
+/// The four forms of a request target (RFC 9112 section 3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct ParseOptions {
-    pub header_strict: bool,
-    pub host_strict: bool,
-    pub host_normalize: bool,
-    pub url_normalize: bool,
-    pub url_normalize_unreserved: bool,
-    pub url_normalize_required: bool,
-    pub url_ctrls_reject: bool,
-    pub url_path_backslash_trans: bool,
-    pub url_path_2f_decode: bool,
-    pub url_path_2f_reject: bool,
-    pub url_path_dotseg_remove: bool,
-    pub url_path_dotseg_reject: bool,
-    pub url_query_20_plus: bool,
-    pub url_invalid_utf8_reject: bool,
-    pub method_get_body: bool,
+pub enum Form<'t> {
+    /// `/path?query`
+    Origin(&'t [u8]),
+    /// `http://authority/path?query`, or `https:`.
+    Absolute {
+        /// Host and port as sent, not checked; never empty.
+        authority: &'t [u8],
+        /// What follows it: empty, or begins with `/`, `?` or `#`.
+        path_and_query: &'t [u8],
+    },
+    /// `host:port`, for CONNECT.
+    Authority(&'t [u8]),
+    /// `*`, for OPTIONS.
+    Asterisk,
 }
 
 /// A request target taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uri<'t> {
-    /// The target after normalisation, still encoded: what logs and redirects show.
+    /// The target after normalisation, still encoded: what logs and redirects show. Without scheme, authority, fragment.
     pub target: Cow<'t, [u8]>,
-    /// Decoded path; begins with `/` (or is `*` for `OPTIONS *`).
+    /// Decoded path; begins with `/` (or is `*` for `OPTIONS *`), no empty segments, no control characters.
     pub path: Cow<'t, [u8]>,
     /// Query without the `?`.
     pub query: Option<Cow<'t, [u8]>>,
 }
 
-/// Takes a target in origin-form, absolute-form or asterisk-form apart (RFC 9112 section 3.2).
-pub fn parse<'t>(target: &'t [u8], options: &ParseOptions) -> Result<Uri<'t>, Reject> {
-    let _ = options;
-    Ok(Uri {
-        target: Cow::Borrowed(target),
-        path: Cow::Borrowed(target),
-        query: None,
-    })
+/// Tells which form a target has; `None` if none of them. Path and query are not looked at.
+pub fn split(target: &[u8]) -> Option<Form<'_>> {
+    if target.first() == Some(&b'/') {
+        return Some(Form::Origin(target));
+    }
+    if target == b"*" {
+        return Some(Form::Asterisk);
+    }
+    let after = |scheme: &[u8]| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    if let Some(rest) = after(b"http://").or_else(|| after(b"https://")) {
+        let end = rest
+            .iter()
+            .position(|byte| b"/?#".contains(byte))
+            .unwrap_or(rest.len());
+        let (authority, path_and_query) = rest.split_at(end);
+        let valid = !authority.is_empty() && !authority.contains(&b'@');
+        return valid.then_some(Form::Absolute {
+            authority,
+            path_and_query,
+        });
+    }
+    let colon = target.iter().rposition(|&byte| byte == b':')?;
+    let (name, port) = (&target[..colon], &target[colon + 1..]);
+    let valid = !name.is_empty()
+        && !name.iter().any(|byte| b"/?#@".contains(byte))
+        && !port.is_empty()
+        && port.iter().all(u8::is_ascii_digit);
+    valid.then_some(Form::Authority(target))
 }
 
-/// Checks and normalises a `Host` value: lower case, no trailing dot, port kept (`host-strict`, `host-normalize`).
-pub fn host<'h>(host: &'h [u8], options: &ParseOptions) -> Result<Cow<'h, [u8]>, Reject> {
-    let _ = options;
-    Ok(Cow::Borrowed(host))
+/// Takes a target in origin-form, absolute-form or asterisk-form apart (RFC 9112 section 3.2). An invalid one, or one that
+/// the options refuse, is a 400.
+pub fn parse<'t>(target: &'t [u8], options: &ParseOptions) -> Result<Uri<'t>, Reject> {
+    match split(target) {
+        Some(Form::Origin(target)) => normal::origin(target, options),
+        Some(Form::Absolute { path_and_query, .. }) if path_and_query.first() == Some(&b'/') => {
+            normal::origin(path_and_query, options)
+        }
+        Some(Form::Absolute { path_and_query, .. }) => {
+            let target = [b"/", path_and_query].concat();
+            normal::origin(&target, options).map(Uri::into_owned)
+        }
+        Some(Form::Asterisk) => Ok(Uri {
+            target: Cow::Borrowed(target),
+            path: Cow::Borrowed(target),
+            query: None,
+        }),
+        Some(Form::Authority(_)) | None => Err(Reject::bad("invalid request target")),
+    }
+}
+
+impl Uri<'_> {
+    /// The same without borrowing.
+    pub fn into_owned(self) -> Uri<'static> {
+        Uri {
+            target: Cow::Owned(self.target.into_owned()),
+            path: Cow::Owned(self.path.into_owned()),
+            query: self.query.map(|query| Cow::Owned(query.into_owned())),
+        }
+    }
 }

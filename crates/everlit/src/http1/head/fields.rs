@@ -1,0 +1,85 @@
+//! Header fields as a table of positions: eight bytes a field, on the stack.
+
+use std::fmt;
+
+/// More fields than this are answered with 431.
+pub const MAX_FIELDS: usize = 128;
+
+/// One header field as it was sent, without white space around the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'b> {
+    /// Field name in the client's case.
+    pub name: &'b [u8],
+    /// Field value.
+    pub value: &'b [u8],
+}
+
+/// Header fields in the order sent.
+#[derive(Clone)]
+pub struct Fields<'b> {
+    head: &'b [u8],
+    spans: [Span; MAX_FIELDS],
+    count: usize,
+}
+
+/// Where a field is in the head. Sixteen bits are enough: see [`MAX_HEAD_BYTES`](super::MAX_HEAD_BYTES).
+#[derive(Clone, Copy)]
+struct Span {
+    name: u16,
+    name_end: u16,
+    value: u16,
+    value_end: u16,
+}
+
+impl<'b> Fields<'b> {
+    /// The fields that httparse found in `head`, if every line of the head ends in CRLF; httparse lets a bare LF pass.
+    pub(super) fn checked(head: &'b [u8], found: &[httparse::Header<'b>]) -> Option<Fields<'b>> {
+        const NOWHERE: Span = Span {
+            name: 0,
+            name_end: 0,
+            value: 0,
+            value_end: 0,
+        };
+        let mut fields = Fields {
+            head,
+            spans: [NOWHERE; MAX_FIELDS],
+            count: found.len(),
+        };
+        let base = head.as_ptr() as usize;
+        for (span, field) in fields.spans.iter_mut().zip(found) {
+            let name = field.name.as_ptr() as usize - base;
+            let value = field.value.as_ptr() as usize - base;
+            if name < 2 || head[name - 2] != b'\r' {
+                return None;
+            }
+            *span = Span {
+                name: name as u16,
+                name_end: (name + field.name.len()) as u16,
+                value: value as u16,
+                value_end: (value + field.value.len()) as u16,
+            };
+        }
+        head.ends_with(b"\r\n\r\n").then_some(fields)
+    }
+
+    /// The value of the first field with this name, compared without case.
+    pub fn find(&self, name: &str) -> Option<&'b [u8]> {
+        self.iter()
+            .find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|field| field.value)
+    }
+
+    /// All fields.
+    pub fn iter(&self) -> impl Iterator<Item = Field<'b>> {
+        self.spans[..self.count].iter().map(|span| Field {
+            name: &self.head[usize::from(span.name)..usize::from(span.name_end)],
+            value: &self.head[usize::from(span.value)..usize::from(span.value_end)],
+        })
+    }
+}
+
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
