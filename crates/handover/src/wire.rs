@@ -21,13 +21,14 @@
 //!
 //! Both sides greet at once. The part of the greeting up to the name stays the same in all versions to come.
 
+pub(crate) mod encode;
+
+mod decode;
+
 use std::ops::RangeInclusive;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use crate::error::Violation;
-use crate::parcel::{
-    Accepts, MAX_PARCEL_FDS, MAX_PAYLOAD_BYTES, MAX_REFUSAL_TEXT_BYTES, Parcel, Refusal, Verdict,
-};
+use crate::parcel::{Accepts, MAX_PAYLOAD_BYTES, MAX_REFUSAL_TEXT_BYTES, Parcel, Refusal, Verdict};
 use crate::sys::scm_rights::MAX_FDS_PER_MESSAGE;
 
 /// The protocol versions that this crate speaks.
@@ -238,181 +239,6 @@ pub(crate) fn check_announced(accepts: &[Accepts], parcel: &Parcel) -> Result<()
     Err(refusal)
 }
 
-/// Messages as bytes. What they are given is within bounds; the machines have seen to that.
-pub(crate) mod encode {
-    use super::*;
-
-    pub(crate) fn giver_hello(software: &str) -> Vec<u8> {
-        message(Type::Hello, 0, |out| greeting(out, Role::Giver, software))
-    }
-
-    pub(crate) fn taker_hello(software: &str, accepts: &[Accepts], room: u32) -> Vec<u8> {
-        message(Type::Hello, 0, |out| {
-            greeting(out, Role::Taker, software);
-            put_u32(out, room);
-            put_u16(out, accepts.len());
-            for accepted in accepts {
-                out.extend_from_slice(&accepted.kind.to_le_bytes());
-                out.extend_from_slice(&accepted.versions.start().to_le_bytes());
-                out.extend_from_slice(&accepted.versions.end().to_le_bytes());
-            }
-        })
-    }
-
-    pub(crate) fn listeners<'a>(
-        names: impl ExactSizeIterator<Item = &'a str>,
-        more: More,
-    ) -> Vec<u8> {
-        let count = names.len();
-        message(Type::Listeners, count, |out| {
-            out.push(match more {
-                More::Follows => 1,
-                More::Last => 0,
-            });
-            put_u16(out, count);
-            names.for_each(|name| put_text8(out, name));
-        })
-    }
-
-    pub(crate) fn batch<'a>(
-        number: u32,
-        parcels: impl ExactSizeIterator<Item = &'a Parcel> + Clone,
-    ) -> Vec<u8> {
-        let fds = parcels.clone().map(|parcel| parcel.fds.len()).sum();
-        message(Type::Batch, fds, |out| {
-            out.reserve(BATCH_HEADER_BYTES + parcels.clone().map(parcel_bytes).sum::<usize>());
-            put_u32(out, number);
-            put_u16(out, parcels.len());
-            for parcel in parcels {
-                out.extend_from_slice(&parcel.kind.to_le_bytes());
-                out.extend_from_slice(&parcel.version.to_le_bytes());
-                out.push(u8::try_from(parcel.fds.len()).expect("at most MAX_PARCEL_FDS"));
-                put_length(out, parcel.payload.len());
-                out.extend_from_slice(&parcel.payload);
-            }
-        })
-    }
-
-    pub(crate) fn answer<'a>(
-        number: u32,
-        verdicts: impl ExactSizeIterator<Item = &'a Verdict>,
-    ) -> Vec<u8> {
-        message(Type::Answer, 0, |out| {
-            put_u32(out, number);
-            put_u16(out, verdicts.len());
-            verdicts.for_each(|verdict| put_verdict(out, verdict));
-        })
-    }
-
-    pub(crate) fn room(descriptors: u32) -> Vec<u8> {
-        message(Type::Room, 0, |out| put_u32(out, descriptors))
-    }
-
-    pub(crate) fn stop() -> Vec<u8> {
-        message(Type::Stop, 0, |_| {})
-    }
-
-    pub(crate) fn finish(counters: &[u8]) -> Vec<u8> {
-        message(Type::Finish, 0, |out| out.extend_from_slice(counters))
-    }
-
-    pub(crate) fn finished() -> Vec<u8> {
-        message(Type::Finished, 0, |_| {})
-    }
-
-    fn message(kind: Type, fds: usize, body: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
-        let mut out = vec![kind.byte(), 0];
-        put_u16(&mut out, fds);
-        out.extend_from_slice(&[0; 4]);
-        body(&mut out);
-        let length = u32::try_from(out.len() - HEADER_BYTES).expect("far below 4 GiB");
-        out[4..HEADER_BYTES].copy_from_slice(&length.to_le_bytes());
-        out
-    }
-
-    fn greeting(out: &mut Vec<u8>, role: Role, software: &str) {
-        out.extend_from_slice(MAGIC);
-        out.push(match role {
-            Role::Giver => 0,
-            Role::Taker => 1,
-        });
-        out.extend_from_slice(&VERSIONS.start().to_le_bytes());
-        out.extend_from_slice(&VERSIONS.end().to_le_bytes());
-        put_text8(out, software);
-    }
-
-    fn put_verdict(out: &mut Vec<u8>, verdict: &Verdict) {
-        match verdict {
-            Verdict::Accept => out.push(0),
-            Verdict::Refuse(Refusal::UnknownKind) => out.push(1),
-            Verdict::Refuse(Refusal::UnsupportedVersion) => out.push(2),
-            Verdict::Refuse(Refusal::Malformed(text)) => {
-                out.push(3);
-                put_text16(out, text);
-            }
-            Verdict::Refuse(Refusal::NoDescriptors) => out.push(4),
-            Verdict::Refuse(Refusal::Declined(text)) => {
-                out.push(5);
-                put_text16(out, text);
-            }
-            Verdict::Refuse(Refusal::Stopped) => out.push(6),
-            // The giver's own reasons: from a taker they are a reason in words.
-            Verdict::Refuse(
-                reason @ (Refusal::TooLarge | Refusal::Closed | Refusal::KernelLimit),
-            ) => {
-                out.push(5);
-                put_text16(out, &reason.to_string());
-            }
-        }
-    }
-
-    fn put_u16(out: &mut Vec<u8>, count: usize) {
-        let count = u16::try_from(count).expect("counts are bounded below 65536");
-        out.extend_from_slice(&count.to_le_bytes());
-    }
-
-    fn put_u32(out: &mut Vec<u8>, value: u32) {
-        out.extend_from_slice(&value.to_le_bytes());
-    }
-
-    fn put_length(out: &mut Vec<u8>, length: usize) {
-        put_u32(out, u32::try_from(length).expect("payloads are bounded"));
-    }
-
-    fn put_text8(out: &mut Vec<u8>, text: &str) {
-        out.push(u8::try_from(text.len()).expect("names are at most 255 bytes"));
-        out.extend_from_slice(text.as_bytes());
-    }
-
-    fn put_text16(out: &mut Vec<u8>, text: &str) {
-        let mut end = text.len().min(MAX_REFUSAL_TEXT_BYTES);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        put_u16(out, end);
-        out.extend_from_slice(&text.as_bytes()[..end]);
-    }
-}
-
-impl Header {
-    pub(crate) fn decode(sender: Role, bytes: [u8; HEADER_BYTES]) -> Result<Header, Violation> {
-        let [kind, zero, fds @ .., l0, l1, l2, l3] = bytes;
-        let kind = Type::sent_by(sender, kind).ok_or(Violation::UnknownMessage(kind))?;
-        let header = Header {
-            kind,
-            fds: usize::from(u16::from_le_bytes(fds)),
-            length: u32::from_le_bytes([l0, l1, l2, l3]) as usize,
-        };
-        if zero != 0 || header.fds > kind.max_fds() {
-            return Err(Violation::Malformed(kind.name()));
-        }
-        if header.length > kind.max_body_bytes() {
-            return Err(Violation::TooLong(kind.name()));
-        }
-        Ok(header)
-    }
-}
-
 impl Message {
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -427,209 +253,54 @@ impl Message {
         }
         .name()
     }
+}
 
-    /// `body` is as long as the header says, and `fds`, unless truncated, are as many.
-    pub(crate) fn decode(
-        sender: Role,
-        header: Header,
-        body: &[u8],
-        fds: Arrived,
-    ) -> Result<Message, Violation> {
-        let mut input = Input {
-            bytes: body,
-            message: header.kind.name(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_common_version_wins() {
+        assert_eq!(common_version(&(1..=1)), Some(1));
+        assert_eq!(common_version(&(0..=9)), Some(1));
+        assert_eq!(common_version(&(2..=9)), None);
+        assert_eq!(common_version(&(0..=0)), None);
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let text = format!("{}ä", "a".repeat(MAX_REFUSAL_TEXT_BYTES - 1));
+        let verdict = Verdict::Refuse(Refusal::Declined(text));
+        let bytes = encode::answer(3, [verdict].iter());
+        let (header, body) = bytes.split_first_chunk().unwrap();
+        let header = Header::decode(Role::Taker, *header).unwrap();
+        let message = Message::decode(Role::Taker, header, body, Arrived::Whole(Vec::new()));
+        let Ok(Message::Answer {
+            number: 3,
+            verdicts,
+        }) = message
+        else {
+            panic!("{message:?}");
         };
-        let message = match header.kind {
-            Type::Hello => return Ok(Message::Hello(decode_hello(sender, input)?)),
-            Type::Listeners => {
-                let more = match input.u8()? {
-                    0 => More::Last,
-                    1 => More::Follows,
-                    _ => return Err(input.malformed()),
-                };
-                let count = usize::from(input.u16()?);
-                if count != header.fds {
-                    return Err(input.malformed());
-                }
-                let names = (0..count)
-                    .map(|_| input.text8())
-                    .collect::<Result<_, _>>()?;
-                Message::Listeners { names, fds, more }
-            }
-            Type::Batch => decode_batch(&mut input, header.fds, fds)?,
-            Type::Answer => {
-                let number = input.u32()?;
-                let count = usize::from(input.u16()?);
-                if count > MAX_BATCH_PARCELS {
-                    return Err(input.malformed());
-                }
-                let verdicts = (0..count)
-                    .map(|_| decode_verdict(&mut input))
-                    .collect::<Result<_, _>>()?;
-                Message::Answer { number, verdicts }
-            }
-            Type::Room => Message::Room(input.u32()?),
-            Type::Stop => Message::Stop,
-            Type::Finish => Message::Finish(input.take(header.length)?.to_vec()),
-            Type::Finished => Message::Finished,
+        let expected = "a".repeat(MAX_REFUSAL_TEXT_BYTES - 1);
+        assert_eq!(verdicts, [Verdict::Refuse(Refusal::Declined(expected))]);
+    }
+
+    #[test]
+    fn several_ranges_of_one_kind_add_up() {
+        let accepts = [(1, 1..=1), (1, 3..=4)].map(|(kind, versions)| Accepts { kind, versions });
+        let check = |kind, version| {
+            let (payload, fds) = (Vec::new(), Vec::new());
+            let parcel = Parcel {
+                kind,
+                version,
+                payload,
+                fds,
+            };
+            check_announced(&accepts, &parcel)
         };
-        if !input.bytes.is_empty() {
-            return Err(input.malformed());
-        }
-        Ok(message)
-    }
-}
-
-fn decode_hello(sender: Role, mut input: Input<'_>) -> Result<Hello, Violation> {
-    if input.take(MAGIC.len()) != Ok(MAGIC) {
-        return Err(Violation::NotHandover);
-    }
-    match (input.u8()?, sender) {
-        (0, Role::Giver) | (1, Role::Taker) => {}
-        (0 | 1, _) => return Err(Violation::SameRole),
-        _ => return Err(input.malformed()),
-    }
-    let versions = input.u16()?..=input.u16()?;
-    let software = input.text8()?;
-    if versions.is_empty() {
-        return Err(input.malformed());
-    }
-    let terms = if sender == Role::Taker && common_version(&versions).is_some() {
-        let room = input.u32()?;
-        let count = usize::from(input.u16()?);
-        if count > MAX_KINDS {
-            return Err(input.malformed());
-        }
-        let accepts = (0..count)
-            .map(|_| {
-                Ok(Accepts {
-                    kind: input.u16()?,
-                    versions: input.u16()?..=input.u16()?,
-                })
-            })
-            .collect::<Result<_, Violation>>()?;
-        Some(Terms { room, accepts })
-    } else {
-        None
-    };
-    Ok(Hello {
-        versions,
-        software,
-        terms,
-    })
-}
-
-fn decode_batch(
-    input: &mut Input<'_>,
-    declared: usize,
-    fds: Arrived,
-) -> Result<Message, Violation> {
-    let number = input.u32()?;
-    let count = usize::from(input.u16()?);
-    if count == 0 || count > MAX_BATCH_PARCELS {
-        return Err(input.malformed());
-    }
-    let (integrity, fds) = match fds {
-        Arrived::Whole(fds) => (Integrity::Whole, fds),
-        Arrived::Truncated => (Integrity::DescriptorsLost, Vec::new()),
-    };
-    let mut fds = fds.into_iter();
-    let mut counted = 0;
-    let mut parcels = Vec::with_capacity(count);
-    for _ in 0..count {
-        let kind = input.u16()?;
-        let version = input.u16()?;
-        let own = usize::from(input.u8()?);
-        counted += own;
-        if own > MAX_PARCEL_FDS || counted > declared {
-            return Err(input.malformed());
-        }
-        let length = input.u32()? as usize;
-        let payload = input.take(length)?.to_vec();
-        parcels.push(Parcel {
-            kind,
-            version,
-            payload,
-            fds: fds.by_ref().take(own).collect(),
-        });
-    }
-    if counted != declared {
-        return Err(input.malformed());
-    }
-    Ok(Message::Batch {
-        number,
-        parcels,
-        fds: declared,
-        integrity,
-    })
-}
-
-fn decode_verdict(input: &mut Input<'_>) -> Result<Verdict, Violation> {
-    Ok(match input.u8()? {
-        0 => Verdict::Accept,
-        1 => Verdict::Refuse(Refusal::UnknownKind),
-        2 => Verdict::Refuse(Refusal::UnsupportedVersion),
-        3 => Verdict::Refuse(Refusal::Malformed(input.refusal_text()?)),
-        4 => Verdict::Refuse(Refusal::NoDescriptors),
-        5 => Verdict::Refuse(Refusal::Declined(input.refusal_text()?)),
-        6 => Verdict::Refuse(Refusal::Stopped),
-        _ => return Err(input.malformed()),
-    })
-}
-
-/// What is left of a body.
-struct Input<'a> {
-    bytes: &'a [u8],
-    message: &'static str,
-}
-
-impl<'a> Input<'a> {
-    fn malformed(&self) -> Violation {
-        Violation::Malformed(self.message)
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Violation> {
-        let (head, rest) = self
-            .bytes
-            .split_at_checked(length)
-            .ok_or(self.malformed())?;
-        self.bytes = rest;
-        Ok(head)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Violation> {
-        let (head, rest) = self.bytes.split_first_chunk().ok_or(self.malformed())?;
-        self.bytes = rest;
-        Ok(*head)
-    }
-
-    fn u8(&mut self) -> Result<u8, Violation> {
-        self.array().map(u8::from_le_bytes)
-    }
-
-    fn u16(&mut self) -> Result<u16, Violation> {
-        self.array().map(u16::from_le_bytes)
-    }
-
-    fn u32(&mut self) -> Result<u32, Violation> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn text8(&mut self) -> Result<String, Violation> {
-        let length = usize::from(self.u8()?);
-        self.text(length)
-    }
-
-    fn refusal_text(&mut self) -> Result<String, Violation> {
-        let length = usize::from(self.u16()?);
-        if length > MAX_REFUSAL_TEXT_BYTES {
-            return Err(self.malformed());
-        }
-        self.text(length)
-    }
-
-    fn text(&mut self, length: usize) -> Result<String, Violation> {
-        let bytes = self.take(length)?.to_vec();
-        String::from_utf8(bytes).map_err(|_| self.malformed())
+        assert_eq!(check(1, 3), Ok(()));
+        assert_eq!(check(1, 2), Err(Refusal::UnsupportedVersion));
+        assert_eq!(check(2, 1), Err(Refusal::UnknownKind));
     }
 }

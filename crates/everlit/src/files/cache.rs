@@ -6,38 +6,45 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, CWD, FileType};
+use foldhash::fast::RandomState;
 use rustix::io::Errno;
 
-use super::{Entry, EntryKind, Metadata};
+use super::budget::{Budget, MAX_BYTES, MAX_DESCRIPTORS};
+use super::entry::{Budgets, Entry};
+use super::look::{Rules, look};
 use crate::clock::Now;
 use crate::config::StatCache;
 
-/// Most entries kept; beyond it the cache starts afresh.
-const MAX_ENTRIES: usize = 4096;
-
-/// What a path must obey to be served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rules {
-    /// Symbolic links are followed.
-    FollowLinks,
-    /// No component of the path may be a symbolic link (`server.follow-symlink = "disable"`).
-    NoLinks,
-}
+/// Most slots of one half. When the young half is full it becomes the old one, and the old one is forgotten: what is
+/// asked for again in time moves to the young half, so a flood of paths that nobody asks for twice washes only itself away.
+const HALF: usize = 2048;
 
 /// A cache of what is in the file system.
 #[derive(Debug)]
 pub struct FileCache {
     engine: StatCache,
-    slots: HashMap<Vec<u8>, Slot>,
+    young: Slots,
+    old: Slots,
+    budgets: Budgets,
 }
+
+type Slots = HashMap<Vec<u8>, Slot, RandomState>;
 
 #[derive(Debug)]
 struct Slot {
     rules: Rules,
     /// Second (monotonic) in which it was last looked at.
     looked: u64,
+    /// Whether the file had been at rest for a while when it was first looked at. If not, a later change may have left
+    /// no trace in its metadata, whose clock ticks only some hundred times a second.
+    settled: Settled,
     found: Result<Rc<Entry>, Errno>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settled {
+    Yes,
+    No,
 }
 
 impl FileCache {
@@ -45,88 +52,238 @@ impl FileCache {
     pub fn new(engine: StatCache) -> FileCache {
         FileCache {
             engine,
-            slots: HashMap::new(),
+            young: Slots::default(),
+            old: Slots::default(),
+            budgets: Budgets {
+                descriptors: Budget::new(MAX_DESCRIPTORS),
+                bytes: Budget::new(MAX_BYTES),
+            },
         }
     }
 
     /// What is at `path`.
     pub fn look_up(&mut self, path: &[u8], rules: Rules, now: Now) -> Result<Rc<Entry>, Errno> {
         let second = now.monotonic.as_secs();
-        if let Some(slot) = self.slots.get_mut(path) {
+        if let Some(slot) = self.young.get_mut(path) {
             if slot.rules == rules && slot.looked == second && self.engine == StatCache::Simple {
                 return slot.found.clone();
             }
-            let metadata = look(path, rules);
-            slot.looked = second;
-            slot.rules = rules;
-            match (&slot.found, metadata) {
-                (Ok(entry), Ok(metadata)) if entry.metadata == metadata => {}
-                (_, Ok(metadata)) => slot.found = Ok(Rc::new(Entry::new(path.to_vec(), metadata))),
-                (_, Err(errno)) => slot.found = Err(errno),
-            }
+            slot.renew(path, rules, now, &self.budgets);
             return slot.found.clone();
         }
-        if self.slots.len() >= MAX_ENTRIES {
-            self.slots.clear();
+        let slot = match self.old.remove(path) {
+            Some(mut slot) => {
+                if slot.rules != rules || slot.looked != second || self.engine != StatCache::Simple
+                {
+                    slot.renew(path, rules, now, &self.budgets);
+                }
+                slot
+            }
+            None => Slot::new(path, rules, now, &self.budgets),
+        };
+        let found = slot.found.clone();
+        if self.young.len() >= HALF {
+            self.old = std::mem::take(&mut self.young);
         }
-        let found = look(path, rules).map(|metadata| Rc::new(Entry::new(path.to_vec(), metadata)));
-        self.slots.insert(
-            path.to_vec(),
-            Slot {
-                rules,
-                looked: second,
-                found: found.clone(),
-            },
-        );
+        self.young.insert(path.to_vec(), slot);
         found
+    }
+
+    /// Looks at `path` anew, after an entry turned out to be stale (`ESTALE`).
+    pub fn renew(&mut self, path: &[u8], rules: Rules, now: Now) -> Result<Rc<Entry>, Errno> {
+        self.young.remove(path);
+        self.old.remove(path);
+        self.look_up(path, rules, now)
     }
 
     /// Whether there is anything to be forgotten some day.
     pub fn is_holding(&self) -> bool {
-        !self.slots.is_empty()
+        !self.young.is_empty() || !self.old.is_empty()
     }
 
     /// Forgets entries that nobody asked for in the last `idle` seconds, and with them their descriptors.
     pub fn sweep(&mut self, now: Now, idle: u64) {
         let second = now.monotonic.as_secs();
-        self.slots.retain(|_, slot| slot.looked + idle >= second);
+        self.young.retain(|_, slot| slot.looked + idle >= second);
+        self.old.retain(|_, slot| slot.looked + idle >= second);
     }
 }
 
-/// Looks at a path.
-fn look(path: &[u8], rules: Rules) -> Result<Metadata, Errno> {
-    if rules == Rules::NoLinks {
-        refuse_links(path)?;
-    }
-    let stat = rustix::fs::statat(CWD, path, AtFlags::empty())?;
-    let kind = match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => EntryKind::File,
-        FileType::Directory => EntryKind::Directory,
-        _ => EntryKind::Special,
-    };
-    Ok(Metadata {
-        kind,
-        device: stat.st_dev,
-        inode: stat.st_ino,
-        size: stat.st_size.max(0) as u64,
-        mtime: stat.st_mtime,
-        mtime_nanos: stat.st_mtime_nsec as u32,
-        mode: stat.st_mode,
-    })
-}
-
-/// Fails with `ELOOP` if a component of the path is a symbolic link.
-fn refuse_links(path: &[u8]) -> Result<(), Errno> {
-    let mut end = path.len();
-    while end > 1 {
-        let part = &path[..end];
-        if part.last() != Some(&b'/') {
-            let stat = rustix::fs::statat(CWD, part, AtFlags::SYMLINK_NOFOLLOW)?;
-            if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
-                return Err(Errno::LOOP);
-            }
+impl Slot {
+    fn new(path: &[u8], rules: Rules, now: Now, budgets: &Budgets) -> Slot {
+        let found = look(path, rules)
+            .map(|metadata| Rc::new(Entry::new(path.to_vec(), metadata, rules, budgets.clone())));
+        Slot {
+            rules,
+            looked: now.monotonic.as_secs(),
+            settled: Settled::of(&found, now),
+            found,
         }
-        end = memchr::memrchr(b'/', part).unwrap_or(0);
     }
-    Ok(())
+
+    /// Looks again. The entry stays if nothing changed, with all that it holds.
+    fn renew(&mut self, path: &[u8], rules: Rules, now: Now, budgets: &Budgets) {
+        if let Ok(entry) = &self.found
+            && self.rules == rules
+            && self.settled == Settled::Yes
+            && look(path, rules) == Ok(entry.metadata)
+        {
+            self.looked = now.monotonic.as_secs();
+            return;
+        }
+        *self = Slot::new(path, rules, now, budgets);
+    }
+}
+
+impl Settled {
+    fn of(found: &Result<Rc<Entry>, Errno>, now: Now) -> Settled {
+        let second = i64::try_from(now.unix.as_secs()).unwrap_or(i64::MAX);
+        match found {
+            Ok(entry) if entry.metadata.ctime.0 + 1 < second => Settled::Yes,
+            _ => Settled::No,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn at(seconds: u64) -> Now {
+        // Far in the future of any file that the tests make: all are settled.
+        Now {
+            monotonic: Duration::from_secs(seconds),
+            unix: Duration::from_secs(1 << 40),
+        }
+    }
+
+    fn look_up(cache: &mut FileCache, path: &Path, now: Now) -> Result<Rc<Entry>, Errno> {
+        cache.look_up(path.as_os_str().as_bytes(), Rules::FollowLinks, now)
+    }
+
+    #[test]
+    fn a_change_is_seen_in_the_next_second_and_not_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let mut cache = FileCache::new(StatCache::Simple);
+        assert_eq!(look_up(&mut cache, &path, at(1)).unwrap_err(), Errno::NOENT);
+        std::fs::write(&path, "one").unwrap();
+        assert_eq!(look_up(&mut cache, &path, at(1)).unwrap_err(), Errno::NOENT);
+        let one = look_up(&mut cache, &path, at(2)).unwrap();
+        assert_eq!(one.content().unwrap().unwrap().as_ref(), b"one");
+        let again = look_up(&mut cache, &path, at(3)).unwrap();
+        assert!(Rc::ptr_eq(&one, &again), "nothing changed");
+        std::fs::write(&path, "three").unwrap();
+        assert!(Rc::ptr_eq(
+            &one,
+            &look_up(&mut cache, &path, at(3)).unwrap()
+        ));
+        let three = look_up(&mut cache, &path, at(4)).unwrap();
+        assert_eq!(three.content().unwrap().unwrap().as_ref(), b"three");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(look_up(&mut cache, &path, at(5)).unwrap_err(), Errno::NOENT);
+    }
+
+    #[test]
+    fn without_a_cache_a_change_is_seen_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let mut cache = FileCache::new(StatCache::Disabled);
+        assert!(look_up(&mut cache, &path, at(1)).is_err());
+        std::fs::write(&path, "one").unwrap();
+        assert!(look_up(&mut cache, &path, at(1)).is_ok());
+    }
+
+    #[test]
+    fn a_file_replaced_after_the_look_is_stale() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        std::fs::write(&path, "one").unwrap();
+        let mut cache = FileCache::new(StatCache::Simple);
+        let entry = look_up(&mut cache, &path, at(1)).unwrap();
+        std::fs::write(dir.path().join("g"), "two").unwrap();
+        std::fs::rename(dir.path().join("g"), &path).unwrap();
+        assert_eq!(entry.open().unwrap_err(), Errno::STALE);
+        assert_eq!(entry.content().unwrap_err(), Errno::STALE);
+        let bytes = path.as_os_str().as_bytes();
+        let entry = cache.renew(bytes, Rules::FollowLinks, at(1)).unwrap();
+        assert_eq!(entry.content().unwrap().unwrap().as_ref(), b"two");
+    }
+
+    #[test]
+    fn a_file_that_was_just_written_is_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        std::fs::write(&path, "one").unwrap();
+        let mut cache = FileCache::new(StatCache::Simple);
+        let unix = Now::read().unix;
+        let now = |second| Now {
+            monotonic: Duration::from_secs(second),
+            unix,
+        };
+        let first = look_up(&mut cache, &path, now(1)).unwrap();
+        let second = look_up(&mut cache, &path, now(2)).unwrap();
+        assert!(!Rc::ptr_eq(&first, &second));
+    }
+
+    #[test]
+    fn it_stays_bounded_and_keeps_what_is_wanted() {
+        let dir = tempfile::tempdir().unwrap();
+        let hot = dir.path().join("hot");
+        std::fs::write(&hot, "x").unwrap();
+        let mut cache = FileCache::new(StatCache::Simple);
+        let entry = look_up(&mut cache, &hot, at(1)).unwrap();
+        for i in 0..3 * HALF {
+            let _ = look_up(&mut cache, &dir.path().join(i.to_string()), at(1));
+            if i % 1000 == 0 {
+                assert!(Rc::ptr_eq(
+                    &entry,
+                    &look_up(&mut cache, &hot, at(1)).unwrap()
+                ));
+            }
+            assert!(cache.young.len() + cache.old.len() <= 2 * HALF);
+        }
+        cache.sweep(at(10), 5);
+        assert_eq!(cache.young.len() + cache.old.len(), 0);
+    }
+
+    #[test]
+    fn descriptors_are_kept_only_as_far_as_the_budget_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut cache = FileCache::new(StatCache::Simple);
+        cache.budgets.descriptors = Budget::new(1);
+        let entries: Vec<_> = ["a", "b"]
+            .map(|name| {
+                let path = dir.path().join(name);
+                std::fs::write(&path, "x").unwrap();
+                look_up(&mut cache, &path, at(1)).unwrap()
+            })
+            .into();
+        let open = |i: usize| entries[i].open().unwrap();
+        assert!(Rc::ptr_eq(&open(0), &open(0)));
+        assert!(!Rc::ptr_eq(&open(1), &open(1)));
+    }
+
+    #[test]
+    fn only_regular_files_are_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &fifo,
+            rustix::fs::FileType::Fifo,
+            0o644.into(),
+            0,
+        )
+        .unwrap();
+        let mut cache = FileCache::new(StatCache::Simple);
+        for path in [fifo.as_path(), dir.path()] {
+            let entry = look_up(&mut cache, path, at(1)).unwrap();
+            assert_eq!(entry.open().unwrap_err(), Errno::INVAL);
+            assert_eq!(entry.content().unwrap_err(), Errno::INVAL);
+        }
+    }
 }

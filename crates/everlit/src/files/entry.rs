@@ -1,46 +1,26 @@
 //! One thing in the file system, as it was when we looked.
+//!
+//! In: its path and metadata. Out: the open file, its content if it is small, header fields prepared for it. Must hold:
+//! what comes out belongs to that metadata: a file that is another one by now is refused with `ESTALE`.
 
 use std::cell::{OnceCell, RefCell};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 
-use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use super::budget::{Budget, Share};
+use super::look::{self, EntryKind, Metadata, Rules};
+use crate::mime::Table;
 use crate::response::Headers;
+use crate::settings::EtagParts;
 
 /// Files up to this many bytes are answered from memory.
-pub(crate) const SMALL_FILE: u64 = 32 * 1024;
+pub(super) const SMALL_FILE: u64 = 32 * 1024;
 
-/// What kind of thing it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    /// A regular file.
-    File,
-    /// A directory.
-    Directory,
-    /// Anything else; never served.
-    Special,
-}
-
-/// What `stat` said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metadata {
-    /// Kind.
-    pub kind: EntryKind,
-    /// Device.
-    pub device: u64,
-    /// Inode number.
-    pub inode: u64,
-    /// Size in bytes.
-    pub size: u64,
-    /// Time of modification: seconds since 1970-01-01 UTC.
-    pub mtime: i64,
-    /// Nanoseconds of it.
-    pub mtime_nanos: u32,
-    /// Permission bits.
-    pub mode: u32,
-}
+/// Header fields are kept for so many different recipes.
+const MAX_PREPARED: usize = 4;
 
 /// A thing in the file system.
 #[derive(Debug)]
@@ -48,17 +28,33 @@ pub struct Entry {
     /// What `stat` said.
     pub metadata: Metadata,
     path: Vec<u8>,
-    file: OnceCell<Rc<OpenFile>>,
-    content: OnceCell<Option<Rc<[u8]>>>,
-    /// A head prepared by the static file module: for these settings, this one. Settings are told apart by address, and
-    /// kept alive here, so an address cannot come back with other settings behind it.
-    prepared: RefCell<Option<Prepared>>,
+    rules: Rules,
+    budgets: Budgets,
+    file: OnceCell<(Rc<OpenFile>, Share)>,
+    content: OnceCell<(Rc<[u8]>, Share)>,
+    prepared: RefCell<Vec<(Recipe, Rc<Headers>)>>,
 }
 
-#[derive(Debug)]
-struct Prepared {
-    settings: Rc<crate::settings::Settings>,
-    headers: Rc<Headers>,
+/// What the entries of a cache may keep together.
+#[derive(Clone, Debug)]
+pub(super) struct Budgets {
+    pub(super) descriptors: Budget,
+    pub(super) bytes: Budget,
+}
+
+/// What the header fields of a file are made of, besides its metadata.
+#[derive(Clone, Debug)]
+struct Recipe {
+    /// Media types.
+    mime: Arc<Table>,
+    /// Parts of the entity tag; none of them: no tag.
+    etag: EtagParts,
+}
+
+impl Recipe {
+    fn is(&self, mime: &Arc<Table>, etag: EtagParts) -> bool {
+        Arc::ptr_eq(&self.mime, mime) && self.etag == etag
+    }
 }
 
 /// A file, open for reading.
@@ -78,13 +74,15 @@ impl From<OwnedFd> for OpenFile {
 }
 
 impl Entry {
-    pub(super) fn new(path: Vec<u8>, metadata: Metadata) -> Entry {
+    pub(super) fn new(path: Vec<u8>, metadata: Metadata, rules: Rules, budgets: Budgets) -> Entry {
         Entry {
             metadata,
             path,
+            rules,
+            budgets,
             file: OnceCell::new(),
             content: OnceCell::new(),
-            prepared: RefCell::new(None),
+            prepared: RefCell::default(),
         }
     }
 
@@ -93,61 +91,90 @@ impl Entry {
         &self.path
     }
 
-    /// The file, opened at first use.
+    /// The file, open for reading. Fails with `ESTALE` if there is another one, or the same one changed: then look the
+    /// path up anew ([`super::FileCache::renew`]).
     pub fn open(&self) -> Result<Rc<OpenFile>, Errno> {
-        if let Some(file) = self.file.get() {
+        if let Some((file, _)) = self.file.get() {
             return Ok(file.clone());
         }
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let file = Rc::new(OpenFile(rustix::fs::open(
-            self.path.as_slice(),
-            flags,
-            Mode::empty(),
-        )?));
-        Ok(self.file.get_or_init(|| file).clone())
+        if self.metadata.kind != EntryKind::File {
+            return Err(Errno::INVAL);
+        }
+        let file = look::open(&self.path, self.rules)?;
+        if Metadata::from(rustix::fs::fstat(&file)?) != self.metadata {
+            return Err(Errno::STALE);
+        }
+        let file = Rc::new(OpenFile(file));
+        if let Some(share) = self.budgets.descriptors.take(1) {
+            // It was empty above, and nothing else ran since.
+            let _ = self.file.set((file.clone(), share));
+        }
+        Ok(file)
     }
 
-    /// The whole content of a small file. `None` if it is larger than [`SMALL_FILE`], or changed while it was read.
+    /// The whole content of a small file, `None` if it is larger than 32 KiB. Fails as [`Entry::open`] does.
     pub fn content(&self) -> Result<Option<Rc<[u8]>>, Errno> {
+        if let Some((content, _)) = self.content.get() {
+            return Ok(Some(content.clone()));
+        }
         if self.metadata.size > SMALL_FILE {
             return Ok(None);
         }
-        if let Some(content) = self.content.get() {
-            return Ok(content.clone());
+        if self.metadata.kind != EntryKind::File {
+            return Err(Errno::INVAL);
         }
-        let file = self.open()?;
-        let size = self.metadata.size as usize;
-        let mut bytes = vec![0; size + 1];
-        let mut filled = 0;
-        while filled < bytes.len() {
-            match rustix::io::pread(&file, &mut bytes[filled..], filled as u64) {
-                Ok(0) => break,
-                Ok(n) => filled += n,
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno),
-            }
+        // Not by `Entry::open`: there is no use in keeping the descriptor.
+        let file = look::open(&self.path, self.rules)?;
+        if Metadata::from(rustix::fs::fstat(&file)?) != self.metadata {
+            return Err(Errno::STALE);
         }
-        let content = (filled == size).then(|| Rc::from(&bytes[..size]));
-        Ok(self.content.get_or_init(|| content).clone())
+        let content: Rc<[u8]> = read_whole(file.as_fd(), self.metadata.size as usize)?.into();
+        if let Some(share) = self.budgets.bytes.take(self.metadata.size) {
+            let _ = self.content.set((content.clone(), share));
+        }
+        Ok(Some(content))
     }
 
-    /// The header fields prepared under these settings, made by `make` if there are none yet.
+    /// The header fields for these media types and parts of an entity tag, made by `make` if there are none yet.
     pub fn prepared(
         &self,
-        settings: &Rc<crate::settings::Settings>,
+        mime: &Arc<Table>,
+        etag: EtagParts,
         make: impl FnOnce() -> Headers,
     ) -> Rc<Headers> {
-        let mut slot = self.prepared.borrow_mut();
-        match &*slot {
-            Some(prepared) if Rc::ptr_eq(&prepared.settings, settings) => prepared.headers.clone(),
-            _ => {
-                let headers = Rc::new(make());
-                *slot = Some(Prepared {
-                    settings: settings.clone(),
-                    headers: headers.clone(),
-                });
-                headers
-            }
+        let mut prepared = self.prepared.borrow_mut();
+        if let Some((_, headers)) = prepared.iter().find(|(recipe, _)| recipe.is(mime, etag)) {
+            return headers.clone();
+        }
+        let headers = Rc::new(make());
+        if prepared.len() == MAX_PREPARED {
+            prepared.remove(0);
+        }
+        let recipe = Recipe {
+            mime: mime.clone(),
+            etag,
+        };
+        prepared.push((recipe, headers.clone()));
+        headers
+    }
+}
+
+/// Reads a file that has so many bytes. Fails with `ESTALE` if it has not.
+fn read_whole(file: BorrowedFd<'_>, size: usize) -> Result<Vec<u8>, Errno> {
+    // One byte more, to see that it has not grown.
+    let mut bytes = vec![0; size + 1];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match rustix::io::pread(file, &mut bytes[filled..], filled as u64) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
         }
     }
+    if filled != size {
+        return Err(Errno::STALE);
+    }
+    bytes.truncate(size);
+    Ok(bytes)
 }

@@ -3,8 +3,11 @@
 //! In: physical paths. Out: [`Entry`]: metadata, an open descriptor when wanted, the content of small files. Must hold:
 //! a change of a file is noticed within a second (`server.stat-cache-engine`), and at once where the cache is disabled.
 
+mod budget;
 mod cache;
 mod entry;
+mod look;
 
-pub use cache::{FileCache, Rules};
-pub use entry::{Entry, EntryKind, Metadata, OpenFile};
+pub use cache::FileCache;
+pub use entry::{Entry, OpenFile};
+pub use look::{EntryKind, Metadata, Rules};

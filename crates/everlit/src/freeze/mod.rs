@@ -6,6 +6,7 @@
 
 pub mod image;
 
+use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
@@ -136,8 +137,8 @@ fn busy_image(turn: Turn, now: Duration, bench: &Bench) -> BusyImage {
     }
 }
 
-/// Reads a parcel that came from another process. It may contain anything.
-pub fn examine(payload: &[u8], fds: &[OwnedFd]) -> Result<Image, Refusal> {
+/// Reads the image in a parcel, which may contain anything and comes with so many descriptors.
+pub fn examine(payload: &[u8], fds: usize) -> Result<Image, Refusal> {
     let image =
         Image::from_bytes(payload).map_err(|error| Refusal::Malformed(error.to_string()))?;
     let files = match &image.state {
@@ -148,46 +149,62 @@ pub fn examine(payload: &[u8], fds: &[OwnedFd]) -> Result<Image, Refusal> {
             .count(),
         _ => 0,
     };
-    let [socket, rest @ ..] = fds else {
-        return Err(Refusal::Malformed(
-            "the connection has no socket".to_owned(),
-        ));
-    };
-    if rest.len() != files {
+    if fds != files + 1 {
         return Err(Refusal::Malformed(format!(
-            "{} descriptors of files instead of {files}",
-            rest.len()
+            "{fds} descriptors instead of {}",
+            files + 1
         )));
-    }
-    let kind = rustix::net::sockopt::socket_type(socket);
-    if kind != Ok(rustix::net::SocketType::STREAM) {
-        return Err(Refusal::Malformed(
-            "the first descriptor is not a stream socket".to_owned(),
-        ));
-    }
-    for file in rest {
-        let regular = rustix::fs::fstat(file)
-            .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file());
-        if !regular {
-            return Err(Refusal::Malformed(
-                "a descriptor is not a regular file".to_owned(),
-            ));
-        }
     }
     Ok(image)
 }
 
+/// A connection whose descriptors are not what its image says.
+#[derive(Debug)]
+pub enum Fault {
+    /// There is no socket.
+    NoSocket,
+    /// The first descriptor is not a stream socket.
+    NotASocket,
+    /// A descriptor that should be a file is not a regular one.
+    NotAFile,
+    /// The socket cannot be used.
+    Unusable(rustix::io::Errno),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::NoSocket => f.write_str("it has no socket"),
+            Fault::NotASocket => f.write_str("its first descriptor is not a stream socket"),
+            Fault::NotAFile => f.write_str("a descriptor is not a regular file"),
+            Fault::Unusable(errno) => write!(f, "its socket cannot be used: {errno}"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
 /// Joins an examined image and its descriptors.
-pub fn thaw(image: Image, fds: Vec<OwnedFd>) -> Option<Thawed> {
+pub fn thaw(image: Image, fds: Vec<OwnedFd>) -> Result<Thawed, Fault> {
     let mut fds = fds.into_iter();
-    let socket = fds.next()?;
-    rustix::io::ioctl_fionbio(&socket, true).ok()?;
-    Some(Thawed {
+    let socket = fds.next().ok_or(Fault::NoSocket)?;
+    let files: Vec<OwnedFd> = fds.collect();
+    if rustix::net::sockopt::socket_type(&socket) != Ok(rustix::net::SocketType::STREAM) {
+        return Err(Fault::NotASocket);
+    }
+    for file in &files {
+        let stat = rustix::fs::fstat(file);
+        if !stat.is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file()) {
+            return Err(Fault::NotAFile);
+        }
+    }
+    rustix::io::ioctl_fionbio(&socket, true).map_err(Fault::Unusable)?;
+    Ok(Thawed {
         listener: image.listener.clone(),
         local_port: image.local_port,
         patience: image.patience,
         socket,
-        files: fds.collect(),
+        files,
         image,
     })
 }

@@ -1,1 +1,19 @@
-//! The generation
+//! One generation: a process that serves everything, and can hand everything on.
+//!
+//! In: descriptors it was started with, and a configuration. Out: answers to clients, connections to its successor, and
+//! an exit code. Must hold: it says ready only when nothing that could fail is left to do; privileges are dropped before
+//! the first connection is accepted.
+
+mod crew;
+mod endpoints;
+mod giving;
+mod lead;
+mod logs;
+mod notify;
+mod start;
+mod taking;
+
+pub use start::run;
+
+/// What we call ourselves in a handover.
+const SOFTWARE: &str = concat!("everlit ", env!("CARGO_PKG_VERSION"));

@@ -7,13 +7,17 @@ use minicbor::{Decode, Encode};
 
 use crate::http1::head::{is_field_value, is_token};
 
+#[cfg(test)]
+mod tests;
+
 /// A chunk size may be written with so many digits, leading zeros included; so it always fits 64 bits.
 const MAX_SIZE_DIGITS: u8 = 16;
-/// Chunk extensions of one body and its trailer section may each be so long, in bytes.
-const MAX_EXTENSIONS: u16 = 4096;
-const MAX_TRAILERS: u16 = 8192;
 /// One chunk extension may be so long, in bytes.
 const MAX_EXTENSION: u16 = 1024;
+/// All chunk extensions of one body may be so long together, in bytes.
+const MAX_EXTENSIONS: u16 = 16384;
+/// The trailer section may be so long, in bytes.
+const MAX_TRAILERS: u16 = 8192;
 
 /// How a body is delimited, and where in it we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]

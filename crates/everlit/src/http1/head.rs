@@ -146,9 +146,9 @@ pub fn parse<'b>(bytes: &'b [u8], limits: &Limits) -> Parsed<'b> {
     if !matches!(text.first(), None | Some(b'\r' | b'\n'))
         && let Ok(httparse::Status::Complete(length)) =
             request.parse_with_uninit_headers(text, &mut slots)
-        && let Some(fields) = Fields::checked(&text[..length], request.headers)
+        && fields::lines_end_in_crlf(&text[..length], request.headers)
     {
-        return match meaning::of(&request, fields, limits.get_body, skipped + length) {
+        return match meaning::of(&request, &text[..length], limits.get_body, skipped) {
             Ok(head) => Parsed::Head(head),
             Err(reject) => Parsed::Reject(reject),
         };

@@ -12,7 +12,6 @@
 use rustix::event::epoll;
 
 use super::conn::Stay;
-use super::inbox::Outlet;
 use super::orders::Report;
 use super::table::Key;
 use super::{Accepting, Worker};
@@ -29,8 +28,6 @@ pub(super) enum Stage {
     Serving,
     /// Handing over.
     Leaving {
-        /// Where frozen connections go.
-        outlet: Outlet<Report>,
         /// Those not looked at yet.
         queue: Vec<Key>,
     },
@@ -43,6 +40,13 @@ pub(super) enum Stage {
     Emptying,
     /// At its end.
     Over,
+}
+
+impl Stage {
+    /// Whether connections are on their way to their end, here or elsewhere.
+    pub(super) fn is_leaving(&self) -> bool {
+        !matches!(self, Stage::Serving)
+    }
 }
 
 impl Worker {
@@ -68,10 +72,9 @@ impl Worker {
         }
     }
 
-    pub(super) fn begin_leaving(&mut self, outlet: Outlet<Report>) {
+    pub(super) fn begin_leaving(&mut self) {
         self.stop_accepting(Accepting::Off);
         self.stage = Stage::Leaving {
-            outlet,
             queue: self.table.keys(),
         };
     }
@@ -84,57 +87,55 @@ impl Worker {
             }
             return;
         }
-        let Stage::Leaving { outlet, queue } = &mut self.stage else {
+        let Stage::Leaving { queue } = &mut self.stage else {
             return;
         };
         if queue.is_empty() {
             return;
         }
-        let outlet = outlet.clone();
         let some = queue.split_off(queue.len().saturating_sub(FREEZE_TURN));
         let was_last = queue.is_empty();
         for key in some {
-            self.send_away(key, &outlet);
+            self.send_away(key);
         }
         self.count();
         if was_last {
             // Its lines in the log come before those of the successor.
             self.bench.logs.flush();
             // Nobody listens only if the process is about to end.
-            let _ = outlet.queue(Report::Swept);
+            let _ = self.reports.queue(Report::Swept);
             if self.table.is_empty() {
-                let _ = outlet.queue(Report::Empty);
+                let _ = self.reports.queue(Report::Empty);
             }
         }
-        outlet.ring();
+        self.reports.ring();
     }
 
     /// After a connection was served in the middle of leaving: it is at a quiet point now.
     pub(super) fn leave_if_quiet(&mut self, key: Key) {
-        let Stage::Leaving { outlet, queue } = &self.stage else {
+        let Stage::Leaving { queue } = &self.stage else {
             return;
         };
         if !queue.is_empty() {
             return;
         }
-        let outlet = outlet.clone();
-        self.send_away(key, &outlet);
+        self.send_away(key);
         self.count();
         self.tell_if_empty();
     }
 
     /// While leaving, the lead thread waits for the last connection.
     pub(super) fn tell_if_empty(&self) {
-        if let Stage::Leaving { outlet, queue } = &self.stage {
+        if let Stage::Leaving { queue } = &self.stage {
             if queue.is_empty() && self.table.is_empty() {
-                let _ = outlet.queue(Report::Empty);
+                let _ = self.reports.queue(Report::Empty);
             }
-            outlet.ring();
+            self.reports.ring();
         }
     }
 
     /// Freezes one connection and hands it on; keeps it if it cannot be frozen.
-    fn send_away(&mut self, key: Key, outlet: &Outlet<Report>) {
+    fn send_away(&mut self, key: Key) {
         if self
             .table
             .get_mut(key)
@@ -151,7 +152,7 @@ impl Worker {
         let deadline = conn.deadline;
         match freeze(conn, &endpoint, &self.bench) {
             // Without a receiver the process is ending, and so does the connection.
-            Ok(frozen) => drop(outlet.queue(Report::Frozen(Box::new(frozen)))),
+            Ok(frozen) => drop(self.reports.queue(Report::Frozen(Box::new(frozen)))),
             Err(mut conn) => {
                 conn.stay = Stay::Refused;
                 self.admit(*conn, super::serve::Fate::Keep, deadline);

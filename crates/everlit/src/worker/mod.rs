@@ -27,7 +27,7 @@ use rustix::time::Timespec;
 use self::bench::Bench;
 use self::conn::{Conn, Input};
 use self::endpoint::Endpoint;
-use self::inbox::Inbox;
+use self::inbox::{Inbox, Outlet};
 use self::leave::Stage;
 pub use self::orders::{Order, Report};
 use self::serve::Fate;
@@ -52,6 +52,7 @@ pub struct Worker {
     bench: Bench,
     endpoints: Vec<Arc<Endpoint>>,
     orders: Inbox<Order>,
+    reports: Outlet<Report>,
     buffer: Box<[u8]>,
     /// Connections that could go on at once.
     ready: Vec<Key>,
@@ -82,6 +83,7 @@ impl Worker {
         bench: Bench,
         endpoints: Vec<Arc<Endpoint>>,
         orders: Inbox<Order>,
+        reports: Outlet<Report>,
         max_connections: usize,
     ) -> Result<Worker, Errno> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -92,6 +94,7 @@ impl Worker {
             bench,
             endpoints,
             orders,
+            reports,
             buffer: vec![0; READ_BYTES].into(),
             ready: Vec::new(),
             fresh: Vec::new(),
@@ -223,6 +226,10 @@ impl Worker {
     fn close(&mut self, key: Key) {
         if let Some(conn) = self.table.remove(key) {
             conn.http.abandon(&mut self.bench);
+            if self.stage.is_leaving() {
+                let ended = &self.bench.counters.ended_while_leaving;
+                ended.store(ended.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            }
             self.count();
             self.tell_if_empty();
             if self.accepting == Accepting::Full && self.table.len() < self.max_connections {

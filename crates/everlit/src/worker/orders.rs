@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::conn::{Conn, Stay};
 use super::endpoint::Endpoint;
-use super::inbox::Outlet;
 use super::leave::Stage;
 use super::logs::Target;
 use super::serve::Fate;
 use super::{Accepting, Worker};
 use crate::freeze::{Frozen, Thawed};
+use crate::link::Listeners;
 use crate::worker::bench::Mode;
 
 /// From the lead thread.
@@ -18,11 +18,12 @@ pub enum Order {
     /// These connections are yours: a predecessor's, or your own that a successor did not take.
     Adopt(Vec<Thawed>, Stay),
     /// Stop accepting, and freeze every connection as soon as it can be.
-    Leave(Outlet<Report>),
+    Leave,
     /// The successor failed: serve again, and accept.
     Resume,
-    /// No successor comes: accept for one more second, end each connection with its present request.
-    Quit,
+    /// No successor comes: end each connection with its present request. Before, if the listeners are to be closed, let
+    /// those in for a second more who were on their way.
+    Quit(Listeners),
     /// Close this endpoint's socket, after a last look at its queue.
     Retire(usize),
     /// Logs were opened anew: write there, by [`crate::logline::LogId`].
@@ -53,12 +54,13 @@ impl Worker {
                         self.adopt(thawed, stay);
                     }
                 }
-                Order::Leave(outlet) => self.begin_leaving(outlet),
+                Order::Leave => self.begin_leaving(),
                 Order::Resume => {
                     self.stage = Stage::Serving;
+                    self.bench.mode = Mode::Serving;
                     self.resume_accepting();
                 }
-                Order::Quit => self.begin_quitting(),
+                Order::Quit(listeners) => self.begin_quitting(listeners),
                 Order::Retire(index) => self.retire(index),
                 Order::Logs(targets) => {
                     for (index, target) in targets {
@@ -77,6 +79,10 @@ impl Worker {
         let (socket, peer, http, input) = thawed.into_parts(&self.bench);
         let mut conn = Conn::new(socket, peer, endpoint);
         conn.http = http;
+        if stay == Stay::Refused {
+            // It ends here, with its present request or the next one.
+            self.bench.mode = Mode::Quitting;
+        }
         conn.stay = stay;
         conn.input = input;
         let deadline = self.second().saturating_add(patience) + 1;
@@ -116,8 +122,11 @@ impl Worker {
         });
     }
 
-    fn begin_quitting(&mut self) {
+    fn begin_quitting(&mut self, listeners: Listeners) {
         self.bench.mode = Mode::Quitting;
+        if listeners == Listeners::Leave {
+            self.stop_accepting(Accepting::Off);
+        }
         self.stage = Stage::Quitting {
             until: self.bench.now.monotonic.as_secs() + 2,
         };
@@ -125,8 +134,10 @@ impl Worker {
 
     /// The second of grace is over: nobody else is let in, and idle connections end.
     pub(super) fn end_grace(&mut self) {
-        for index in 0..self.endpoints.len() {
-            self.retire(index);
+        if self.accepting != Accepting::Off {
+            for index in 0..self.endpoints.len() {
+                self.retire(index);
+            }
         }
         self.accepting = Accepting::Off;
         self.stage = Stage::Emptying;

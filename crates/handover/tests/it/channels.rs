@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
@@ -137,24 +138,28 @@ fn a_live_connection_and_its_listener_move() {
 
 #[test]
 fn ten_thousand_parcels() {
-    const PARCELS: usize = 10_000;
-    // Ours, their duplicates here, and what is in flight.
     let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     limit.current = limit.maximum;
     rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+    // Fewer where the machine is strict; besides them there is what has just arrived, and the other tests.
+    let parcels = limit
+        .maximum
+        .unwrap_or(u64::MAX)
+        .saturating_sub(3000)
+        .min(10_000) as usize;
     let (mut giver, taker) = channels(u32::MAX);
     let null = null();
-    let parcels: Vec<_> = (0..PARCELS)
+    let offers: Vec<_> = (0..parcels)
         .map(|_| {
             parcel(
                 vec![7; 200],
-                vec![null.try_clone().expect("RLIMIT_NOFILE above 12,000")],
+                vec![null.try_clone().expect("a free descriptor")],
             )
         })
         .collect();
     let started = Instant::now();
     let successor = thread::spawn(move || take_all(taker));
-    for (token, parcel) in (0..).map(Token).zip(parcels) {
+    for (token, parcel) in (0..).map(Token).zip(offers) {
         giver.offer(token, parcel);
     }
     giver.finish(Vec::new()).unwrap();
@@ -168,10 +173,10 @@ fn ten_thousand_parcels() {
         }
     }
     let took = started.elapsed();
-    assert_eq!((accepted, successor.join().unwrap()), (PARCELS, PARCELS));
+    assert_eq!((accepted, successor.join().unwrap()), (parcels, parcels));
     println!(
-        "{PARCELS} parcels of 200 bytes and a descriptor in {took:?}: {:.0} a second",
-        PARCELS as f64 / took.as_secs_f64()
+        "{parcels} parcels of 200 bytes and a descriptor in {took:?}: {:.0} a second",
+        parcels as f64 / took.as_secs_f64()
     );
 }
 
@@ -379,4 +384,42 @@ fn helpers_carry_descriptors() {
     assert!(send_with_fds(&one, b"x", &vec![null.as_fd(); 254]).is_err());
     drop(one);
     assert_eq!(recv_with_fds(&other, &mut buffer, 0).unwrap().0, 0);
+}
+
+/// In a process of its own, because the limit is the whole process's.
+#[test]
+fn a_taker_out_of_descriptors_refuses() {
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "channels::with_few_descriptors", "--ignored"])
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+#[test]
+#[ignore = "started by a_taker_out_of_descriptors_refuses"]
+fn with_few_descriptors() {
+    let (mut giver, taker) = channels(10_000);
+    for token in 0..100 {
+        giver.offer(Token(token), parcel(vec![], vec![null()]));
+    }
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = Some(null().as_raw_fd() as u64 + 20);
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+    let successor = thread::spawn(move || take_all(taker));
+    giver.finish(Vec::new()).unwrap();
+    let mut returned = 0;
+    loop {
+        match next(&mut giver) {
+            GiverEvent::Returned { reason, .. } => {
+                assert_eq!(reason, Refusal::NoDescriptors);
+                returned += 1;
+            }
+            GiverEvent::Finished => break,
+            GiverEvent::Hello { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((returned, successor.join().unwrap()), (100, 0));
 }

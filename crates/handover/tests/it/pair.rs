@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use handover::{
     Accepts, Arrived, Error, Giver, GiverEvent, Listener, Parcel, Refusal, Taker, TakerEvent,
-    Token, Transmit, Verdict,
+    Token, Transmit, Verdict, Violation,
 };
 use proptest::prelude::*;
 
@@ -611,4 +611,85 @@ fn a_witness_sees_who_is_left() {
     assert!(witness.is_held());
     drop(copy);
     assert!(witness.is_alone());
+}
+
+#[test]
+fn a_refused_parcel_gives_its_room_back() {
+    let mut pair = Pair::new(4);
+    pair.settle();
+    let mut offer_and_refuse = |refusal: Refusal| {
+        let giver = pair.giver.as_mut().unwrap();
+        giver.offer(Token(0), parcel(KNOWN, 4));
+        while pair.giver_sends(usize::MAX) {}
+        while pair.taker_reads(usize::MAX) {}
+        let taker = pair.taker.as_mut().unwrap();
+        while let Some(event) = taker.next_event() {
+            if let TakerEvent::Batch(batch) = event {
+                taker.answer(batch, vec![Verdict::Refuse(refusal.clone())]);
+            }
+        }
+        assert!(!taker.is_over());
+        while pair.taker_sends(usize::MAX) {}
+        while pair.giver_reads(usize::MAX) {}
+        returned(pair.giver.as_mut().unwrap())
+    };
+    let declined = Refusal::Declined("not now".to_owned());
+    for _ in 0..3 {
+        assert!(offer_and_refuse(declined.clone()) == vec![declined.clone()]);
+    }
+    // This one says that the room was not there, so it stays used: the next is not even sent.
+    assert_eq!(
+        offer_and_refuse(Refusal::NoDescriptors),
+        [Refusal::NoDescriptors]
+    );
+    assert_eq!(offer_and_refuse(declined), [Refusal::NoDescriptors]);
+}
+
+#[test]
+fn congestion_waits_for_an_answer_or_gives_back() {
+    let mut pair = Pair::new(1000);
+    pair.settle();
+    let full = || io::Error::other("too many references");
+    let giver = pair.giver.as_mut().unwrap();
+    // Nothing else is in flight: no answer will ever tell that there is room.
+    giver.offer(Token(0), parcel(KNOWN, 2));
+    assert_eq!(giver.transmit().unwrap().fds.len(), 2);
+    giver.congested(full());
+    assert_eq!(returned(giver), [Refusal::KernelLimit]);
+    // One batch is in flight: the next waits for its answer.
+    giver.offer(Token(0), parcel(KNOWN, 200));
+    giver.offer(Token(1), parcel(KNOWN, 100));
+    pair.giver_sends(usize::MAX);
+    let giver = pair.giver.as_mut().unwrap();
+    assert_eq!(giver.transmit().unwrap().fds.len(), 100);
+    giver.congested(full());
+    assert_eq!(returned(giver), []);
+    assert!(!giver.wants_write());
+    assert!(giver.transmit().is_none());
+    while pair.taker_reads(usize::MAX) {}
+    pair.hear();
+    assert!(pair.taker_answers(u64::MAX));
+    while pair.taker_sends(usize::MAX) {}
+    while pair.giver_reads(usize::MAX) {}
+    let giver = pair.giver.as_mut().unwrap();
+    assert_eq!(giver.transmit().unwrap().fds.len(), 100);
+}
+
+#[test]
+fn an_answer_to_half_a_batch_is_a_violation() {
+    let mut pair = Pair::new(1000);
+    pair.settle();
+    let giver = pair.giver.as_mut().unwrap();
+    giver.offer(Token(3), parcel(KNOWN, 2));
+    giver.transmit().unwrap();
+    giver.transmitted(5);
+    let accepted_batch_0 = [4, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0];
+    giver.receive(&accepted_batch_0, Arrived::Whole(Vec::new()));
+    let Some(GiverEvent::Broken { error, returned }) = giver.next_event() else {
+        panic!("expected the end");
+    };
+    let violation = Violation::UnknownAnswer;
+    assert!(matches!(error, Error::PeerMisbehaved(v) if v == violation));
+    assert_eq!(returned[0].0, Token(3));
+    assert_eq!(returned[0].1.fds.len(), 2);
 }

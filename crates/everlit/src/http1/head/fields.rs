@@ -32,8 +32,9 @@ struct Span {
 }
 
 impl<'b> Fields<'b> {
-    /// The fields that httparse found in `head`, if every line of the head ends in CRLF; httparse lets a bare LF pass.
-    pub(super) fn checked(head: &'b [u8], found: &[httparse::Header<'b>]) -> Option<Fields<'b>> {
+    /// The fields that httparse found in `head`.
+    #[inline]
+    pub(super) fn new(head: &'b [u8], found: &[httparse::Header<'b>]) -> Fields<'b> {
         const NOWHERE: Span = Span {
             name: 0,
             name_end: 0,
@@ -45,13 +46,11 @@ impl<'b> Fields<'b> {
             spans: [NOWHERE; MAX_FIELDS],
             count: found.len(),
         };
-        let base = head.as_ptr() as usize;
         for (span, field) in fields.spans.iter_mut().zip(found) {
-            let name = field.name.as_ptr() as usize - base;
-            let value = field.value.as_ptr() as usize - base;
-            if name < 2 || head[name - 2] != b'\r' {
-                return None;
-            }
+            let (name, value) = (
+                position(head, field.name.as_bytes()),
+                position(head, field.value),
+            );
             *span = Span {
                 name: name as u16,
                 name_end: (name + field.name.len()) as u16,
@@ -59,7 +58,7 @@ impl<'b> Fields<'b> {
                 value_end: (value + field.value.len()) as u16,
             };
         }
-        head.ends_with(b"\r\n\r\n").then_some(fields)
+        fields
     }
 
     /// The value of the first field with this name, compared without case.
@@ -76,6 +75,20 @@ impl<'b> Fields<'b> {
             value: &self.head[usize::from(span.value)..usize::from(span.value_end)],
         })
     }
+}
+
+/// Whether every line of a head ends in CRLF; httparse lets a bare LF pass.
+pub(super) fn lines_end_in_crlf(head: &[u8], found: &[httparse::Header<'_>]) -> bool {
+    let follows_cr = |field: &httparse::Header<'_>| {
+        let name = position(head, field.name.as_bytes());
+        name >= 2 && head[name - 2] == b'\r'
+    };
+    head.ends_with(b"\r\n\r\n") && found.iter().all(follows_cr)
+}
+
+/// Where `part` is in `head`.
+fn position(head: &[u8], part: &[u8]) -> usize {
+    part.as_ptr() as usize - head.as_ptr() as usize
 }
 
 impl fmt::Debug for Fields<'_> {

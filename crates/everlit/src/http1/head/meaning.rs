@@ -9,11 +9,13 @@ use crate::route::uri::{self, Form};
 
 const BAD_LENGTH: Reject = Reject::bad("invalid Content-Length");
 
+/// Reads the meaning of `head`, which begins `skipped` bytes after where it could have begun.
+#[inline]
 pub(super) fn of<'b>(
     request: &httparse::Request<'_, 'b>,
-    fields: Fields<'b>,
+    head: &'b [u8],
     get_body: GetBody,
-    length: usize,
+    skipped: usize,
 ) -> Result<Head<'b>, Reject> {
     let (Some(method_name), Some(target), Some(minor)) =
         (request.method, request.path, request.version)
@@ -41,8 +43,8 @@ pub(super) fn of<'b>(
         persistence: said.persistence(version),
         framing,
         expects_continue: said.expects_continue && !framing.is_over(),
-        length,
-        fields,
+        length: skipped + head.len(),
+        fields: Fields::new(head, request.headers),
     })
 }
 

@@ -31,6 +31,9 @@ pub fn host<'h>(host: &'h [u8], options: &ParseOptions) -> Result<Cow<'h, [u8]>,
 
     let name_length = name_length(host).ok_or(INVALID)?;
     let (name, port) = host.split_at(name_length);
+    if name.is_empty() {
+        return Err(INVALID);
+    }
     let keep = match port {
         [] | [b':'] => name_length,
         [b':', port @ ..] if is_port(port) => host.len(),

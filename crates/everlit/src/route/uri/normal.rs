@@ -188,7 +188,10 @@ fn hex_pair(text: &[u8]) -> Option<u8> {
 
 /// Decodes a path and resolves its dot segments. Control characters, where they were not refused, become `_`.
 fn decoded_path(path: &[u8]) -> Cow<'_, [u8]> {
-    if !path.contains(&b'%') {
+    if !path
+        .iter()
+        .any(|&byte| byte == b'%' || byte.is_ascii_control())
+    {
         return if is_simple(path) {
             Cow::Borrowed(path)
         } else {

@@ -1,0 +1,54 @@
+//! Which inherited socket is which configured listener.
+//!
+//! In: sockets, and the listeners of the plan. Out: endpoints with the names that conditions use. Must hold: the same
+//! socket gets the same name in every generation, so that a connection that moves keeps its own.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use rustix::net::getsockname;
+
+use crate::plan::{ListenAddress, ListenSpec};
+use crate::worker::endpoint::Endpoint;
+
+/// Names a socket after the listener it was bound for, or after its address if that is configured no longer.
+pub(super) fn endpoint(socket: OwnedFd, listeners: &[ListenSpec]) -> Arc<Endpoint> {
+    let bound = getsockname(&socket).ok();
+    let tcp = bound
+        .clone()
+        .and_then(|address| SocketAddr::try_from(address).ok());
+    let (name, port) = match (tcp, bound) {
+        (Some(address), _) => {
+            let spec = listeners.iter().find(|spec| is_for(&spec.address, address));
+            (
+                spec.map_or_else(|| address.to_string(), |spec| spec.name.clone()),
+                address.port(),
+            )
+        }
+        (None, Some(address)) => {
+            let unix = rustix::net::SocketAddrUnix::try_from(address).ok();
+            let path = unix
+                .as_ref()
+                .and_then(|unix| unix.path())
+                .map(|path| path.to_string_lossy().into_owned());
+            (path.unwrap_or_default(), 0)
+        }
+        (None, None) => (String::new(), 0),
+    };
+    Arc::new(Endpoint {
+        name,
+        port,
+        socket: Some(socket),
+    })
+}
+
+/// Whether a socket bound to `address` serves this listener; port 0 is any port.
+fn is_for(configured: &ListenAddress, address: SocketAddr) -> bool {
+    match configured {
+        ListenAddress::Tcp(wanted) => {
+            wanted.ip() == address.ip() && (wanted.port() == address.port() || wanted.port() == 0)
+        }
+        ListenAddress::Unix(_) => false,
+    }
+}

@@ -1,0 +1,204 @@
+//! The predecessor's part of a handover: connections from the workers go to the successor.
+//!
+//! In: frozen connections, and what the channel says of them. Out: orders for the workers, and figures. Must hold: a
+//! connection that is not the successor's is a worker's again; the successor hears the end only when nothing is left.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use handover::{GiverChannel, GiverEvent, Parcel, Token};
+
+use super::crew::Crew;
+use crate::freeze::{self, Frozen, Thawed};
+use crate::http1::machine::Phase;
+use crate::link::FromGeneration;
+use crate::tally::Tally;
+use crate::worker::Order;
+use crate::worker::conn::Stay;
+
+/// How often the supervisor is told how it goes.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// A handover under way.
+#[derive(Debug)]
+pub(super) struct Giving {
+    channel: GiverChannel,
+    /// What each connection that is on its way was doing.
+    travelling: HashMap<u64, Phase>,
+    next_token: u64,
+    /// Workers that have not yet looked at all their connections.
+    sweeping: usize,
+    tally: Tally,
+    /// Connections that the successor did not take; they end here.
+    refused: u64,
+    finishing: bool,
+    /// When the drain ends (monotonic).
+    deadline: Option<Duration>,
+    last_progress: Duration,
+}
+
+/// How a handover goes on.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It is under way.
+    Under,
+    /// Everything is gone: the process may end.
+    Left(Tally),
+    /// The successor failed: serve on.
+    Resumed {
+        /// Figures so far.
+        tally: Tally,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Giving {
+    /// Begins: the workers freeze their connections from now on.
+    pub(super) fn begin(
+        socket: OwnedFd,
+        crew: &Crew,
+        drain_limit: Option<Duration>,
+        now: Duration,
+    ) -> Result<Giving, handover::Error> {
+        let channel = GiverChannel::new(socket, super::SOFTWARE, Vec::new())?;
+        crew.order_all(|| Order::Leave);
+        Ok(Giving {
+            channel,
+            travelling: HashMap::new(),
+            next_token: 0,
+            sweeping: crew.len(),
+            tally: Tally::default(),
+            refused: 0,
+            finishing: false,
+            deadline: drain_limit.map(|limit| now + limit),
+            last_progress: now,
+        })
+    }
+
+    /// What to wait on.
+    pub(super) fn channel(&self) -> &GiverChannel {
+        &self.channel
+    }
+
+    /// When to look even if nothing happens (monotonic).
+    pub(super) fn wake_at(&self) -> Duration {
+        let progress = self.last_progress + PROGRESS_EVERY;
+        self.deadline
+            .map_or(progress, |deadline| deadline.min(progress))
+    }
+
+    /// A worker has frozen a connection.
+    pub(super) fn offer(&mut self, frozen: Frozen) {
+        self.next_token += 1;
+        self.travelling.insert(self.next_token, frozen.phase);
+        self.channel.offer(Token(self.next_token), frozen.parcel);
+    }
+
+    /// A worker has looked at all its connections.
+    pub(super) fn swept(&mut self) {
+        self.sweeping = self.sweeping.saturating_sub(1);
+    }
+
+    /// Goes on as far as possible. `tell` gets what the supervisor should hear on the way.
+    pub(super) fn step(
+        &mut self,
+        crew: &mut Crew,
+        now: Duration,
+        tell: &mut impl FnMut(FromGeneration),
+    ) -> Outcome {
+        self.channel.pump();
+        while let Some(event) = self.channel.next_event() {
+            match event {
+                GiverEvent::Accepted(token) => {
+                    if let Some(phase) = self.travelling.remove(&token.0) {
+                        self.tally.moved.count(phase);
+                    }
+                }
+                GiverEvent::Returned { token, parcel, .. } => {
+                    self.travelling.remove(&token.0);
+                    self.refused += 1;
+                    crew.adopt(revive(parcel).into_iter().collect(), Stay::Refused);
+                }
+                GiverEvent::Finished => {
+                    self.tally.drained = crew.ended_while_leaving();
+                    return Outcome::Left(self.tally);
+                }
+                GiverEvent::Broken { error, returned } => {
+                    return self.broken(&error, returned, crew);
+                }
+                _ => {}
+            }
+        }
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.tally.drained = crew.ended_while_leaving();
+            self.tally.dropped += crew.connections() + self.travelling.len() as u64;
+            return Outcome::Left(self.tally);
+        }
+        // The order matters: a worker reports a connection before it counts it as gone.
+        let connections = crew.connections();
+        if connections == 0 && self.sweeping == 0 && self.travelling.is_empty() && !self.finishing {
+            if crew.has_reports() {
+                return Outcome::Under;
+            }
+            self.finishing = true;
+            // The counters are few bytes, far below the limit.
+            let _ = self.channel.finish(Vec::new());
+            self.channel.pump();
+            return self.step(crew, now, tell);
+        }
+        if now >= self.last_progress + PROGRESS_EVERY {
+            self.last_progress = now;
+            let draining = self.refused.min(connections);
+            let waiting = connections - draining + self.travelling.len() as u64;
+            tell(FromGeneration::Progress {
+                tally: self.tally,
+                waiting,
+                draining,
+            });
+        }
+        Outcome::Under
+    }
+
+    fn broken(
+        &mut self,
+        error: &handover::Error,
+        returned: Vec<(Token, Parcel)>,
+        crew: &mut Crew,
+    ) -> Outcome {
+        if self.finishing {
+            // Nothing was on its way, and nothing is left: only the successor's last word is missing.
+            self.tally.drained = crew.ended_while_leaving();
+            return Outcome::Left(self.tally);
+        }
+        let thawed = returned
+            .into_iter()
+            .filter_map(|(_, parcel)| revive(parcel))
+            .collect();
+        crew.adopt(thawed, Stay::Movable);
+        crew.order_all(|| Order::Resume);
+        Outcome::Resumed {
+            tally: self.tally,
+            reason: describe(error),
+        }
+    }
+}
+
+/// An error with its causes.
+pub(super) fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// A connection that we froze ourselves.
+fn revive(parcel: Parcel) -> Option<Thawed> {
+    let image = freeze::examine(&parcel.payload, parcel.fds.len()).ok()?;
+    freeze::thaw(image, parcel.fds).ok()
+}

@@ -1,0 +1,469 @@
+//! The lead thread of a generation: talks with the supervisor, with a predecessor and with a successor.
+//!
+//! In: messages, signals, reports of the workers. Out: orders to the workers, and the process's exit. Must hold: without a
+//! supervisor the generation serves on; it ends only when it is told to, and then only when nothing is left or time is up.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::time::Timespec;
+
+use super::crew::Crew;
+use super::giving::{Giving, Outcome, describe};
+use super::logs;
+use super::taking::{Progress, Taking};
+use crate::clock::Now;
+use crate::config::Site;
+use crate::control::orphan::{About, Facts, Interest, Order as OrphanOrder, Orphan};
+use crate::link::{FromGeneration, GenerationStatus, Line, Listeners, Received, ToGeneration};
+use crate::sys::filter::drop_syns;
+use crate::sys::signal::{Order as Signal, Signals};
+use crate::tally::Tally;
+use crate::worker::endpoint::Endpoint;
+use crate::worker::{Order, Report};
+
+/// How long the accept queue of a listener that is configured no longer is served.
+const RETIRE_GRACE: Duration = Duration::from_secs(2);
+
+/// The lead thread's state.
+#[derive(Debug)]
+pub(super) struct Lead {
+    pub(super) site: Arc<Site>,
+    pub(super) crew: Crew,
+    pub(super) endpoints: Vec<Arc<Endpoint>>,
+    /// Index of the first endpoint that is configured no longer.
+    pub(super) retiring_from: usize,
+    pub(super) signals: Signals,
+    pub(super) superior: Superior,
+    /// To be served when the supervisor is dead.
+    pub(super) control: Option<OwnedFd>,
+    pub(super) about: About,
+    pub(super) taking: Option<Taking>,
+    pub(super) taken: u64,
+    pub(super) activity: Activity,
+    /// When the listeners that are configured no longer are closed (monotonic).
+    pub(super) retire_at: Option<Duration>,
+}
+
+/// Whom the generation obeys.
+#[derive(Debug)]
+pub(super) enum Superior {
+    /// A supervisor.
+    Supervisor(Line),
+    /// Nobody; it answers at the control socket itself.
+    Orphan(Box<Orphan>),
+    /// Nobody, and it cannot be reached but by signals.
+    None,
+}
+
+/// What the generation is about.
+#[derive(Debug)]
+pub(super) enum Activity {
+    /// Serving.
+    Serving,
+    /// Handing over.
+    Giving(Box<Giving>),
+    /// Ending without a successor, at the latest then (monotonic).
+    Quitting {
+        deadline: Option<Duration>,
+        last_progress: Duration,
+    },
+}
+
+/// How a turn of the loop ended.
+enum Turn {
+    On,
+    Exit,
+}
+
+impl Lead {
+    /// Works until the generation has come to its end.
+    pub(super) fn run(mut self) {
+        loop {
+            self.wait();
+            let now = Now::read().monotonic;
+            if let Turn::Exit = self.turn(now) {
+                break;
+            }
+        }
+        self.crew.order_all(|| Order::End);
+        self.crew.join();
+    }
+
+    fn turn(&mut self, now: Duration) -> Turn {
+        self.crew.reports().hush();
+        while let Some(report) = self.crew.next_report() {
+            self.hear_worker(report);
+        }
+        if let Turn::Exit = self.hear_signals(now) {
+            return Turn::Exit;
+        }
+        self.hear_supervisor(now);
+        if let Turn::Exit = self.serve_control(now) {
+            return Turn::Exit;
+        }
+        self.take(now);
+        self.retire(now);
+        self.advance(now)
+    }
+
+    /// Waits until something happens, or the next deadline.
+    fn wait(&self) {
+        let mut watched: Vec<PollFd<'_>> = Vec::with_capacity(8);
+        let mut watch = |fd, flags| watched.push(PollFd::from_borrowed_fd(fd, flags));
+        watch(self.signals.as_fd(), PollFlags::IN);
+        watch(self.crew.reports().as_fd(), PollFlags::IN);
+        match &self.superior {
+            Superior::Supervisor(line) => watch(line.as_fd(), PollFlags::IN),
+            Superior::Orphan(orphan) => {
+                for (fd, interest) in orphan.descriptors() {
+                    watch(fd, flags(interest));
+                }
+            }
+            Superior::None => {}
+        }
+        if let Some(taking) = &self.taking {
+            watch(
+                taking.channel().as_fd(),
+                in_or_out(taking.channel().wants_write()),
+            );
+        }
+        let mut until: Option<Duration> = self.retire_at;
+        let mut by =
+            |moment: Duration| until = Some(until.map_or(moment, |until| until.min(moment)));
+        let now = Now::read().monotonic;
+        match &self.activity {
+            Activity::Serving => {}
+            Activity::Giving(giving) => {
+                watch(
+                    giving.channel().as_fd(),
+                    in_or_out(giving.channel().wants_write()),
+                );
+                by(giving.wake_at());
+            }
+            Activity::Quitting { .. } => by(now + Duration::from_millis(100)),
+        }
+        if let Superior::Orphan(_) = &self.superior {
+            by(now + Duration::from_secs(1));
+        }
+        let timeout = until.map(|until| {
+            let wait = until.saturating_sub(now);
+            Timespec {
+                tv_sec: wait.as_secs() as i64,
+                tv_nsec: i64::from(wait.subsec_nanos()),
+            }
+        });
+        match poll(&mut watched, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR | Errno::AGAIN) => {}
+            // The descriptors are ours and valid; the kernel may only be out of memory.
+            Err(errno) => eprintln!("everlit: poll: {errno}"),
+        }
+    }
+
+    fn hear_worker(&mut self, report: Report) {
+        if let Activity::Giving(giving) = &mut self.activity {
+            match report {
+                Report::Frozen(frozen) => giving.offer(*frozen),
+                Report::Swept => giving.swept(),
+                // It only wakes us.
+                Report::Empty => {}
+            }
+        }
+    }
+
+    fn hear_signals(&mut self, now: Duration) -> Turn {
+        while let Ok(Some(signal)) = self.signals.next() {
+            let supervised = matches!(self.superior, Superior::Supervisor(_));
+            match signal {
+                Signal::Terminate => return Turn::Exit,
+                // A terminal sends them to all of its processes; with a supervisor it is for that one to say what to do.
+                Signal::Stop if !supervised => match self.activity {
+                    Activity::Serving => self.quit(Listeners::Close, None, now),
+                    Activity::Giving(_) | Activity::Quitting { .. } => return Turn::Exit,
+                },
+                Signal::ReopenLogs if !supervised => self.reopen_logs(),
+                Signal::Stop | Signal::ReopenLogs | Signal::Restart => {}
+            }
+        }
+        Turn::On
+    }
+
+    fn hear_supervisor(&mut self, now: Duration) {
+        loop {
+            let Superior::Supervisor(line) = &self.superior else {
+                return;
+            };
+            match line.receive::<ToGeneration>() {
+                Ok(Received::Message(message, fds)) => self.obey(message, fds, now),
+                Ok(Received::Nothing) => return,
+                Ok(Received::Closed) => {
+                    self.superior = match self.control.take() {
+                        Some(control) => {
+                            eprintln!(
+                                "everlit: the supervisor is gone; generation {} serves on",
+                                self.about.number
+                            );
+                            Superior::Orphan(Box::new(Orphan::new(control, self.about.clone())))
+                        }
+                        None => Superior::None,
+                    };
+                    return;
+                }
+                Err(error) => eprintln!("everlit: {}", describe(&error)),
+            }
+        }
+    }
+
+    fn obey(&mut self, message: ToGeneration, fds: Vec<OwnedFd>, now: Duration) {
+        match message {
+            ToGeneration::Leave { drain_limit_ms } => match fds.into_iter().next() {
+                Some(socket) => self.leave(socket, drain_limit_ms.map(Duration::from_millis), now),
+                None => eprintln!("everlit: asked to leave, but without a way to the successor"),
+            },
+            ToGeneration::Quit {
+                listeners,
+                drain_limit_ms,
+            } => {
+                self.quit(listeners, drain_limit_ms.map(Duration::from_millis), now);
+            }
+            ToGeneration::Logs { paths } => self.take_logs(paths, fds),
+            ToGeneration::Status => self.tell(&FromGeneration::Status(self.status())),
+        }
+    }
+
+    fn serve_control(&mut self, now: Duration) -> Turn {
+        loop {
+            let figures = self.status();
+            let Superior::Orphan(orphan) = &mut self.superior else {
+                return Turn::On;
+            };
+            let listeners = self.endpoints[..self.retiring_from]
+                .iter()
+                .filter_map(|endpoint| {
+                    Some((endpoint.name.clone(), endpoint.socket.as_ref()?.as_fd()))
+                })
+                .collect();
+            match orphan.step(&Facts { listeners, figures }, Instant::now()) {
+                None => return Turn::On,
+                Some(OrphanOrder::Leave {
+                    handover,
+                    drain_limit,
+                }) => self.leave(handover, drain_limit, now),
+                Some(OrphanOrder::Quit) => self.quit(Listeners::Close, None, now),
+                Some(OrphanOrder::Terminate) => return Turn::Exit,
+            }
+        }
+    }
+
+    fn leave(&mut self, socket: OwnedFd, drain_limit: Option<Duration>, now: Duration) {
+        if !matches!(self.activity, Activity::Serving) {
+            eprintln!("everlit: asked to leave while leaving");
+            return;
+        }
+        if let Some(taking) = &mut self.taking {
+            taking.stop();
+        }
+        match Giving::begin(socket, &self.crew, drain_limit, now) {
+            Ok(giving) => self.activity = Activity::Giving(Box::new(giving)),
+            Err(error) => {
+                let reason = describe(&error);
+                self.tell(&FromGeneration::Resumed {
+                    tally: Tally::default(),
+                    reason,
+                });
+            }
+        }
+    }
+
+    fn quit(&mut self, listeners: Listeners, drain_limit: Option<Duration>, now: Duration) {
+        if matches!(self.activity, Activity::Giving(_)) {
+            return;
+        }
+        if listeners == Listeners::Close {
+            for socket in self
+                .endpoints
+                .iter()
+                .filter_map(|endpoint| endpoint.socket.as_ref())
+            {
+                // A Unix socket has no such filter, and needs none.
+                let _ = drop_syns(socket.as_fd());
+            }
+        }
+        self.crew.order_all(|| Order::Quit(listeners));
+        let deadline = drain_limit.map(|limit| now + limit);
+        self.activity = Activity::Quitting {
+            deadline,
+            last_progress: now,
+        };
+    }
+
+    /// Takes what the predecessor gives.
+    fn take(&mut self, now: Duration) {
+        let Some(taking) = &mut self.taking else {
+            return;
+        };
+        let progress = taking.step(&mut self.crew);
+        if progress == Progress::Under {
+            return;
+        }
+        self.taken += taking.taken();
+        self.taking = None;
+        if progress == Progress::Finished {
+            // Nobody else needs the listeners that are configured no longer: new clients are turned away at the door.
+            for endpoint in &self.endpoints[self.retiring_from..] {
+                if let Some(socket) = &endpoint.socket {
+                    let _ = drop_syns(socket.as_fd());
+                }
+            }
+        }
+        self.retire_at = Some(now + RETIRE_GRACE);
+    }
+
+    /// Closes the listeners that are configured no longer, once their grace is over.
+    fn retire(&mut self, now: Duration) {
+        if self.retire_at.is_none_or(|at| at > now) {
+            return;
+        }
+        self.retire_at = None;
+        for index in self.retiring_from..self.endpoints.len() {
+            self.crew.order_all(|| Order::Retire(index));
+        }
+        self.endpoints.truncate(self.retiring_from);
+    }
+
+    /// Goes on with leaving or quitting.
+    fn advance(&mut self, now: Duration) -> Turn {
+        let mut said = Vec::new();
+        let turn = match &mut self.activity {
+            Activity::Serving => Turn::On,
+            Activity::Giving(giving) => {
+                match giving.step(&mut self.crew, now, &mut |message| said.push(message)) {
+                    Outcome::Under => Turn::On,
+                    Outcome::Left(tally) => {
+                        said.push(FromGeneration::Left { tally });
+                        Turn::Exit
+                    }
+                    Outcome::Resumed { tally, reason } => {
+                        eprintln!(
+                            "everlit: the successor failed ({reason}); generation {} serves on",
+                            self.about.number
+                        );
+                        said.push(FromGeneration::Resumed { tally, reason });
+                        self.activity = Activity::Serving;
+                        Turn::On
+                    }
+                }
+            }
+            Activity::Quitting {
+                deadline,
+                last_progress,
+            } => {
+                let mut tally = Tally {
+                    drained: self.crew.ended_while_leaving(),
+                    ..Tally::default()
+                };
+                let connections = self.crew.connections();
+                if self.crew.is_gone() {
+                    said.push(FromGeneration::Left { tally });
+                    Turn::Exit
+                } else if deadline.is_some_and(|deadline| deadline <= now) {
+                    tally.dropped = connections;
+                    said.push(FromGeneration::Left { tally });
+                    Turn::Exit
+                } else {
+                    if now >= *last_progress + Duration::from_millis(100) {
+                        *last_progress = now;
+                        said.push(FromGeneration::Progress {
+                            tally,
+                            waiting: 0,
+                            draining: connections,
+                        });
+                    }
+                    Turn::On
+                }
+            }
+        };
+        for message in &said {
+            self.tell(message);
+        }
+        turn
+    }
+
+    fn tell(&mut self, message: &FromGeneration) {
+        match &mut self.superior {
+            Superior::Supervisor(line) => {
+                // A supervisor that has stopped reading is dying; the next turn will show it.
+                let _ = line.send(message, &[]);
+            }
+            Superior::Orphan(orphan) => orphan.tell(message, Instant::now()),
+            Superior::None => {}
+        }
+    }
+
+    fn status(&self) -> GenerationStatus {
+        GenerationStatus {
+            connections: self.crew.connections(),
+            requests: self.crew.requests(),
+            taken: self.taken + self.taking.as_ref().map_or(0, Taking::taken),
+            workers: self.crew.len() as u32,
+        }
+    }
+
+    /// Log files that the supervisor has opened anew.
+    fn take_logs(&self, paths: Vec<String>, fds: Vec<OwnedFd>) {
+        for (path, file) in paths.into_iter().zip(fds) {
+            self.use_log(&path, file);
+        }
+    }
+
+    fn use_log(&self, path: &str, file: OwnedFd) {
+        let server = &self.site.server;
+        let index = logs::index_of(&server.access_logs, path);
+        if server
+            .error_log
+            .as_ref()
+            .is_some_and(|log| log.as_os_str() == path)
+        {
+            if let Err(error) = logs::redirect_errors(file) {
+                eprintln!("everlit: reopen {path}: {error}");
+            }
+        } else if let Some(index) = index {
+            let target = logs::target(file);
+            self.crew
+                .order_all(|| Order::Logs(vec![(index, target.clone())]));
+        }
+    }
+
+    /// Opens all log files anew: without a supervisor, with the privileges that are left.
+    fn reopen_logs(&self) {
+        let server = &self.site.server;
+        let files = server.access_logs.iter().filter_map(|log| match log {
+            crate::config::AccessLog::File(path) => Some(path),
+            _ => None,
+        });
+        for path in files.chain(&server.error_log) {
+            match logs::open_file(path) {
+                Ok(file) => self.use_log(&path.to_string_lossy(), file),
+                Err(error) => eprintln!("everlit: {error}"),
+            }
+        }
+    }
+}
+
+fn in_or_out(wants_write: bool) -> PollFlags {
+    if wants_write {
+        PollFlags::IN | PollFlags::OUT
+    } else {
+        PollFlags::IN
+    }
+}
+
+fn flags(interest: Interest) -> PollFlags {
+    let mut flags = PollFlags::empty();
+    flags.set(PollFlags::IN, interest.read);
+    flags.set(PollFlags::OUT, interest.write);
+    flags
+}

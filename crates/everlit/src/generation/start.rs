@@ -1,0 +1,278 @@
+//! From a fresh process to a serving generation.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::crew::{Crew, Hand};
+use super::endpoints::endpoint;
+use super::lead::{Activity, Lead, Superior};
+use super::logs::{self, LogError};
+use super::notify::Notifier;
+use super::taking::Taking;
+use crate::clock::Now;
+use crate::config::{self, ConfigError, Server, Site};
+use crate::control::orphan::About;
+use crate::inherit::Inherited;
+use crate::link::{GENERATION_VARIABLE, Line};
+use crate::source::Source;
+use crate::sys::privilege;
+use crate::sys::signal::Signals;
+use crate::worker::bench::{Bench, Counters};
+use crate::worker::logs::{Logs, Target};
+use crate::worker::{Worker, inbox};
+
+/// Descriptors that are kept for files, logs and the like when connections are counted.
+const RESERVED_DESCRIPTORS: u64 = 64;
+
+/// Why a generation cannot start.
+#[derive(Debug)]
+enum StartError {
+    /// The configuration is wrong.
+    Config(ConfigError),
+    /// A log cannot be opened.
+    Log(LogError),
+    /// It was started without a listening socket.
+    NoListeners,
+    /// There is no such user or group.
+    Unknown { what: &'static str, name: String },
+    /// The kernel refused.
+    Kernel { doing: String, cause: io::Error },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Config(error) => error.fmt(f),
+            StartError::Log(error) => error.fmt(f),
+            StartError::NoListeners => {
+                f.write_str("no listening socket was passed to this generation (LISTEN_FDS); start a supervisor instead")
+            }
+            StartError::Unknown { what, name } => write!(f, "there is no {what} \"{name}\" on this system"),
+            StartError::Kernel { doing, cause } => write!(f, "{doing}: {cause}"),
+        }
+    }
+}
+
+/// Serves as a generation until its end. 0: everything was handed over or finished; 255: it could not start.
+pub fn run(inherited: Inherited, source: &Source) -> ExitCode {
+    let notifier = Notifier::from_environment();
+    abort_on_panic();
+    match start(inherited, source, &notifier) {
+        Ok(lead) => {
+            notifier.send("READY=1\nSTATUS=serving");
+            drop(notifier);
+            lead.run();
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("everlit: {error}");
+            notifier.status(&error.to_string());
+            ExitCode::from(255)
+        }
+    }
+}
+
+fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<Lead, StartError> {
+    let signals = Signals::block().map_err(|cause| kernel("block signals", cause))?;
+    notifier.send("STATUS=loading the configuration");
+    let (site, plan) = config::load(source).map_err(StartError::Config)?;
+    let site = Arc::new(site);
+    if inherited.listeners.is_empty() {
+        return Err(StartError::NoListeners);
+    }
+    let listeners = inherited
+        .listeners
+        .into_iter()
+        .map(|socket| endpoint(socket, &plan.listeners));
+    let mut endpoints: Vec<_> = listeners.collect();
+    let retiring_from = endpoints.len();
+    endpoints.extend(
+        inherited
+            .retiring
+            .into_iter()
+            .map(|socket| endpoint(socket, &[])),
+    );
+
+    let descriptors = raise_descriptor_limit(&site.server)?;
+    let targets = logs::open(&site.server).map_err(StartError::Log)?;
+    drop_privileges(&site.server)?;
+
+    let number = std::env::var(GENERATION_VARIABLE)
+        .ok()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(1);
+    let crew = start_workers(&site, &endpoints, &targets, descriptors)?;
+    let taking = match inherited.handover {
+        Some(socket) => {
+            let room = u32::try_from(
+                descriptors.saturating_sub(open_descriptors() + RESERVED_DESCRIPTORS),
+            );
+            let taking = Taking::begin(socket, room.unwrap_or(u32::MAX));
+            Some(taking.map_err(|error| {
+                kernel("take over from the predecessor", io::Error::other(error))
+            })?)
+        }
+        None => None,
+    };
+    let retire_at =
+        (taking.is_none() && retiring_from < endpoints.len()).then(|| Now::read().monotonic);
+    Ok(Lead {
+        site,
+        crew,
+        endpoints,
+        retiring_from,
+        signals,
+        superior: inherited
+            .link
+            .map_or(Superior::None, |link| Superior::Supervisor(Line::new(link))),
+        control: inherited.control,
+        about: About {
+            configuration: source.identity().display().to_string(),
+            number,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: Instant::now(),
+        },
+        taking,
+        taken: 0,
+        activity: Activity::Serving,
+        retire_at,
+    })
+}
+
+fn start_workers(
+    site: &Arc<Site>,
+    endpoints: &[Arc<crate::worker::endpoint::Endpoint>],
+    targets: &[Target],
+    descriptors: u64,
+) -> Result<Crew, StartError> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let count = site.server.workers.map_or(processors, usize::from).max(1);
+    let total = site
+        .server
+        .max_connections
+        .map_or(descriptors.saturating_sub(RESERVED_DESCRIPTORS), u64::from);
+    let share = (total as usize).div_ceil(count).max(1);
+    let (outlet, reports) =
+        inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;
+    let mut hands = Vec::with_capacity(count);
+    for index in 0..count {
+        let (orders, inbox) =
+            inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;
+        let counters = Arc::new(Counters::default());
+        let (site, endpoints, targets) = (site.clone(), endpoints.to_vec(), targets.to_vec());
+        let (shared, outlet) = (counters.clone(), outlet.clone());
+        let (started, wait) = std::sync::mpsc::channel();
+        // The bench is not to change threads, so it is made in its own.
+        let work = move || {
+            let bench = Bench::new(site, Logs::new(targets), shared);
+            let worker = Worker::new(bench, endpoints, inbox, outlet, share);
+            let (worker, result) = match worker {
+                Ok(worker) => (Some(worker), Ok(())),
+                Err(errno) => (None, Err(errno)),
+            };
+            // The lead thread waits for it.
+            let _ = started.send(result);
+            if let Some(worker) = worker {
+                worker.run();
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name(format!("worker {index}"))
+            .stack_size(512 * 1024)
+            .spawn(work);
+        let thread = thread.map_err(|cause| kernel("start a worker thread", cause))?;
+        match wait.recv() {
+            Ok(Ok(())) => hands.push(Hand {
+                orders,
+                counters,
+                thread,
+            }),
+            Ok(Err(errno)) => return Err(kernel("watch the listening sockets", errno.into())),
+            Err(_) => return Err(kernel("start a worker thread", io::ErrorKind::Other.into())),
+        }
+    }
+    Ok(Crew::new(hands, reports))
+}
+
+/// As many descriptors as configured, or as the system allows. Returns the limit.
+fn raise_descriptor_limit(server: &Server) -> Result<u64, StartError> {
+    let limit = getrlimit(Resource::Nofile);
+    let hard = limit.maximum.unwrap_or(u64::MAX);
+    let (wanted, maximum) = match server.max_fds {
+        Some(wanted) => (u64::from(wanted), hard.max(u64::from(wanted))),
+        None => (hard.min(1 << 20), hard),
+    };
+    let limits = [Some(maximum), limit.maximum].map(|maximum| Rlimit {
+        current: Some(wanted),
+        maximum,
+    });
+    // Raising the hard limit needs privileges; without them the soft one is raised as far as it goes.
+    for mut limit in limits {
+        limit.current = Some(wanted.min(limit.maximum.unwrap_or(u64::MAX)));
+        if setrlimit(Resource::Nofile, limit).is_ok() {
+            return Ok(limit.current.unwrap_or(wanted));
+        }
+    }
+    Ok(limit.current.unwrap_or(1024))
+}
+
+/// Descriptors that are open now.
+fn open_descriptors() -> u64 {
+    std::fs::read_dir("/proc/self/fd")
+        .map_or(RESERVED_DESCRIPTORS, |entries| entries.count() as u64)
+}
+
+fn drop_privileges(server: &Server) -> Result<(), StartError> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let user = match &server.user {
+        Some(name) => {
+            let found =
+                privilege::user(name).map_err(|cause| kernel("look up server.username", cause))?;
+            Some(found.ok_or_else(|| StartError::Unknown {
+                what: "user",
+                name: name.clone(),
+            })?)
+        }
+        None => None,
+    };
+    let group = match &server.group {
+        Some(name) => {
+            let found = privilege::group(name)
+                .map_err(|cause| kernel("look up server.groupname", cause))?;
+            Some(found.ok_or_else(|| StartError::Unknown {
+                what: "group",
+                name: name.clone(),
+            })?)
+        }
+        None => None,
+    };
+    if let Some(root) = &server.chroot {
+        rustix::process::chroot(root)
+            .and_then(|()| rustix::process::chdir("/"))
+            .map_err(|errno| kernel(format!("chroot to {}", root.display()), errno.into()))?;
+    }
+    privilege::become_user(user.as_ref(), group).map_err(|cause| kernel("drop privileges", cause))
+}
+
+fn kernel(doing: impl Into<String>, cause: io::Error) -> StartError {
+    StartError::Kernel {
+        doing: doing.into(),
+        cause,
+    }
+}
+
+/// A thread that panics takes the process with it: better a fresh generation than a crippled one.
+fn abort_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        print(info);
+        std::process::abort();
+    }));
+}
