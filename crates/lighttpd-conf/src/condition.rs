@@ -81,7 +81,7 @@ impl Eq for Condition {}
 impl Condition {
     /// Two conditions in one block with the same text mean the same block.
     pub(crate) fn is_same_text(&self, other: &Condition) -> bool {
-        self.subject == other.subject
+        self.subject.eq_ignore_ascii_case(&other.subject)
             && self.operator == other.operator
             && self.value == other.value
     }

@@ -59,8 +59,10 @@ pub struct Block {
 /// into its place.
 #[derive(Clone, Debug)]
 pub struct Setting {
-    /// Full name: `server.port`, or `var.x` for a variable.
+    /// Full name in lower case: `server.port`, or `var.x` for a variable. Names differ in more than case.
     pub name: String,
+    /// The name as it was last written, but with `var.`.
+    pub spelling: String,
     /// The value.
     pub value: Value,
     /// The name where it was set (or last changed).
@@ -83,7 +85,7 @@ impl Setting {
 }
 
 impl Block {
-    /// The value of a setting in this block.
+    /// The value of a setting in this block; the name in lower case.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.settings
             .iter()

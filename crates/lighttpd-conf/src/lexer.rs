@@ -66,7 +66,7 @@ pub(crate) const LONGEST_NAME: usize = 255;
 
 /// Whether a string may go on over a line end.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Strings {
+pub(crate) enum Strings {
     ManyLines,
     OneLine,
 }
@@ -74,16 +74,16 @@ enum Strings {
 /// Tokens with their spans, and what was wrong.
 pub(crate) type Lexed = (Vec<(Token, Span)>, Vec<LexError>);
 
-pub(crate) fn lex(text: &[u8], file: FileId) -> Lexed {
-    let lexed = Lexer::new(text, file, Strings::ManyLines).run();
-    // An open string swallows the rest, and the quote at fault is an earlier one. Strings over several lines are
-    // rare, so look again without them: then the first line with an odd quote is found, and the others stay readable.
-    let unclosed = |error: &LexError| error.kind == LexErrorKind::Unclosed;
-    if lexed.1.iter().any(unclosed) {
-        Lexer::new(text, file, Strings::OneLine).run()
-    } else {
-        lexed
+pub(crate) fn lex(text: &[u8], file: FileId, strings: Strings) -> Lexed {
+    Lexer {
+        text,
+        file,
+        strings,
+        at: 0,
+        tokens: Vec::new(),
+        errors: Vec::new(),
     }
+    .run()
 }
 
 struct Lexer<'a> {
@@ -95,18 +95,7 @@ struct Lexer<'a> {
     errors: Vec<LexError>,
 }
 
-impl<'a> Lexer<'a> {
-    fn new(text: &'a [u8], file: FileId, strings: Strings) -> Lexer<'a> {
-        Lexer {
-            text,
-            file,
-            strings,
-            at: 0,
-            tokens: Vec::new(),
-            errors: Vec::new(),
-        }
-    }
-
+impl Lexer<'_> {
     fn run(mut self) -> Lexed {
         while let Some(&byte) = self.text.get(self.at) {
             let start = self.at;
@@ -223,15 +212,17 @@ impl<'a> Lexer<'a> {
             }
             None => LexErrorKind::StrayByte(self.text[start]),
         };
-        // A row of strays is one mistake.
-        match self.errors.last() {
-            Some(last) if last.span.end as usize == start => {}
-            _ => {
-                self.error(kind, start);
-            }
-        }
-        if let Some(last) = self.errors.last_mut() {
-            last.span.end = self.at as u32;
+        // Several on a line are one mistake.
+        let same_line = |last: &LexError| {
+            let stray = matches!(
+                last.kind,
+                LexErrorKind::Stray(_) | LexErrorKind::StrayByte(_)
+            );
+            let between = &self.text[last.span.end as usize..start];
+            stray && !between.iter().any(|b| matches!(b, b'\r' | b'\n'))
+        };
+        if !self.errors.last().is_some_and(same_line) {
+            self.error(kind, start);
         }
         Token::Bad
     }
@@ -310,7 +301,7 @@ mod tests {
     use super::*;
 
     fn tokens(text: &[u8]) -> Vec<Token> {
-        let (tokens, errors) = lex(text, FileId(0));
+        let (tokens, errors) = lex(text, FileId(0), Strings::ManyLines);
         assert_eq!(errors, []);
         let mut tokens: Vec<Token> = tokens.into_iter().map(|(token, _)| token).collect();
         assert_eq!(tokens.pop(), Some(Token::End));
@@ -318,7 +309,7 @@ mod tests {
     }
 
     fn errors(text: &[u8]) -> Vec<(LexErrorKind, u32, u32)> {
-        let errors = lex(text, FileId(0)).1;
+        let errors = lex(text, FileId(0), Strings::OneLine).1;
         errors
             .into_iter()
             .map(|e| (e.kind, e.span.start, e.span.end))
@@ -371,12 +362,12 @@ mod tests {
     }
 
     #[test]
-    fn strays_in_a_row_are_one_mistake() {
+    fn strays_on_a_line_are_one_mistake() {
         assert_eq!(
-            errors("a = ;;\u{20ac} 'x".as_bytes()),
+            errors("a = \u{20ac}; 'x\n;".as_bytes()),
             [
-                (LexErrorKind::Stray(';'), 4, 9),
-                (LexErrorKind::Stray('\''), 10, 11)
+                (LexErrorKind::Stray('\u{20ac}'), 4, 7),
+                (LexErrorKind::Stray(';'), 12, 13)
             ]
         );
     }

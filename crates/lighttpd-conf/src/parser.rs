@@ -6,10 +6,12 @@ use crate::{
     ast::{Arm, Assign, Element, Expression, Include, Statement, Term, TermKind, Test, Word},
     condition::Family,
     diagnostic::Diagnostic,
-    lexer::{self, LONGEST_NAME, LexErrorKind, Token},
+    lexer::{self, LONGEST_NAME, LexErrorKind, Lexed, Strings, Token},
     nearest::nearest,
     source::{FileId, Sources, Span},
 };
+
+const UNCLOSED: &str = "this string is not closed";
 
 /// Braces and parentheses within each other.
 const DEEPEST: usize = 100;
@@ -30,7 +32,40 @@ pub(crate) type Parsed = (Vec<Statement>, Vec<Diagnostic>);
 
 /// Parses one of the texts.
 pub(crate) fn parse(sources: &Sources, file: FileId) -> Parsed {
-    let (tokens, errors) = lexer::lex(&sources.get(file).text, file);
+    let text = &sources.get(file).text;
+    let lexed = lexer::lex(text, file, Strings::ManyLines);
+    let swallowed = lexed.0.iter().any(|(token, _)| swallows_statement(token));
+    let parsed = parse_tokens(sources, lexed);
+    if parsed.1.is_empty() {
+        return parsed;
+    }
+    // A missing quote turns text into strings and strings into text, up to the end. Strings over several lines are
+    // rare, so look again without them if they may be to blame: that tells better what is wrong.
+    let unclosed = parsed.1.iter().any(|d| d.message == UNCLOSED);
+    let lexed = lexer::lex(text, file, Strings::OneLine);
+    let again = parse_tokens(sources, lexed);
+    if unclosed || swallowed || again.1.len() < parsed.1.len() {
+        again
+    } else {
+        parsed
+    }
+}
+
+/// Whether it is a string with a line that looks like an assignment.
+fn swallows_statement(token: &Token) -> bool {
+    let Token::String(text) = token else {
+        return false;
+    };
+    text.lines().skip(1).any(|line| {
+        let line = line.trim_start();
+        let sign =
+            line.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "._-".contains(c));
+        let signs = ["=", ":=", "+="];
+        sign.len() < line.len() && signs.iter().any(|s| sign.trim_start().starts_with(s))
+    })
+}
+
+fn parse_tokens(sources: &Sources, (tokens, errors): Lexed) -> Parsed {
     let mut parser = Parser {
         sources,
         tokens,
@@ -51,8 +86,9 @@ pub(crate) fn parse(sources: &Sources, file: FileId) -> Parsed {
 
 fn explain(kind: LexErrorKind) -> Diagnostic {
     match kind {
-        LexErrorKind::Unclosed => Diagnostic::error("this string is not closed")
-            .help("end it with \", and write \\\" for a quote within it"),
+        LexErrorKind::Unclosed => {
+            Diagnostic::error(UNCLOSED).help("end it with \", and write \\\" for a quote within it")
+        }
         LexErrorKind::NotUtf8 => Diagnostic::error("this string is not UTF-8")
             .help("save the file as UTF-8; in expressions, \\xe9 stands for a byte"),
         LexErrorKind::TooLarge => {
@@ -175,10 +211,19 @@ impl Parser<'_> {
             return Err(self.unexpected("=, := or +=", None));
         };
         self.next();
-        self.skip_line_ends();
-        let value = self.expression()?;
+        let value = self.value_after_sign()?;
         let name = Word { text, span };
         Ok(Statement::Assignment { name, how, value })
+    }
+
+    /// The value may stand on a later line, but not if that line is a statement.
+    fn value_after_sign(&mut self) -> Result<Expression, Noted> {
+        let sign = self.at;
+        self.skip_line_ends();
+        if self.follows_line_end() && self.begins_statement(self.at) {
+            self.at = sign;
+        }
+        self.expression()
     }
 
     fn include(&mut self, what: Include) -> Result<Statement, Noted> {
@@ -272,7 +317,10 @@ impl Parser<'_> {
     /// `{ ... }`
     fn body(&mut self) -> Result<Vec<Statement>, Noted> {
         self.skip_line_ends();
-        let open = self.expect(&Token::OpenBrace, "{")?;
+        if *self.peek() != Token::OpenBrace {
+            return Err(self.unexpected("{", Some("the settings of a block stand in { braces }")));
+        }
+        let open = self.next();
         self.enter(open)?;
         let body = self.statements(Some(open));
         self.depth -= 1;

@@ -29,8 +29,13 @@ struct Canonical<'a> {
 
 impl Canonical<'_> {
     fn inside(&mut self, block: &Block, depth: usize) {
-        let width = longest(block.settings.iter().map(|setting| setting.name.len()));
-        for Setting { name, value, .. } in &block.settings {
+        let width = longest(block.settings.iter().map(|s| s.spelling.len()));
+        for Setting {
+            spelling: name,
+            value,
+            ..
+        } in &block.settings
+        {
             let value = value_text(value, depth);
             self.line(depth, &format!("{name:width$} = {value}"));
         }
@@ -120,15 +125,21 @@ fn chain_to(config: &Config, block: BlockId) -> Vec<BlockId> {
 }
 
 fn settings(out: &mut String, block: &Block, depth: usize) {
-    for Setting { name, value, .. } in &block.settings {
+    for Setting {
+        name,
+        spelling,
+        value,
+        ..
+    } in &block.settings
+    {
         indent(out, depth);
         // The built-in variables are there already.
         let sign = match name.as_str() {
-            "var.CWD" | "var.PID" => ":=",
+            "var.cwd" | "var.pid" => ":=",
             _ => "=",
         };
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "{name} {sign} {}", value_text(value, depth));
+        let _ = writeln!(out, "{spelling} {sign} {}", value_text(value, depth));
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Array {
 /// One entry: `value`, or `"key" => value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The key; no two entries of an array have the same.
+    /// The key as written; the keys of an array differ in more than case.
     pub key: Option<String>,
     /// The value.
     pub value: Value,
@@ -253,17 +253,20 @@ impl Array {
         self.entries.is_empty()
     }
 
-    /// The value with this key. Walks the entries; whoever asks often should build a map.
+    /// The value with this key, in any case. Walks the entries; whoever asks often should build a map.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.iter()
-            .find(|entry| entry.key.as_deref() == Some(key))
+            .find(|entry| {
+                let found = entry.key.as_deref();
+                found.is_some_and(|found| found.eq_ignore_ascii_case(key))
+            })
             .map(|entry| &entry.value)
     }
 
     /// Adds an entry; `Err` gives the place of an earlier one with the same key.
     pub(crate) fn push(&mut self, entry: Entry, keys: &mut Keys) -> Result<(), Span> {
         if let Some(key) = &entry.key
-            && !keys.0.insert(key.clone())
+            && !keys.0.insert(key.to_ascii_lowercase())
         {
             let first = self.get(key).map_or(entry.value.span, |value| value.span);
             return Err(first);
@@ -274,16 +277,17 @@ impl Array {
 
     /// Entries of `other` after ours. An entry whose key we have must be equal, and is then left out.
     fn merge(mut self, other: Array) -> Result<Array, JoinError> {
-        let keys: HashSet<String> = self.iter().filter_map(|entry| entry.key.clone()).collect();
+        let lower = |entry: &Entry| entry.key.as_ref().map(|key| key.to_ascii_lowercase());
+        let keys: HashSet<String> = self.iter().filter_map(lower).collect();
         for entry in other.entries {
-            let Some(key) = entry.key.as_ref().filter(|key| keys.contains(*key)) else {
+            let Some(key) = lower(&entry).filter(|key| keys.contains(key)) else {
                 self.entries.push(entry);
                 continue;
             };
-            match self.get(key) {
+            match self.get(&key) {
                 Some(first) if *first != entry.value => {
                     return Err(JoinError::DuplicateKey {
-                        key: key.clone(),
+                        key,
                         first: first.span,
                         second: entry.value.span,
                     });

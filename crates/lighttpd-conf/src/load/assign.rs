@@ -11,7 +11,7 @@ use crate::{
     source::Span,
     value::{Array, Data, Entry, JoinError, Keys, Value},
 };
-use std::env;
+use std::env::{self, VarError};
 
 impl Loader {
     pub(super) fn assignment(
@@ -26,7 +26,8 @@ impl Loader {
             self.error(name.span, message, "the environment can only be read");
             return;
         }
-        let full = full_name(&name.text);
+        let spelling = full_name(&name.text);
+        let full = spelling.to_ascii_lowercase();
         let Some(value) = self.evaluate(value, block) else {
             self.failed.insert(full);
             return;
@@ -45,12 +46,12 @@ impl Loader {
             return;
         }
         if how != Assign::Append {
-            self.put(block, &full, value, name.span);
+            self.put(block, spelling, value, name.span);
             return;
         }
         let Some(before) = self.lookup(&full, block).cloned() else {
             if !self.failed.contains(&full) {
-                self.put(block, &full, value, name.span);
+                self.put(block, spelling, value, name.span);
             }
             return;
         };
@@ -62,7 +63,7 @@ impl Loader {
                 if let Some(at) = settings.iter().position(|s| s.name == full) {
                     settings.swap_remove(at);
                 }
-                self.put(block, &full, Value { span, ..joined }, name.span);
+                self.put(block, spelling, Value { span, ..joined }, name.span);
             }
             Err(error) => {
                 self.cannot_join(error, span);
@@ -71,22 +72,22 @@ impl Loader {
         }
     }
 
-    pub(super) fn put(&mut self, block: BlockId, name: &str, value: Value, span: Span) {
+    pub(super) fn put(&mut self, block: BlockId, spelling: String, value: Value, span: Span) {
+        let name = spelling.to_ascii_lowercase();
         let settings = &mut self.blocks[block.index()].settings;
-        match settings.iter_mut().find(|s| s.name == name) {
-            Some(setting) => {
-                setting.value = value;
-                setting.span = span;
-            }
-            None => settings.push(Setting {
-                name: name.to_owned(),
-                value,
-                span,
-            }),
+        let setting = Setting {
+            name,
+            spelling,
+            value,
+            span,
+        };
+        match settings.iter_mut().find(|s| s.name == setting.name) {
+            Some(earlier) => *earlier = setting,
+            None => settings.push(setting),
         }
     }
 
-    /// In this block or the nearest one around it.
+    /// In this block or the nearest one around it. The name in lower case.
     fn lookup(&self, name: &str, block: BlockId) -> Option<&Value> {
         let mut at = Some(block);
         while let Some(id) = at {
@@ -165,13 +166,17 @@ impl Loader {
             return match env::var(variable) {
                 Ok(text) => Some(Data::String(text)),
                 Err(error) => {
-                    let message = format!("environment variable {variable}: {error}");
-                    self.error(span, message, "set it before the server is started");
+                    let (what, help) = match error {
+                        VarError::NotPresent => ("set", "set it before the server is started"),
+                        VarError::NotUnicode(_) => ("UTF-8", "strings are UTF-8 here"),
+                    };
+                    let message = format!("the environment variable {variable} is not {what}");
+                    self.error(span, message, help);
                     None
                 }
             };
         }
-        let full = full_name(name);
+        let full = full_name(name).to_ascii_lowercase();
         if let Some(value) = self.lookup(&full, block) {
             return Some(value.data.clone());
         }
@@ -198,8 +203,11 @@ impl Loader {
             visible.extend(block.settings.iter().map(|s| s.name.as_str()));
             at = block.parent;
         }
-        match nearest(full, visible) {
-            Some(known) => format!("did you mean {known}?"),
+        // What names of one kind have in common says nothing about how near they are.
+        let kind = if full.starts_with("var.") { "var." } else { "" };
+        let names = visible.iter().filter_map(|name| name.strip_prefix(kind));
+        match nearest(&full[kind.len()..], names) {
+            Some(known) => format!("did you mean {kind}{known}?"),
             None => "set it above, or write it in quotes if it is meant as text".to_owned(),
         }
     }

@@ -1,5 +1,6 @@
 //! Conditions and their else chains.
-//! A condition whose text has been seen in the same block continues that block; any other begins a new one. Blocks
+//! A condition whose text has been seen in the same block continues that block, and a bare else after it the earlier
+//! else; any other begins a new one. Blocks
 //! only ever refer to blocks before them.
 
 use super::{Loader, Within};
@@ -72,20 +73,20 @@ impl Loader {
         before: Option<BlockId>,
     ) -> Option<BlockId> {
         let block = &mut self.blocks[id.index()];
-        let wrong = match (&block.condition, before, block.after) {
-            (None, _, _) => Some("there is an else for this condition already"),
-            (_, Some(before), _) if before >= id => {
+        let wrong = match (before, block.after) {
+            (Some(before), _) if before >= id => {
                 Some("this cannot be reached: the same condition stands earlier")
             }
-            (_, Some(before), Some(after)) if before != after => {
+            (Some(before), Some(after)) if before != after => {
                 Some("this condition is already chained to another one")
             }
             _ => None,
         };
         if let Some(message) = wrong {
+            let help = "put these lines into the earlier block";
             let mut diagnostic = Diagnostic::error(message)
                 .at(&self.sources, arm.span)
-                .help("put these lines into the earlier block");
+                .help(help);
             if let Some(first) = &block.condition {
                 diagnostic = diagnostic.note("first used here", &self.sources, first.span);
             }
@@ -175,7 +176,10 @@ impl Loader {
         let help = match nearest(key, known.iter().copied()) {
             Some(guess) => format!("did you mean {guess:?}? the keys are {list}"),
             None if known.is_empty() => "a header has a name".to_owned(),
-            None => format!("the keys are {list}; other headers are $REQUEST_HEADER[...]"),
+            None if family == Family::Http => {
+                format!("the keys are {list}; other headers are $REQUEST_HEADER[...]")
+            }
+            None => format!("the only key is {list}"),
         };
         self.error(span, message, help);
     }

@@ -146,7 +146,7 @@ impl Loader {
             let end = start + name.len() as u32;
             let span = Span { file, start, end };
             let value = Value::new(data, span);
-            self.put(BlockId::GLOBAL, name, value, span);
+            self.put(BlockId::GLOBAL, name.to_owned(), value, span);
             start = end + 1;
         }
     }
