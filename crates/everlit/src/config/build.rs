@@ -56,7 +56,9 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
     let listeners = listeners(config, &draft, &changes.sockets, builder.problems);
 
     let mut server = draft.server.clone();
-    server.access_logs = builder.reader.into_access_logs(draft.syslog_facility);
+    server.access_logs = builder
+        .reader
+        .into_access_logs(draft.syslog_facility * 8 + draft.syslog_level);
     Some(Built {
         plan: plan(&draft, &server.access_logs, listeners),
         site: Site {

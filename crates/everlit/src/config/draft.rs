@@ -23,6 +23,8 @@ pub struct Draft {
     pub compat_modules: CompatModules,
     /// `server.syslog-facility`, default 3 (`daemon`).
     pub syslog_facility: u16,
+    /// `accesslog.syslog-level`, default 6 (`info`).
+    pub syslog_level: u16,
     /// `server.pid-file`
     pub pid_file: Option<PathBuf>,
     /// "server.graceful-shutdown-timeout"; `None`: no limit.
@@ -51,6 +53,7 @@ impl Default for Draft {
             modules: Vec::new(),
             compat_modules: CompatModules::Added,
             syslog_facility: 3,
+            syslog_level: 6,
             pid_file: None,
             // lighttpd cuts connections after 8 s. Here they move to the successor, or finish, so nothing has to be cut.
             graceful_timeout: None,

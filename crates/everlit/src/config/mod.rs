@@ -39,6 +39,7 @@ mod preflight;
 mod resolve;
 
 pub use directive::{Apply, Change, Directive, Kind, Lack, Read, Risk, Scope, Setter};
+pub use draft::Draft;
 pub use error::{ConfigError, Message};
 pub use lighttpd_conf::Style;
 pub use reader::Reader;

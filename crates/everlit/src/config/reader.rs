@@ -34,7 +34,7 @@ impl Reader {
         self.remark(Severity::Error, span, message.into(), Some(help.into()));
     }
 
-    /// The log with this target; one in the system log has the level as its priority.
+    /// The log with this target; there is one in the system log, with any priority.
     pub fn access_log(&mut self, log: AccessLog) -> LogId {
         let index = match self.access_logs.iter().position(|known| *known == log) {
             Some(index) => index,
@@ -61,12 +61,12 @@ impl Reader {
         }
     }
 
-    /// All of them; those in the system log have only a level until now.
-    pub(super) fn into_access_logs(self, facility: u16) -> Vec<AccessLog> {
+    /// All of them; the one in the system log gets its priority.
+    pub(super) fn into_access_logs(self, syslog_priority: u16) -> Vec<AccessLog> {
         let mut logs = self.access_logs;
         for log in &mut logs {
             if let AccessLog::Syslog(priority) = log {
-                *priority += facility << 3;
+                *priority = syslog_priority;
             }
         }
         logs

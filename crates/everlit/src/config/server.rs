@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::paths::absolute;
 use crate::route::uri::ParseOptions;
 
 /// Settings of the whole server (scope `SERVER`).
@@ -66,6 +67,16 @@ impl Default for Server {
             error_log: None,
             access_logs: Vec::new(),
             stat_cache: StatCache::Simple,
+        }
+    }
+}
+
+impl AccessLog {
+    /// A file, or `"|command"`.
+    pub fn named(name: &str) -> AccessLog {
+        match name.strip_prefix('|') {
+            Some(command) => AccessLog::Pipe(command.trim().to_owned()),
+            None => AccessLog::File(absolute(name)),
         }
     }
 }

@@ -26,7 +26,8 @@ unsafe extern "C" {
 }
 
 /// Appends a moment, in seconds since 1970, in a format of strftime(3).
-pub(crate) fn format(seconds: i64, format: &CStr, out: &mut Vec<u8>) {
+pub(crate) fn format(seconds: u64, format: &CStr, out: &mut Vec<u8>) {
+    let seconds = libc::time_t::try_from(seconds).unwrap_or(libc::time_t::MAX);
     read_time_zone();
     let mut parts = MaybeUninit::<libc::tm>::uninit();
     // SAFETY: both pointers are valid for the call.
