@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::paths::absolute;
+use crate::route::Flags;
 use crate::route::uri::ParseOptions;
 
 /// Settings of the whole server (scope `SERVER`).
@@ -31,6 +32,8 @@ pub struct Server {
     pub access_logs: Vec<AccessLog>,
     /// `server.stat-cache-engine`: how often files are looked at again.
     pub stat_cache: StatCache,
+    /// `server.feature-flags`, those that change how requests are answered.
+    pub flags: Flags,
 }
 
 /// `server.stat-cache-engine`
@@ -67,6 +70,7 @@ impl Default for Server {
             error_log: None,
             access_logs: Vec::new(),
             stat_cache: StatCache::Simple,
+            flags: Flags::default(),
         }
     }
 }

@@ -17,6 +17,16 @@ pub enum Rules {
     NoLinks,
 }
 
+impl From<&crate::settings::Core> for Rules {
+    fn from(core: &crate::settings::Core) -> Self {
+        if core.follow_symlink {
+            Rules::FollowLinks
+        } else {
+            Rules::NoLinks
+        }
+    }
+}
+
 /// What kind of thing it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {

@@ -3,20 +3,52 @@
 //! In: a request head and what is known of its connection. Out: a response, the settings it was made under, and perhaps
 //! a log line: all in the [`Desk`]. Must hold: every request is answered, with an error page if need be.
 
+pub mod errorpage;
+mod handler;
+pub mod path;
+pub mod percent;
+mod phases;
 pub mod uri;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::config::{Resolver, Site};
-use crate::exchange::Physical;
+use crate::exchange::{Exchange, Physical};
 use crate::files::FileCache;
-use crate::http1::head::Head;
+use crate::http1::body::Framing;
+use crate::http1::head::{Fields, Head, Method, Persistence, Version};
 use crate::logline::PendingLine;
 use crate::net::Peer;
+use crate::request::Request;
 use crate::response::Response;
+use crate::response::partial::{self, Cut};
 use crate::settings::Settings;
+use errorpage::Pages;
+use uri::Uri;
+
+/// `server.feature-flags`, those that change how requests are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags {
+    /// `server.absolute-dir-redirect`: `Location` of a directory's redirect has scheme and authority; default off.
+    pub absolute_dir_redirect: bool,
+    /// `server.http-pathinfo`: a file may be followed by more path; default on.
+    pub path_info: bool,
+    /// `http10.range`: ranges for HTTP/1.0 too; default off.
+    pub http10_range: bool,
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        Flags {
+            absolute_dir_redirect: false,
+            path_info: true,
+            http10_range: false,
+        }
+    }
+}
 
 /// Where requests are answered, one at a time: the memory that one worker thread needs for it, used again and again.
 #[derive(Debug)]
@@ -27,12 +59,13 @@ pub struct Desk {
     pub resolver: Resolver,
     /// Files.
     pub files: FileCache,
-    /// The response to the request last answered.
+    /// The response to the request last answered. To HEAD it has the body that GET would get: its length is needed, and
+    /// whoever frames it leaves it out.
     pub response: Response,
     /// Its line for the access log; empty text: none.
     pub line: PendingLine,
-    #[allow(dead_code)]
     physical: Physical,
+    pages: Pages,
 }
 
 /// What a connection tells of itself.
@@ -57,22 +90,163 @@ impl Desk {
             response: Response::default(),
             line: PendingLine::default(),
             physical: Physical::default(),
+            pages: Pages::default(),
             site,
         }
     }
 
     /// Answers a request: afterwards [`Desk::response`] and [`Desk::line`] hold the outcome. Returns the settings it was
     /// made under.
-    pub fn answer(&mut self, _head: &Head<'_>, _origin: Origin<'_>, _now: Now) -> Rc<Settings> {
-        self.response.clear();
-        self.response.status = 500;
-        self.resolver.base().clone()
+    pub fn answer(&mut self, head: &Head<'_>, origin: Origin<'_>, now: Now) -> Rc<Settings> {
+        self.clear();
+        let options = &self.site.server.parse;
+        let host = head
+            .host
+            .map_or(Ok(Cow::Borrowed(&b""[..])), |host| uri::host(host, options));
+        match (uri::parse(head.target, options), host) {
+            (Ok(uri), Ok(host)) => {
+                let request = request(head, uri, host, origin);
+                self.process(request, now)
+            }
+            (Err(reject), _) | (_, Err(reject)) => self.reject(reject.status, head, origin, now),
+        }
     }
 
     /// Answers something that is not a request: a head that was refused, or one that did not come in time.
-    pub fn refuse(&mut self, status: u16, _origin: Origin<'_>, _now: Now) -> Rc<Settings> {
-        self.response.clear();
-        self.response.status = status;
-        self.resolver.base().clone()
+    pub fn refuse(&mut self, status: u16, origin: Origin<'_>, now: Now) -> Rc<Settings> {
+        self.clear();
+        let head = Head {
+            method: Method::Other,
+            method_name: b"-",
+            target: b"-",
+            version: Version::Http10,
+            fields: Fields::NONE,
+            host: None,
+            persistence: Persistence::Close,
+            framing: Framing::Empty,
+            expects_continue: false,
+            length: 0,
+        };
+        self.reject(status, &head, origin, now)
     }
+
+    fn clear(&mut self) {
+        self.response.clear();
+        self.line.clear();
+        self.physical.clear();
+    }
+
+    /// A request that can be read.
+    fn process(&mut self, request: Request<'_>, now: Now) -> Rc<Settings> {
+        let Desk {
+            site,
+            resolver,
+            files,
+            response,
+            line,
+            physical,
+            pages,
+        } = self;
+        let mut exchange = Exchange {
+            request,
+            physical,
+            entry: None,
+            response,
+            files,
+            now,
+        };
+        let mut settings = phases::run(site, resolver, &mut exchange);
+        if exchange.response.status >= 400
+            && let Some(of_handler) = handler::run(site, resolver, &settings, &mut exchange)
+        {
+            settings = of_handler;
+        }
+        pages.fill(
+            exchange.response,
+            &settings.core,
+            exchange.files,
+            exchange.now,
+        );
+        for hook in &site.pipeline.response_start {
+            hook(&mut exchange, &settings);
+        }
+        if cut(&mut exchange, &settings, site.server.flags) == Cut::Unsatisfiable {
+            pages.fill(
+                exchange.response,
+                &settings.core,
+                exchange.files,
+                exchange.now,
+            );
+        }
+        for hook in &site.pipeline.request_done {
+            hook(&exchange, &settings, line);
+        }
+        settings
+    }
+
+    /// A request, or not even that, of which nothing can be said but that it is wrong. No condition holds for it and no
+    /// module is asked, but it is logged.
+    fn reject(
+        &mut self,
+        status: u16,
+        head: &Head<'_>,
+        origin: Origin<'_>,
+        now: Now,
+    ) -> Rc<Settings> {
+        let settings = self.resolver.base().clone();
+        let uri = Uri {
+            target: Cow::Borrowed(head.target),
+            path: Cow::Borrowed(head.target),
+            query: None,
+        };
+        self.response.status = status;
+        self.pages
+            .fill(&mut self.response, &settings.core, &mut self.files, now);
+        let exchange = Exchange {
+            request: request(head, uri, Cow::Borrowed(b""), origin),
+            physical: &mut self.physical,
+            entry: None,
+            response: &mut self.response,
+            files: &mut self.files,
+            now,
+        };
+        for hook in &self.site.pipeline.request_done {
+            hook(&exchange, &settings, &mut self.line);
+        }
+        settings
+    }
+}
+
+fn request<'r>(
+    head: &'r Head<'r>,
+    uri: Uri<'r>,
+    host: Cow<'r, [u8]>,
+    origin: Origin<'r>,
+) -> Request<'r> {
+    Request {
+        head,
+        uri,
+        host,
+        peer: origin.peer,
+        listener: origin.listener,
+        local_port: origin.local_port,
+        scheme: origin.scheme,
+        overrides: Vec::new(),
+        environment: Vec::new(),
+    }
+}
+
+/// Offers ranges, and answers those that were asked for.
+fn cut(exchange: &mut Exchange<'_>, settings: &Settings, flags: Flags) -> Cut {
+    let head = exchange.request.head;
+    let reads = matches!(head.method, Method::Get | Method::Head);
+    let knows_ranges = head.version != Version::Http10 || flags.http10_range;
+    if exchange.response.status != 200 || !reads || !knows_ranges || !settings.core.range_requests {
+        return Cut::Done;
+    }
+    exchange.response.headers.add("Accept-Ranges", "bytes");
+    if head.method == Method::Head {
+        return Cut::Done;
+    }
+    partial::cut(&exchange.request, exchange.response)
 }

@@ -20,17 +20,12 @@ pub(super) static DIRECTIVES: &[Directive] = &[Directive::server(
 enum Flag {
     /// Seconds for something; 0 may have a meaning of its own.
     Seconds(fn(&mut Draft, Duration)),
+    /// On or off.
+    Switch(fn(&mut Draft, bool)),
     /// lighttpd has it, and nothing here depends on it.
     Nothing,
-    /// lighttpd has it; only the value that it has when it is not set does here what it says.
-    Only(Usual),
-}
-
-/// The value of a switch that is not set.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Usual {
-    On,
-    Off,
+    /// lighttpd has it, and it cannot be turned on here.
+    AlwaysOff,
 }
 
 const FLAGS: &[(&str, Flag)] = &[
@@ -51,17 +46,26 @@ const FLAGS: &[(&str, Flag)] = &[
     ("server.graceful-restart-bg", Flag::Nothing),
     ("server.graceful-unconfig-sock", Flag::Nothing),
     ("server.clock-jump-restart", Flag::Nothing),
-    ("server.absolute-dir-redirect", Flag::Only(Usual::Off)),
-    ("server.http-pathinfo", Flag::Only(Usual::On)),
+    (
+        "server.absolute-dir-redirect",
+        Flag::Switch(|draft, on| draft.server.flags.absolute_dir_redirect = on),
+    ),
+    (
+        "server.http-pathinfo",
+        Flag::Switch(|draft, on| draft.server.flags.path_info = on),
+    ),
     ("server.metrics-high-precision", Flag::Nothing),
     ("server.errorlog-high-precision", Flag::Nothing),
     ("server.errorlog-utf8", Flag::Nothing),
     ("server.pcre_jit", Flag::Nothing),
-    ("server.network-mptcp", Flag::Only(Usual::Off)),
+    ("server.network-mptcp", Flag::AlwaysOff),
     ("server.discard-backend-1xx", Flag::Nothing),
     ("server.h1-discard-backend-1xx", Flag::Nothing),
     ("server.h2-discard-backend-1xx", Flag::Nothing),
-    ("http10.range", Flag::Only(Usual::Off)),
+    (
+        "http10.range",
+        Flag::Switch(|draft, on| draft.server.flags.http10_range = on),
+    ),
     ("request.trailer-whitelist", Flag::Nothing),
     ("chunkqueue.splice", Flag::Nothing),
     ("cgi.tempfile-accum", Flag::Nothing),
@@ -74,16 +78,21 @@ const FLAGS: &[(&str, Flag)] = &[
 ];
 
 fn feature_flags(value: &Value, reader: &mut Reader) -> Read<Draft> {
-    let mut times: Vec<(fn(&mut Draft, Duration), Duration)> = Vec::new();
+    let mut changes: Vec<Change<Draft>> = Vec::new();
     for (name, setting) in value.to_map()? {
         let flag = FLAGS.iter().find(|(known, _)| *known == name);
         match flag.map(|(_, flag)| *flag) {
             Some(Flag::Seconds(set)) => {
-                times.push((set, Duration::from_secs(setting.to_int()?.into())));
+                let time = Duration::from_secs(setting.to_int()?.into());
+                changes.push(Change::new(move |draft| set(draft, time)));
+            }
+            Some(Flag::Switch(set)) => {
+                let on = setting.to_bool()?;
+                changes.push(Change::new(move |draft| set(draft, on)));
             }
             Some(Flag::Nothing) => {}
-            Some(Flag::Only(usual)) => {
-                if setting.to_bool()? != (usual == Usual::On) {
+            Some(Flag::AlwaysOff) => {
+                if setting.to_bool()? {
                     reader.warn(
                         setting.span,
                         format!("server.feature-flags: this version does not support \"{name}\""),
@@ -97,8 +106,6 @@ fn feature_flags(value: &Value, reader: &mut Reader) -> Read<Draft> {
         }
     }
     Ok(Change::new(move |draft: &mut Draft| {
-        for (set, time) in &times {
-            set(draft, *time);
-        }
+        changes.iter().for_each(|change| change.apply(draft));
     }))
 }

@@ -31,16 +31,25 @@ struct Span {
     value_end: u16,
 }
 
+/// Where no field is.
+const NOWHERE: Span = Span {
+    name: 0,
+    name_end: 0,
+    value: 0,
+    value_end: 0,
+};
+
 impl<'b> Fields<'b> {
+    /// No fields: for what is logged although it was not a request.
+    pub const NONE: Fields<'static> = Fields {
+        head: &[],
+        spans: [NOWHERE; MAX_FIELDS],
+        count: 0,
+    };
+
     /// The fields that httparse found in `head`.
     #[inline]
     pub(super) fn new(head: &'b [u8], found: &[httparse::Header<'b>]) -> Fields<'b> {
-        const NOWHERE: Span = Span {
-            name: 0,
-            name_end: 0,
-            value: 0,
-            value_end: 0,
-        };
         let mut fields = Fields {
             head,
             spans: [NOWHERE; MAX_FIELDS],

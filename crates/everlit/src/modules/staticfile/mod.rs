@@ -1,0 +1,247 @@
+//! mod_staticfile: regular files, as they are.
+//!
+//! In: what the physical path led to. Out: the file, or that the client's copy is still good. Must hold: nothing but
+//! regular files is ever opened; a file that this worker may not read is 403.
+
+pub mod etag;
+pub mod validators;
+
+use std::rc::Rc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use rustix::io::Errno;
+
+use super::{Hooks, Module};
+use crate::exchange::{Exchange, Flow};
+use crate::files::{Entry, EntryKind, Metadata, Rules};
+use crate::http1::head::Method;
+use crate::response::{Body, FileRange, Headers};
+use crate::settings::{Core, EtagParts};
+use validators::{Conditions, Validators, Verdict};
+
+/// Settings of mod_staticfile.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `static-file.exclude-extensions`: suffixes of files that are not sent as they are (403 if no other module
+    /// answers).
+    pub exclude_extensions: Vec<String>,
+    /// `static-file.etags`, default on.
+    pub etags: bool,
+    /// `static-file.disable-pathinfo`: nothing may follow the file's name in the URL path; default off.
+    pub disable_pathinfo: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            exclude_extensions: Vec::new(),
+            etags: true,
+            disable_pathinfo: false,
+        }
+    }
+}
+
+/// The module.
+pub static MODULE: Module = Module {
+    name: "mod_staticfile",
+    directives: &[],
+    hooks: Hooks {
+        subrequest_start: Some(subrequest_start),
+        ..Hooks::NONE
+    },
+};
+
+/// A file that changes each time we look is tried so often.
+const ATTEMPTS: u32 = 8;
+
+/// Whether these settings let the file be sent as it is.
+fn is_allowed(settings: &Settings, path: &[u8], path_info: &[u8]) -> bool {
+    let is_excluded = settings
+        .exclude_extensions
+        .iter()
+        .any(|suffix| path.ends_with(suffix.as_bytes()));
+    !is_excluded && (path_info.is_empty() || !settings.disable_pathinfo)
+}
+
+fn subrequest_start(exchange: &mut Exchange<'_>, settings: &crate::settings::Settings) -> Flow {
+    let method = exchange.request.head.method;
+    if !matches!(method, Method::Get | Method::Head | Method::Post) {
+        return Flow::GoOn;
+    }
+    let Some(entry) = exchange.entry.clone() else {
+        return Flow::GoOn;
+    };
+    if entry.metadata.kind != EntryKind::File
+        || !is_allowed(
+            &settings.staticfile,
+            &exchange.physical.path,
+            &exchange.physical.path_info,
+        )
+    {
+        return Flow::GoOn;
+    }
+    send(exchange, settings, entry);
+    Flow::Done
+}
+
+/// Answers with this file.
+fn send(exchange: &mut Exchange<'_>, settings: &crate::settings::Settings, entry: Rc<Entry>) {
+    let (entry, body) = match body(exchange, &settings.core, entry) {
+        Ok(found) => found,
+        Err(errno) => {
+            exchange.response.status = crate::route::path::status(errno);
+            return;
+        }
+    };
+    let core = &settings.core;
+    let parts = if settings.staticfile.etags {
+        core.etag
+    } else {
+        EtagParts {
+            inode: false,
+            mtime: false,
+            size: false,
+        }
+    };
+    let headers = entry.prepared(&core.mime, parts, || {
+        let media_type = core.mime.find(entry.path());
+        prepare(&entry.metadata, media_type, parts, exchange.now.unix)
+    });
+    let conditions = Conditions::of(&exchange.request);
+    let validators = Validators {
+        tag: headers.get("ETag"),
+        date: headers.get("Last-Modified"),
+        mtime: entry.metadata.mtime,
+    };
+    let response = &mut *exchange.response;
+    match conditions.weigh(exchange.request.head.method, &validators) {
+        Verdict::Serve => {
+            response.headers.copy_from(&headers);
+            response.body = body;
+            response.status = 200;
+        }
+        Verdict::NotModified => {
+            response.headers.copy_from(&headers);
+            response.status = 304;
+        }
+        Verdict::PreconditionFailed => response.status = 412,
+    }
+}
+
+/// The header fields of a file.
+fn prepare(
+    metadata: &Metadata,
+    media_type: Option<&str>,
+    parts: EtagParts,
+    now: Duration,
+) -> Headers {
+    let mut headers = Headers::default();
+    headers.add(
+        "Content-Type",
+        media_type.unwrap_or("application/octet-stream"),
+    );
+    if let Some(tag) = etag::entity_tag(metadata, parts) {
+        headers.add("ETag", tag);
+    }
+    // A date in the future is not to be sent (RFC 9110 section 8.8.2.1).
+    if let Ok(mtime) = u64::try_from(metadata.mtime)
+        && mtime <= now.as_secs()
+    {
+        let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(mtime));
+        headers.add("Last-Modified", date);
+    }
+    headers
+}
+
+/// The file as a body, and the entry that it belongs to in truth: if the file was replaced since it was looked at, that
+/// is another one.
+fn body(
+    exchange: &mut Exchange<'_>,
+    core: &Core,
+    mut entry: Rc<Entry>,
+) -> Result<(Rc<Entry>, Body), Errno> {
+    for _ in 0..ATTEMPTS {
+        match whole(&entry) {
+            Err(Errno::STALE) => {}
+            outcome => return outcome.map(|body| (entry, body)),
+        }
+        let rules = Rules::from(core);
+        entry = exchange.files.renew(entry.path(), rules, exchange.now)?;
+    }
+    Err(Errno::STALE)
+}
+
+/// The whole file.
+fn whole(entry: &Entry) -> Result<Body, Errno> {
+    Ok(match entry.content()? {
+        Some(content) if content.is_empty() => Body::Empty,
+        Some(content) => Body::Cached(content),
+        None => Body::File(FileRange {
+            file: entry.open()?,
+            offset: 0,
+            length: entry.metadata.size,
+        }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suffixes_and_path_info_are_refused_as_configured() {
+        let settings = Settings {
+            exclude_extensions: vec![".php".to_owned(), "~".to_owned()],
+            ..Settings::default()
+        };
+        for (path, path_info, allowed) in [
+            ("/srv/a.txt", "", true),
+            ("/srv/a.txt", "/x", true),
+            ("/srv/a.php", "", false),
+            ("/srv/a.php", "/x", false),
+            ("/srv/a.PHP", "", true),
+            ("/srv/a.txt~", "", false),
+        ] {
+            let answer = is_allowed(&settings, path.as_bytes(), path_info.as_bytes());
+            assert_eq!(answer, allowed, "{path} {path_info}");
+        }
+        let strict = Settings {
+            disable_pathinfo: true,
+            ..Settings::default()
+        };
+        assert!(is_allowed(&strict, b"/srv/a.txt", b""));
+        assert!(!is_allowed(&strict, b"/srv/a.txt", b"/x"));
+    }
+
+    #[test]
+    fn a_date_in_the_future_is_not_sent() {
+        let metadata = Metadata {
+            kind: EntryKind::File,
+            device: 1,
+            inode: 2,
+            size: 3,
+            mtime: 1_700_000_000,
+            mtime_nanos: 0,
+            ctime: (0, 0),
+            mode: 0o644,
+        };
+        let none = EtagParts {
+            inode: false,
+            mtime: false,
+            size: false,
+        };
+        let at = |seconds| {
+            prepare(
+                &metadata,
+                Some("text/plain"),
+                none,
+                Duration::from_secs(seconds),
+            )
+        };
+        assert_eq!(
+            at(1_700_000_000).text(),
+            b"Content-Type: text/plain\r\nLast-Modified: Tue, 14 Nov 2023 22:13:20 GMT\r\n"
+        );
+        assert_eq!(at(1_699_999_999).text(), b"Content-Type: text/plain\r\n");
+    }
+}

@@ -1,0 +1,132 @@
+//! Error handlers: another URL that answers in place of an error (`server.error-handler`, `server.error-handler-404`).
+//!
+//! In: an exchange with an error status. Out: the handler's response, or the error as it was. Must hold: a handler is
+//! asked once; its own errors are never shown.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use super::{phases, uri};
+use crate::config::{Resolver, Site};
+use crate::exchange::Exchange;
+use crate::http1::body::Framing;
+use crate::http1::head::{Head, Method};
+use crate::request::Request;
+use crate::response::Body;
+use crate::settings::{Core, Settings};
+
+/// Which handler, and so what becomes of the status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// `server.error-handler`: a GET; the client is still told the error's status.
+    Any,
+    /// `server.error-handler-404`: the request's own method; the handler's status is the answer's. For 403 as well.
+    NotFound,
+}
+
+/// The handler for this status, if there is one.
+fn choose(core: &Core, status: u16) -> Option<(Kind, &str)> {
+    if !core.error_handler.is_empty() {
+        Some((Kind::Any, &core.error_handler))
+    } else if !core.error_handler_404.is_empty() && matches!(status, 403 | 404) {
+        Some((Kind::NotFound, &core.error_handler_404))
+    } else {
+        None
+    }
+}
+
+/// Asks the handler for this error, if there is one. Returns the settings for the rest of the exchange if it answered.
+pub(super) fn run(
+    site: &Site,
+    resolver: &mut Resolver,
+    settings: &Rc<Settings>,
+    exchange: &mut Exchange<'_>,
+) -> Option<Rc<Settings>> {
+    let error = exchange.response.status;
+    let (kind, target) = choose(&settings.core, error)?;
+    let uri = uri::parse(target.as_bytes(), &site.server.parse).ok()?;
+    // The error as it was, in case the handler fails.
+    let kept = std::mem::take(exchange.response);
+    let request = &exchange.request;
+    let mut head = Head {
+        framing: Framing::Empty,
+        ..request.head.clone()
+    };
+    let mut overrides = request.overrides.clone();
+    if kind == Kind::Any {
+        head.method = Method::Get;
+        head.method_name = b"GET";
+        // They are about what was asked for, not about the handler.
+        for name in [
+            "If-Match",
+            "If-None-Match",
+            "If-Modified-Since",
+            "If-Unmodified-Since",
+            "Range",
+        ] {
+            overrides.push((name.into(), Vec::new()));
+        }
+    }
+    let mut environment = request.environment.clone();
+    environment.push((b"REDIRECT_STATUS".to_vec(), error.to_string().into_bytes()));
+    environment.push((b"REDIRECT_URI".to_vec(), target.as_bytes().to_vec()));
+    let mut inner = Exchange {
+        request: Request {
+            head: &head,
+            uri,
+            host: Cow::Borrowed(&request.host),
+            peer: request.peer,
+            listener: request.listener,
+            local_port: request.local_port,
+            scheme: request.scheme,
+            overrides,
+            environment,
+        },
+        physical: &mut *exchange.physical,
+        entry: None,
+        response: &mut *exchange.response,
+        files: &mut *exchange.files,
+        now: exchange.now,
+    };
+    inner.physical.clear();
+    let of_handler = phases::run(site, resolver, &mut inner);
+    let entry = inner.entry.take();
+    let response = &mut *exchange.response;
+    let answered = match kind {
+        Kind::Any => response.status == 200 && !matches!(response.body, Body::Empty),
+        Kind::NotFound => response.status < 400,
+    };
+    if !answered {
+        *response = kept;
+        return None;
+    }
+    if kind == Kind::Any {
+        response.status = error;
+    }
+    exchange.entry = entry;
+    Some(of_handler)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_general_handler_goes_first() {
+        let mut core = Core::default();
+        assert_eq!(choose(&core, 404), None);
+        core.error_handler_404 = "/lost".to_owned();
+        for (status, expected) in [
+            (404, Some((Kind::NotFound, "/lost"))),
+            (403, Some((Kind::NotFound, "/lost"))),
+            (405, None),
+            (500, None),
+        ] {
+            assert_eq!(choose(&core, status), expected);
+        }
+        core.error_handler = "/any".to_owned();
+        for status in [400, 403, 404, 500] {
+            assert_eq!(choose(&core, status), Some((Kind::Any, "/any")));
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The moments of a request, in lighttpd's order, and who is asked in each.
+//!
+//! In: an exchange without a response. Out: a status, perhaps a body, and the settings they were made under. Must hold:
+//! every round ends, and ends with a status; modules change their minds only so often.
+
+use std::rc::Rc;
+
+use super::path;
+use crate::config::{Resolver, Site};
+use crate::exchange::{Exchange, Flow};
+use crate::files::{EntryKind, Rules};
+use crate::http1::body::Framing;
+use crate::http1::head::Method;
+use crate::modules::Hook;
+use crate::settings::Settings;
+
+/// A request whose URI (or path) modules change more often than this runs in circles.
+const MAX_ROUNDS: u32 = 100;
+
+/// What is allowed where no module says otherwise.
+const ALLOW: &str = "OPTIONS, GET, HEAD, POST";
+
+/// Has a request answered, up to and without the moment `response_start`.
+pub(super) fn run(
+    site: &Site,
+    resolver: &mut Resolver,
+    exchange: &mut Exchange<'_>,
+) -> Rc<Settings> {
+    let mut settings = resolver.resolve(site, &exchange.request);
+    for _ in 0..MAX_ROUNDS {
+        match round(site, &settings, exchange) {
+            Flow::Again => settings = resolver.resolve(site, &exchange.request),
+            Flow::Done | Flow::GoOn if exchange.response.status != 0 => return settings,
+            Flow::Done | Flow::GoOn => break,
+        }
+    }
+    exchange.response.status = 500;
+    settings
+}
+
+/// All moments once. `Again`: the URI changed.
+fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow {
+    let head = exchange.request.head;
+    let limit = settings.core.max_request_size;
+    match head.framing {
+        Framing::Length(length) if limit != 0 && length > limit => return done(exchange, 413),
+        _ => {}
+    }
+    match head.method {
+        Method::Options if exchange.request.uri.path[..] == *b"*" => return allow(exchange),
+        _ => {}
+    }
+    match ask(&site.pipeline.uri_clean, settings, exchange) {
+        Flow::GoOn => {}
+        flow => return flow,
+    }
+    if head.method == Method::Connect {
+        return done(exchange, 405);
+    }
+    let physical = &mut *exchange.physical;
+    physical.document_root.clear();
+    physical
+        .document_root
+        .extend_from_slice(&settings.core.document_root);
+    match ask(&site.pipeline.docroot, settings, exchange) {
+        Flow::GoOn => {}
+        flow => return flow,
+    }
+    if exchange.physical.document_root.is_empty() {
+        return done(exchange, 404);
+    }
+    path::join(
+        exchange.physical,
+        &exchange.request.uri.path,
+        &settings.core,
+    );
+    match ask(&site.pipeline.physical, settings, exchange) {
+        Flow::GoOn | Flow::Again => {}
+        Flow::Done => return Flow::Done,
+    }
+    if let Err(status) = look_up(site, settings, exchange) {
+        return done(exchange, status);
+    }
+    let is_directory = exchange
+        .entry
+        .as_ref()
+        .is_some_and(|entry| entry.metadata.kind == EntryKind::Directory);
+    if is_directory && exchange.request.uri.path.last() != Some(&b'/') {
+        let location =
+            path::directory_location(&exchange.request, &settings.core, site.server.flags);
+        exchange.response.headers.set("Location", location);
+        return done(exchange, 301);
+    }
+    subrequest(site, settings, exchange)
+}
+
+/// The moment at which a module answers. One that says `Again` chose another file.
+fn subrequest(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow {
+    for _ in 0..MAX_ROUNDS {
+        match ask(&site.pipeline.subrequest_start, settings, exchange) {
+            Flow::Done => return Flow::Done,
+            Flow::GoOn => {
+                return match exchange.request.head.method {
+                    Method::Get | Method::Head | Method::Post => done(exchange, 403),
+                    Method::Options => allow(exchange),
+                    _ => done(exchange, 501),
+                };
+            }
+            Flow::Again => {
+                if let Err(status) = look_up(site, settings, exchange) {
+                    return done(exchange, status);
+                }
+            }
+        }
+    }
+    done(exchange, 500)
+}
+
+/// Looks up where the physical path leads.
+fn look_up(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Result<(), u16> {
+    if !path::is_contained(exchange.physical) {
+        return Err(403);
+    }
+    exchange.entry = Some(path::find(
+        exchange.files,
+        exchange.physical,
+        Rules::from(&settings.core),
+        site.server.flags,
+        exchange.now,
+    )?);
+    Ok(())
+}
+
+fn ask(hooks: &[Hook], settings: &Settings, exchange: &mut Exchange<'_>) -> Flow {
+    for hook in hooks {
+        match hook(exchange, settings) {
+            Flow::GoOn => {}
+            flow => return flow,
+        }
+    }
+    Flow::GoOn
+}
+
+fn done(exchange: &mut Exchange<'_>, status: u16) -> Flow {
+    exchange.response.status = status;
+    Flow::Done
+}
+
+fn allow(exchange: &mut Exchange<'_>) -> Flow {
+    exchange.response.headers.set("Allow", ALLOW);
+    done(exchange, 200)
+}
