@@ -144,6 +144,13 @@ impl Resolver {
         }
     }
 
+    /// A resolver that always finds these settings: for tests and measurements.
+    pub fn fixed(settings: Settings) -> Resolver {
+        Resolver {
+            base: Rc::new(settings),
+        }
+    }
+
     /// The settings for a request; the same `Rc` for the same set of conditions.
     pub fn resolve(
         &mut self,

@@ -1,0 +1,310 @@
+//! A document root to ask for, and a desk that answers.
+
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::clock::Now;
+use crate::config::{Pipeline, Resolver, Server, Site, StatCache};
+use crate::exchange::{Exchange, Flow};
+use crate::files::{EntryKind, Rules};
+use crate::http1::head::{self, Limits, Parsed};
+use crate::mime::Table;
+use crate::modules::{Hook, dirlisting, staticfile};
+use crate::net::Peer;
+use crate::response::{Body, Part};
+use crate::route::uri::ParseOptions;
+use crate::route::{Desk, Flags, Origin};
+use crate::settings::Settings;
+
+/// All files were changed at this time.
+pub(super) const MTIME: u64 = 1_700_000_000;
+/// The same for `Last-Modified`.
+pub(super) const DATE: &str = "Tue, 14 Nov 2023 22:13:20 GMT";
+
+/// A directory with something of everything.
+pub(super) struct Root {
+    directory: tempfile::TempDir,
+}
+
+impl Root {
+    pub(super) fn new() -> Root {
+        let root = Root {
+            directory: tempfile::tempdir().unwrap(),
+        };
+        for directory in [
+            "root/dir",
+            "root/listed/sub",
+            "root/empty",
+            "root/deep/a/b",
+            "alias",
+        ] {
+            std::fs::create_dir_all(root.path(directory)).unwrap();
+        }
+        for (name, content) in [
+            ("root/hello.txt", "Hello, world\n"),
+            ("root/alpha.txt", "abcdefghijklmnopqrstuvwxyz"),
+            ("root/zero.txt", ""),
+            ("root/noext", "noext"),
+            ("root/odd & <b>.txt", "odd"),
+            ("root/script.php", "<?php ?>"),
+            ("root/back.txt~", "x"),
+            ("root/dir/index.html", "<p>index</p>"),
+            ("root/dir/file.css", "a{}"),
+            ("root/lower.txt", "low"),
+            ("root/404.html", "<p>handled</p>"),
+            ("root/listed/b.txt", "b"),
+            ("alias/one.txt", "aliased"),
+            ("secret.txt", "secret"),
+            ("e-403.html", "<p>custom</p>"),
+        ] {
+            root.file(name, content.as_bytes());
+        }
+        let big: Vec<u8> = (0..262_144_u32).map(|i| i as u8).collect();
+        root.file("root/big.bin", &big);
+        for (name, target) in [
+            ("root/link.txt", "hello.txt"),
+            ("root/dlink", "dir"),
+            ("root/loop", "loop"),
+            ("root/dangling", "nowhere"),
+        ] {
+            symlink(target, root.path(name)).unwrap();
+        }
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            root.path("root/fifo"),
+            rustix::fs::FileType::Fifo,
+            0o644.into(),
+            0,
+        )
+        .unwrap();
+        root
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        // Temporary directories may lie behind a link; the rules for links are tested without that.
+        self.directory.path().canonicalize().unwrap().join(name)
+    }
+
+    pub(super) fn bytes(&self, name: &str) -> Vec<u8> {
+        self.path(name).as_os_str().as_bytes().to_vec()
+    }
+
+    pub(super) fn file(&self, name: &str, content: &[u8]) {
+        write(&self.path(name), content);
+    }
+
+    /// A desk that serves it.
+    pub(super) fn desk(&self, change: impl FnOnce(&mut Settings)) -> Desk {
+        let mut settings = Settings::default();
+        settings.core.document_root = self.bytes("root");
+        settings.core.mime = Arc::new(Table::new(
+            [
+                (".html", "text/html"),
+                (".txt", "text/plain"),
+                (".css", "text/css"),
+            ]
+            .map(|(suffix, media_type)| (suffix.to_owned(), media_type.to_owned()))
+            .into(),
+        ));
+        settings.staticfile.exclude_extensions = vec![".php".to_owned()];
+        change(&mut settings);
+        let mut desk = Desk::new(Arc::new(site()));
+        desk.resolver = Resolver::fixed(settings);
+        desk
+    }
+}
+
+fn write(path: &Path, content: &[u8]) {
+    std::fs::write(path, content).unwrap();
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(UNIX_EPOCH + Duration::from_secs(MTIME))
+        .unwrap();
+}
+
+fn site() -> Site {
+    Site {
+        server: Server {
+            parse: ParseOptions::default(),
+            max_head_bytes: 8192,
+            max_connections: None,
+            max_fds: None,
+            workers: None,
+            user: None,
+            group: None,
+            chroot: None,
+            error_log: None,
+            access_logs: Vec::new(),
+            stat_cache: StatCache::Simple,
+            flags: Flags::default(),
+        },
+        pipeline: Pipeline {
+            uri_clean: vec![deny],
+            physical: vec![alias],
+            subrequest_start: [index as Hook]
+                .into_iter()
+                .chain(dirlisting::MODULE.hooks.subrequest_start)
+                .chain(staticfile::MODULE.hooks.subrequest_start)
+                .collect(),
+            response_start: vec![mark],
+            ..Pipeline::default()
+        },
+    }
+}
+
+/// What mod_access does with `url.access-deny = ("~")`.
+fn deny(exchange: &mut Exchange<'_>, _: &Settings) -> Flow {
+    if exchange.request.uri.path.ends_with(b"~") {
+        exchange.response.status = 403;
+        return Flow::Done;
+    }
+    Flow::GoOn
+}
+
+/// What mod_alias does with `/al/` and a directory `alias` beside the document root, or with `/open`: the same, for an
+/// alias without slashes at the ends, which lets a path go on with dots.
+fn alias(exchange: &mut Exchange<'_>, _: &Settings) -> Flow {
+    let physical = &mut *exchange.physical;
+    let beside = physical.document_root.len() - "root".len();
+    for prefix in ["/al/", "/open"] {
+        if let Some(rest) = physical.relative.strip_prefix(prefix.as_bytes()) {
+            let base = [&physical.document_root[..beside], b"alias/"].concat();
+            physical.path = [&base[..], rest].concat();
+            physical.base = base;
+            return Flow::GoOn;
+        }
+    }
+    Flow::GoOn
+}
+
+/// What mod_indexfile does with `index-file.names = ("index.html")`.
+fn index(exchange: &mut Exchange<'_>, _: &Settings) -> Flow {
+    let is_directory = exchange
+        .entry
+        .as_ref()
+        .is_some_and(|entry| entry.metadata.kind == EntryKind::Directory);
+    if !is_directory {
+        return Flow::GoOn;
+    }
+    let path = [&exchange.physical.path[..], b"index.html"].concat();
+    match exchange
+        .files
+        .look_up(&path, Rules::FollowLinks, exchange.now)
+    {
+        Ok(_) => {
+            exchange.physical.path = path;
+            Flow::Again
+        }
+        Err(_) => Flow::GoOn,
+    }
+}
+
+/// What mod_setenv does with `setenv.add-response-header`.
+fn mark(exchange: &mut Exchange<'_>, _: &Settings) -> Flow {
+    exchange.response.headers.add("X-Mark", "1");
+    Flow::GoOn
+}
+
+/// Asks, with the head `request`, lines separated by `|`; the version is 1.1 and `Host` is added.
+pub(super) fn ask(desk: &mut Desk, request: &str) {
+    ask_at(desk, request, Now::read());
+}
+
+pub(super) fn ask_at(desk: &mut Desk, request: &str, now: Now) {
+    let (line, fields) = request.split_once('|').unwrap_or((request, ""));
+    let mut text = match line.strip_suffix(" 1.0") {
+        Some(line) => format!("{line} HTTP/1.0\r\n"),
+        None => format!("{line} HTTP/1.1\r\nHost: Example.org:8080\r\n"),
+    };
+    for field in fields.split('|').filter(|field| !field.is_empty()) {
+        text.push_str(field.trim());
+        text.push_str("\r\n");
+    }
+    text.push_str("\r\n");
+    let peer = Peer::V4 {
+        ip: [127, 0, 0, 1],
+        port: 1,
+    };
+    let origin = Origin {
+        peer: &peer,
+        listener: "127.0.0.1:80",
+        local_port: 80,
+        scheme: "http",
+    };
+    match head::parse(text.as_bytes(), &Limits::default()) {
+        Parsed::Head(head) => {
+            desk.answer(&head, origin, now);
+        }
+        Parsed::Reject(reject) => {
+            desk.refuse(reject.status, origin, now);
+        }
+        Parsed::Partial => panic!("incomplete: {text}"),
+    }
+}
+
+/// Value of a response header field.
+pub(super) fn field(desk: &Desk, name: &str) -> Option<String> {
+    let value = desk.response.headers.get(name)?;
+    Some(String::from_utf8(value.to_vec()).unwrap())
+}
+
+/// The body, whatever it is made of.
+pub(super) fn body(desk: &Desk) -> Vec<u8> {
+    fn read(range: &crate::response::FileRange) -> Vec<u8> {
+        let mut bytes = vec![0; range.length as usize];
+        let n = rustix::io::pread(&range.file, &mut bytes, range.offset).unwrap();
+        assert_eq!(n as u64, range.length);
+        bytes
+    }
+    let body = match &desk.response.body {
+        Body::Empty => Vec::new(),
+        Body::Bytes(bytes) => bytes.clone(),
+        Body::Cached(bytes) => bytes.to_vec(),
+        Body::File(range) => read(range),
+        Body::Parts(parts) => parts
+            .iter()
+            .flat_map(|part| match part {
+                Part::Bytes(bytes) => bytes.clone(),
+                Part::File(range) => read(range),
+            })
+            .collect(),
+    };
+    assert_eq!(body.len() as u64, desk.response.body.length());
+    body
+}
+
+/// What was answered, in short: status, `page` for a plain error page, else the body's length in brackets; then the
+/// fields that matter.
+pub(super) fn summary(desk: &Desk) -> String {
+    let content = body(desk);
+    let mut text = desk.response.status.to_string();
+    if content.starts_with(b"<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>") {
+        text.push_str(" page");
+    } else {
+        text.push_str(&format!(" [{}]", content.len()));
+        if let Some(media_type) = field(desk, "Content-Type") {
+            text.push_str(&format!(" {media_type}"));
+        }
+    }
+    for (name, short) in [
+        ("Location", "->"),
+        ("Allow", "allow"),
+        ("Content-Range", ""),
+    ] {
+        if let Some(value) = field(desk, name) {
+            text.push_str(&format!(" {short}{value}"));
+        }
+    }
+    let has = |name| desk.response.headers.get(name).is_some();
+    if has("ETag") != has("Last-Modified") {
+        text.push_str(" half-validated");
+    } else if has("ETag") {
+        text.push_str(" v");
+    }
+    if has("Accept-Ranges") {
+        text.push_str(" r");
+    }
+    text
+}
