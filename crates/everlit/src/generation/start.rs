@@ -19,11 +19,10 @@ use crate::config::{self, ConfigError, Server, Site};
 use crate::control::orphan::About;
 use crate::inherit::Inherited;
 use crate::link::{GENERATION_VARIABLE, Line};
-use crate::route::Desk;
 use crate::source::Source;
 use crate::sys::privilege;
 use crate::sys::signal::Signals;
-use crate::worker::bench::{Bench, Counters, DateLine, Mode, Spare};
+use crate::worker::bench::{Bench, Counters};
 use crate::worker::logs::{Logs, Target};
 use crate::worker::{Worker, inbox};
 
@@ -170,15 +169,7 @@ fn start_workers(
         let (started, wait) = std::sync::mpsc::channel();
         // The bench is not to change threads, so it is made in its own.
         let work = move || {
-            let bench = Bench {
-                desk: Desk::new(site),
-                logs: Logs::new(targets),
-                spare: Spare::default(),
-                now: Now::read(),
-                date: DateLine::default(),
-                mode: Mode::Serving,
-                counters: shared,
-            };
+            let bench = Bench::new(site, Logs::new(targets), shared);
             let worker = Worker::new(bench, endpoints, inbox, outlet, share);
             let (worker, result) = match worker {
                 Ok(worker) => (Some(worker), Ok(())),

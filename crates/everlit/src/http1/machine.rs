@@ -16,10 +16,9 @@ use std::time::Duration;
 
 use crate::http1::body::Framing;
 use crate::http1::encode::{self, After, encode};
-use crate::http1::head::{self, GetBody, Head, Limits, Parsed, Persistence, Version};
+use crate::http1::head::{self, Head, Parsed, Persistence, Version};
 use crate::logline::{ConnectionAfter, Ending, PendingLine};
 use crate::route::Origin;
-use crate::route::uri::ParseOption;
 use crate::transport::outbox::Outbox;
 use crate::worker::bench::{Bench, Mode};
 
@@ -193,7 +192,7 @@ impl Http1 {
         bench: &mut Bench,
     ) -> (usize, Need) {
         match &mut self.state {
-            State::Idle => match head::parse(input, &limits(bench)) {
+            State::Idle => match head::parse(input, &bench.limits) {
                 Parsed::Partial => {
                     self.state = State::Head(Box::new(input.to_vec()));
                     (input.len(), Need::Input)
@@ -214,7 +213,7 @@ impl Http1 {
                 let mut bytes = std::mem::take(&mut **bytes);
                 let before = bytes.len();
                 bytes.extend_from_slice(input);
-                match head::parse(&bytes, &limits(bench)) {
+                match head::parse(&bytes, &bench.limits) {
                     Parsed::Partial => {
                         self.state = State::Head(Box::new(bytes));
                         (input.len(), Need::Input)
@@ -445,18 +444,6 @@ impl Turn {
         self.received = 0;
         self.sent = 0;
         self.body_length = 0;
-    }
-}
-
-fn limits(bench: &Bench) -> Limits {
-    let server = &bench.desk.site.server;
-    Limits {
-        head_bytes: server.max_head_bytes,
-        get_body: if server.parse.has(ParseOption::MethodGetBody) {
-            GetBody::Accept
-        } else {
-            GetBody::Reject
-        },
     }
 }
 

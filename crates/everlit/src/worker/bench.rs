@@ -8,8 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::logs::Logs;
 use crate::clock::Now;
+use crate::config::Site;
+use crate::http1::head::{GetBody, Limits};
 use crate::http1::machine::Turn;
 use crate::route::Desk;
+use crate::route::uri::ParseOption;
 
 /// Most finished turns whose memory is kept for the next ones.
 const SPARE_TURNS: usize = 64;
@@ -19,6 +22,8 @@ const SPARE_TURNS: usize = 64;
 pub struct Bench {
     /// Answers requests.
     pub desk: Desk,
+    /// How strictly heads are read.
+    pub limits: Limits,
     /// Access logs.
     pub logs: Logs,
     /// Memory for requests under way.
@@ -31,6 +36,30 @@ pub struct Bench {
     pub mode: Mode,
     /// Figures for others to read.
     pub counters: Arc<Counters>,
+}
+
+impl Bench {
+    /// A work place for this site.
+    pub fn new(site: Arc<Site>, logs: Logs, counters: Arc<Counters>) -> Bench {
+        let get_body = if site.server.parse.has(ParseOption::MethodGetBody) {
+            GetBody::Accept
+        } else {
+            GetBody::Reject
+        };
+        Bench {
+            limits: Limits {
+                head_bytes: site.server.max_head_bytes,
+                get_body,
+            },
+            desk: Desk::new(site),
+            logs,
+            spare: Spare::default(),
+            now: Now::read(),
+            date: DateLine::default(),
+            mode: Mode::Serving,
+            counters,
+        }
+    }
 }
 
 /// What the generation is about.
