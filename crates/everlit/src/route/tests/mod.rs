@@ -147,7 +147,7 @@ fn methods() {
             ("OPTIONS /back.txt~", "403 page"),
             ("GET *", "400 page"),
             ("CONNECT /hello.txt", "400 page"), // differs: 405 there
-            ("CONNECT example.org:80", "405 page"),
+            ("CONNECT example.org:8080", "405 page"),
         ],
     );
 }
