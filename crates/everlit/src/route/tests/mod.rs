@@ -478,6 +478,52 @@ fn modules_see_every_response_but_those_to_no_request() {
 }
 
 #[test]
+fn listings() {
+    let root = Root::new();
+    let mut desk = root.desk(|settings| settings.dirlisting.activate = true);
+    ask(&mut desk, "GET /listed/");
+    let page = String::from_utf8(body(&desk)).unwrap();
+    assert!(page.contains("<a href=\"b.txt\">b.txt</a>"), "{page}");
+    let whole = format!("200 [{}] text/html;charset=utf-8 r", page.len());
+    assert_eq!(summary(&desk), whole);
+    table(
+        &mut desk,
+        &[
+            ("HEAD /listed/", &whole),
+            ("GET /listed/?C=N", &whole),
+            ("GET /listed", "301 [0] ->/listed/"),
+            ("GET /dir/", "200 [12] text/html v r"),
+            ("POST /listed/|Content-Length: 3", "403 page"),
+            ("PUT /listed/|Content-Length: 3", "501 page"),
+            ("GET /nowhere/", "404 page"),
+            ("GET /hello.txt/", "200 [13] text/plain v r"),
+        ],
+    );
+    ask(&mut desk, "GET /listed/|Range: bytes=0-4");
+    assert_eq!(body(&desk), b"<!DOC");
+    ask(&mut desk, "GET /listed/|Accept: application/json");
+    assert_eq!(
+        field(&desk, "Content-Type").as_deref(),
+        Some("application/json")
+    );
+    let list: serde_json::Value = serde_json::from_slice(&body(&desk)).unwrap();
+    assert_eq!(list[0]["name"], "sub");
+    assert_eq!(list[1]["size"], 1);
+    let mut around = root.desk(|settings| {
+        settings.dirlisting.activate = true;
+        settings.dirlisting.header.file = "b.txt".to_owned();
+        settings.dirlisting.header.hide = true;
+        settings.dirlisting.readme.file = root.path("e-403.html").display().to_string();
+        settings.dirlisting.readme.encode = false;
+    });
+    ask(&mut around, "GET /listed/");
+    let page = String::from_utf8(body(&around)).unwrap();
+    assert!(page.contains("<pre class=\"header\">b</pre>"), "{page}");
+    assert!(page.contains("<p>custom</p>"), "{page}");
+    assert!(!page.contains("b.txt"), "{page}");
+}
+
+#[test]
 fn flags() {
     let root = Root::new();
     let with = |flags: super::Flags, name: &str| {
