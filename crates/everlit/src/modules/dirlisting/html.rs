@@ -143,7 +143,7 @@ fn row(item: &Item, mime: &Table, out: &mut Vec<u8>) {
         LocalTime::of(time(item.mtime))
     );
     let _ = match item.kind {
-        ItemKind::Directory => write!(out, "<td data-value=\"-1\"></td><td>directory</td></tr>\n"),
+        ItemKind::Directory => writeln!(out, "<td data-value=\"-1\"></td><td>directory</td></tr>"),
         ItemKind::File { size } => {
             let _ = write!(out, "<td data-value=\"{size}\">{}</td><td>", Size(size));
             let media_type = mime.find(&item.name).unwrap_or("application/octet-stream");

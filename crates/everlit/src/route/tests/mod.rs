@@ -618,7 +618,7 @@ fn an_unreadable_file_is_forbidden() {
         return;
     }
     let root = Root::new();
-    let mode = std::fs::Permissions::from_mode(0);
+    let mode = std::fs::Permissions::from_mode(0o0);
     std::fs::set_permissions(root.path("root/hello.txt"), mode).unwrap();
     let mut desk = root.desk(|_| {});
     table(
