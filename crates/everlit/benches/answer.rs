@@ -6,20 +6,17 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use everlit::clock::Now;
-use everlit::config::{Pipeline, Resolver, Server, Site, StatCache};
+use everlit::config;
 use everlit::http1::head::{self, Head, Limits, Parsed};
-use everlit::modules::{dirlisting, staticfile};
 use everlit::net::Peer;
-use everlit::route::uri::ParseOptions;
-use everlit::route::{Desk, Flags, Origin};
-use everlit::settings::Settings;
+use everlit::route::{Desk, Origin};
+use everlit::source::Source;
 
 /// Counts allocations.
 struct Counting;
@@ -130,35 +127,18 @@ fn main() {
 }
 
 fn desk(root: &Path) -> Desk {
-    let mut settings = Settings::default();
-    settings.core.document_root = root.as_os_str().as_bytes().to_vec();
-    settings.dirlisting.activate = true;
-    let site = Site {
-        server: Server {
-            parse: ParseOptions::default(),
-            max_head_bytes: 8192,
-            max_connections: None,
-            max_fds: None,
-            workers: None,
-            user: None,
-            group: None,
-            chroot: None,
-            error_log: None,
-            access_logs: Vec::new(),
-            stat_cache: StatCache::Simple,
-            flags: Flags::default(),
-        },
-        pipeline: Pipeline {
-            subrequest_start: [&dirlisting::MODULE, &staticfile::MODULE]
-                .iter()
-                .filter_map(|module| module.hooks.subrequest_start)
-                .collect(),
-            ..Pipeline::default()
-        },
+    let source = Source::Text {
+        name: "bench".to_owned(),
+        text: format!(
+            "server.document-root = \"{}\"\n\
+             index-file.names = (\"index.html\")\n\
+             dir-listing.activate = \"enable\"\n",
+            root.display()
+        ),
+        directory: "/".into(),
     };
-    let mut desk = Desk::new(Arc::new(site));
-    desk.resolver = Resolver::fixed(settings);
-    desk
+    let (site, _) = config::load(&source).expect("the configuration is right");
+    Desk::new(Arc::new(site))
 }
 
 fn parse(text: &str) -> Head<'_> {

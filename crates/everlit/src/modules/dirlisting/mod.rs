@@ -3,6 +3,7 @@
 //! In: a directory that no other module answered for. Out: the list of its files. Must hold: names are shown, linked and
 //! quoted so that they can be nothing but names; what the settings hide is not in the page in any form.
 
+mod directives;
 pub mod entries;
 mod escape;
 mod html;
@@ -99,7 +100,7 @@ impl Default for Settings {
 /// The module.
 pub static MODULE: Module = Module {
     name: "mod_dirlisting",
-    directives: &[],
+    directives: directives::DIRECTIVES,
     hooks: Hooks {
         subrequest_start: Some(subrequest_start),
         ..Hooks::NONE

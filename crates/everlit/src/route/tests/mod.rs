@@ -27,7 +27,7 @@ fn table(desk: &mut super::Desk, rows: &[(&str, &str)]) {
 #[test]
 fn files_and_directories() {
     let root = Root::new();
-    let mut desk = root.desk(|_| {});
+    let mut desk = root.desk("");
     let long = "a".repeat(300);
     let deep = "a/".repeat(1500);
     table(
@@ -79,7 +79,7 @@ fn files_and_directories() {
 #[test]
 fn paths_that_go_on_after_a_file() {
     let root = Root::new();
-    let mut desk = root.desk(|_| {});
+    let mut desk = root.desk("");
     let long = "a".repeat(300);
     table(
         &mut desk,
@@ -95,7 +95,7 @@ fn paths_that_go_on_after_a_file() {
             ),
         ],
     );
-    let mut strict = root.desk(|settings| settings.staticfile.disable_pathinfo = true);
+    let mut strict = root.desk(r#"static-file.disable-pathinfo = "enable""#);
     table(
         &mut strict,
         &[
@@ -110,7 +110,7 @@ fn paths_that_go_on_after_a_file() {
 #[test]
 fn methods() {
     let root = Root::new();
-    let mut desk = root.desk(|settings| settings.core.max_request_size = 1024);
+    let mut desk = root.desk("server.max-request-size = 1");
     let allow = "200 [0] allowOPTIONS, GET, HEAD, POST";
     table(
         &mut desk,
@@ -155,7 +155,7 @@ fn methods() {
 #[test]
 fn nothing_outside_is_reached() {
     let root = Root::new();
-    let mut desk = root.desk(|_| {});
+    let mut desk = root.desk("");
     table(
         &mut desk,
         &[
@@ -186,7 +186,7 @@ fn nothing_outside_is_reached() {
 #[test]
 fn links_are_refused_if_so_configured() {
     let root = Root::new();
-    let mut desk = root.desk(|settings| settings.core.follow_symlink = false);
+    let mut desk = root.desk(r#"server.follow-symlink = "disable""#);
     table(
         &mut desk,
         &[
@@ -204,7 +204,7 @@ fn links_are_refused_if_so_configured() {
 #[test]
 fn names_in_lower_case() {
     let root = Root::new();
-    let mut desk = root.desk(|settings| settings.core.force_lowercase = true);
+    let mut desk = root.desk(r#"server.force-lowercase-filenames = "enable""#);
     table(
         &mut desk,
         &[
@@ -217,7 +217,7 @@ fn names_in_lower_case() {
 #[test]
 fn conditions() {
     let root = Root::new();
-    let mut desk = root.desk(|_| {});
+    let mut desk = root.desk("");
     ask(&mut desk, "GET /hello.txt");
     let tag = field(&desk, "ETag").unwrap();
     assert!(tag.len() > 4 && tag.starts_with('"') && tag.ends_with('"'));
@@ -275,7 +275,7 @@ fn conditions() {
             &[(&format!("{method} /hello.txt|{conditions}"), expected)],
         );
     }
-    let mut untagged = root.desk(|settings| settings.staticfile.etags = false);
+    let mut untagged = root.desk(r#"static-file.etags = "disable""#);
     ask(&mut untagged, "GET /hello.txt");
     assert_eq!(field(&untagged, "ETag"), None);
     assert_eq!(field(&untagged, "Last-Modified").as_deref(), Some(DATE));
@@ -284,7 +284,7 @@ fn conditions() {
 #[test]
 fn ranges() {
     let root = Root::new();
-    let mut desk = root.desk(|_| {});
+    let mut desk = root.desk("");
     ask(&mut desk, "GET /alpha.txt");
     let tag = field(&desk, "ETag").unwrap();
     for (request, expected, content) in [
@@ -349,7 +349,7 @@ fn ranges() {
             ("GET /nothing|Range: bytes=0-4", "404 page"),
         ],
     );
-    let mut without = root.desk(|settings| settings.core.range_requests = false);
+    let mut without = root.desk(r#"server.range-requests = "disable""#);
     table(
         &mut without,
         &[("GET /alpha.txt|Range: bytes=0-4", "200 [26] text/plain v")],
@@ -359,7 +359,7 @@ fn ranges() {
 #[test]
 fn several_ranges_of_a_large_file() {
     let root = Root::new();
-    let mut desk = root.desk(|_| {});
+    let mut desk = root.desk("");
     ask(&mut desk, "GET /big.bin|Range: bytes=0-1,200-201,100-101");
     assert_eq!(desk.response.status, 206);
     assert_eq!(
@@ -391,8 +391,7 @@ fn several_ranges_of_a_large_file() {
 fn error_handlers() {
     let root = Root::new();
     let handled = "200 [14] text/html v r";
-    let mut only_404 =
-        root.desk(|settings| settings.core.error_handler_404 = "/404.html".to_owned());
+    let mut only_404 = root.desk(r#"server.error-handler-404 = "/404.html""#);
     table(
         &mut only_404,
         &[
@@ -404,10 +403,10 @@ fn error_handlers() {
             ("PUT /hello.txt|Content-Length: 2", "501 page"),
         ],
     );
-    let mut any = root.desk(|settings| {
-        settings.core.error_handler = "/404.html".to_owned();
-        settings.core.error_handler_404 = "/hello.txt".to_owned();
-    });
+    let mut any = root.desk(
+        r#"server.error-handler = "/404.html"
+           server.error-handler-404 = "/hello.txt""#,
+    );
     table(
         &mut any,
         &[
@@ -429,26 +428,25 @@ fn error_handlers() {
         "not a path",
         "/../secret.txt",
     ] {
-        let mut general = root.desk(|settings| settings.core.error_handler = handler.to_owned());
+        let mut general = root.desk(&format!("server.error-handler = \"{handler}\""));
         table(
             &mut general,
             &[("GET /nothing", "404 page"), ("GET /back.txt~", "403 page")],
         );
-        let mut only_404 =
-            root.desk(|settings| settings.core.error_handler_404 = handler.to_owned());
+        let mut only_404 = root.desk(&format!("server.error-handler-404 = \"{handler}\""));
         table(
             &mut only_404,
             &[("GET /nothing", "404 page"), ("GET /back.txt~", "403 page")],
         );
     }
-    let mut directory = root.desk(|settings| settings.core.error_handler_404 = "/dir".to_owned());
+    let mut directory = root.desk(r#"server.error-handler-404 = "/dir""#);
     table(&mut directory, &[("GET /nothing", "301 [0] ->/dir/")]);
 }
 
 #[test]
 fn error_files() {
     let root = Root::new();
-    let mut desk = root.desk(|settings| settings.core.errorfile_prefix = root.bytes("e-"));
+    let mut desk = root.desk(r#"server.errorfile-prefix = "{top}/e-""#);
     table(
         &mut desk,
         &[
@@ -462,7 +460,7 @@ fn error_files() {
 #[test]
 fn modules_see_every_response_but_those_to_no_request() {
     let root = Root::new();
-    let mut desk = root.desk(|_| {});
+    let mut desk = root.desk("");
     for (request, marked) in [
         ("GET /hello.txt", true),
         ("GET /nothing", true),
@@ -480,7 +478,7 @@ fn modules_see_every_response_but_those_to_no_request() {
 #[test]
 fn listings() {
     let root = Root::new();
-    let mut desk = root.desk(|settings| settings.dirlisting.activate = true);
+    let mut desk = root.desk(r#"dir-listing.activate = "enable""#);
     ask(&mut desk, "GET /listed/");
     let page = String::from_utf8(body(&desk)).unwrap();
     assert!(page.contains("<a href=\"b.txt\">b.txt</a>"), "{page}");
@@ -509,61 +507,49 @@ fn listings() {
     let list: serde_json::Value = serde_json::from_slice(&body(&desk)).unwrap();
     assert_eq!(list[0]["name"], "sub");
     assert_eq!(list[1]["size"], 1);
-    let mut around = root.desk(|settings| {
-        settings.dirlisting.activate = true;
-        settings.dirlisting.header.file = "b.txt".to_owned();
-        settings.dirlisting.header.hide = true;
-        settings.dirlisting.readme.file = root.path("e-403.html").display().to_string();
-        settings.dirlisting.readme.encode = false;
-    });
+    let mut around = root.desk(
+        r#"server.dir-listing = "enable"
+           dir-listing.show-header = "b.txt"
+           dir-listing.hide-header-file = "enable"
+           dir-listing.show-readme = "{top}/e-403.html"
+           dir-listing.encode-readme = "disable"
+           dir-listing.exclude = ("^s")
+           dir-listing.set-footer = "<i>foot</i>"
+           dir-listing.encoding = """#,
+    );
     ask(&mut around, "GET /listed/");
     let page = String::from_utf8(body(&around)).unwrap();
     assert!(page.contains("<pre class=\"header\">b</pre>"), "{page}");
     assert!(page.contains("<p>custom</p>"), "{page}");
-    assert!(!page.contains("b.txt"), "{page}");
+    assert!(page.contains("<footer><i>foot</i></footer>"), "{page}");
+    assert!(!page.contains("b.txt") && !page.contains("sub"), "{page}");
+    assert_eq!(field(&around, "Content-Type").as_deref(), Some("text/html"));
 }
 
 #[test]
 fn flags() {
     let root = Root::new();
-    let with = |flags: super::Flags, name: &str| {
-        let mut desk = root.desk(|settings| settings.core.name = name.to_owned());
-        let site = std::sync::Arc::get_mut(&mut desk.site).unwrap();
-        site.server.flags = flags;
-        desk
-    };
-    let absolute = super::Flags {
-        absolute_dir_redirect: true,
-        ..super::Flags::default()
-    };
+    let absolute = r#"server.feature-flags = ("server.absolute-dir-redirect" => "enable")"#;
     table(
-        &mut with(absolute, "named.example"),
+        &mut root.desk(&format!("{absolute}\nserver.name = \"named.example\"")),
         &[
             ("GET /dir?x", "301 [0] ->http://example.org:8080/dir/?x"),
             ("GET /dir 1.0", "301 [0] ->http://named.example/dir/"),
         ],
     );
     table(
-        &mut with(absolute, ""),
+        &mut root.desk(absolute),
         &[("GET /dir 1.0", "301 [0] ->/dir/")],
     );
-    let no_path_info = super::Flags {
-        path_info: false,
-        ..super::Flags::default()
-    };
     table(
-        &mut with(no_path_info, ""),
+        &mut root.desk(r#"server.feature-flags = ("server.http-pathinfo" => "disable")"#),
         &[
             ("GET /hello.txt/x", "404 page"),
             ("GET /hello.txt", "200 [13] text/plain v r"),
         ],
     );
-    let old_ranges = super::Flags {
-        http10_range: true,
-        ..super::Flags::default()
-    };
     table(
-        &mut with(old_ranges, ""),
+        &mut root.desk(r#"server.feature-flags = ("http10.range" => "enable")"#),
         &[(
             "GET /alpha.txt 1.0|Range: bytes=0-1",
             "206 [2] text/plain bytes 0-1/26 v r",
@@ -574,7 +560,7 @@ fn flags() {
 #[test]
 fn a_file_that_was_replaced_is_sent_as_it_is_now() {
     let root = Root::new();
-    let mut desk = root.desk(|_| {});
+    let mut desk = root.desk("");
     let now = Now::read();
     // Looked at, but not opened.
     ask_at(&mut desk, "OPTIONS /hello.txt", now);
@@ -598,12 +584,7 @@ fn a_file_that_was_replaced_is_sent_as_it_is_now() {
 #[test]
 fn without_a_document_root_nothing_is_found() {
     let root = Root::new();
-    let mut desk = root.desk(|settings| settings.core.document_root.clear());
-    table(
-        &mut desk,
-        &[("GET /etc/passwd", "404 page"), ("GET /", "404 page")],
-    );
-    let mut desk = root.desk(|settings| settings.core.document_root = root.bytes("root/nowhere"));
+    let mut desk = root.desk(r#"server.document-root := "{top}/nowhere""#);
     table(
         &mut desk,
         &[("GET /hello.txt", "404 page"), ("GET /", "404 page")],
@@ -620,7 +601,7 @@ fn an_unreadable_file_is_forbidden() {
     let root = Root::new();
     let mode = std::fs::Permissions::from_mode(0o0);
     std::fs::set_permissions(root.path("root/hello.txt"), mode).unwrap();
-    let mut desk = root.desk(|_| {});
+    let mut desk = root.desk("");
     table(
         &mut desk,
         &[

@@ -1,23 +1,16 @@
 //! A document root to ask for, and a desk that answers.
 
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::clock::Now;
-use crate::config::{Pipeline, Resolver, Server, Site, StatCache};
-use crate::exchange::{Exchange, Flow};
-use crate::files::{EntryKind, Rules};
 use crate::http1::head::{self, Limits, Parsed};
-use crate::mime::Table;
-use crate::modules::{Hook, dirlisting, staticfile};
 use crate::net::Peer;
 use crate::response::{Body, Part};
-use crate::route::uri::ParseOptions;
-use crate::route::{Desk, Flags, Origin};
-use crate::settings::Settings;
+use crate::route::{Desk, Origin};
+use crate::source::Source;
 
 /// All files were changed at this time.
 pub(super) const MTIME: u64 = 1_700_000_000;
@@ -88,123 +81,40 @@ impl Root {
         self.directory.path().canonicalize().unwrap().join(name)
     }
 
-    pub(super) fn bytes(&self, name: &str) -> Vec<u8> {
-        self.path(name).as_os_str().as_bytes().to_vec()
-    }
-
     pub(super) fn file(&self, name: &str, content: &[u8]) {
         write(&self.path(name), content);
     }
 
-    /// A desk that serves it.
-    pub(super) fn desk(&self, change: impl FnOnce(&mut Settings)) -> Desk {
-        let mut settings = Settings::default();
-        settings.core.document_root = self.bytes("root");
-        settings.core.mime = Arc::new(Table::new(
-            [
-                (".html", "text/html"),
-                (".txt", "text/plain"),
-                (".css", "text/css"),
-            ]
-            .map(|(suffix, media_type)| (suffix.to_owned(), media_type.to_owned()))
-            .into(),
-        ));
-        settings.staticfile.exclude_extensions = vec![".php".to_owned()];
-        change(&mut settings);
-        let mut desk = Desk::new(Arc::new(site()));
-        desk.resolver = Resolver::fixed(settings);
-        desk
+    /// A desk that serves it, with `extra` at the end of the configuration. `{top}` in it is the directory that the
+    /// document root `root` is in.
+    pub(super) fn desk(&self, extra: &str) -> Desk {
+        let text = format!("{CONFIGURATION}{extra}\n");
+        let source = Source::Text {
+            name: "test".to_owned(),
+            text: text.replace("{top}", self.path("").to_str().unwrap()),
+            directory: "/".into(),
+        };
+        let (site, _) = crate::config::load(&source).unwrap_or_else(|error| panic!("{error}"));
+        Desk::new(Arc::new(site))
     }
 }
+
+const CONFIGURATION: &str = r#"
+server.modules = ("mod_access", "mod_alias", "mod_setenv", "mod_indexfile", "mod_dirlisting", "mod_staticfile")
+server.document-root = "{top}/root"
+index-file.names = ("index.html")
+mimetype.assign = (".html" => "text/html", ".txt" => "text/plain", ".css" => "text/css")
+url.access-deny = ("~")
+static-file.exclude-extensions = (".php")
+alias.url = ("/al/" => "{top}/alias/", "/open" => "{top}/alias/")
+setenv.set-response-header = ("X-Mark" => "1")
+"#;
 
 fn write(path: &Path, content: &[u8]) {
     std::fs::write(path, content).unwrap();
     let file = std::fs::File::options().write(true).open(path).unwrap();
     file.set_modified(UNIX_EPOCH + Duration::from_secs(MTIME))
         .unwrap();
-}
-
-fn site() -> Site {
-    Site {
-        server: Server {
-            parse: ParseOptions::default(),
-            max_head_bytes: 8192,
-            max_connections: None,
-            max_fds: None,
-            workers: None,
-            user: None,
-            group: None,
-            chroot: None,
-            error_log: None,
-            access_logs: Vec::new(),
-            stat_cache: StatCache::Simple,
-            flags: Flags::default(),
-        },
-        pipeline: Pipeline {
-            uri_clean: vec![deny],
-            physical: vec![alias],
-            subrequest_start: [index as Hook]
-                .into_iter()
-                .chain(dirlisting::MODULE.hooks.subrequest_start)
-                .chain(staticfile::MODULE.hooks.subrequest_start)
-                .collect(),
-            response_start: vec![mark],
-            ..Pipeline::default()
-        },
-    }
-}
-
-/// What mod_access does with `url.access-deny = ("~")`.
-fn deny(exchange: &mut Exchange<'_>, _: &Settings) -> Flow {
-    if exchange.request.uri.path.ends_with(b"~") {
-        exchange.response.status = 403;
-        return Flow::Done;
-    }
-    Flow::GoOn
-}
-
-/// What mod_alias does with `/al/` and a directory `alias` beside the document root, or with `/open`: the same, for an
-/// alias without slashes at the ends, which lets a path go on with dots.
-fn alias(exchange: &mut Exchange<'_>, _: &Settings) -> Flow {
-    let physical = &mut *exchange.physical;
-    let beside = physical.document_root.len() - "root".len();
-    for prefix in ["/al/", "/open"] {
-        if let Some(rest) = physical.relative.strip_prefix(prefix.as_bytes()) {
-            let base = [&physical.document_root[..beside], b"alias/"].concat();
-            physical.path = [&base[..], rest].concat();
-            physical.base = base;
-            return Flow::GoOn;
-        }
-    }
-    Flow::GoOn
-}
-
-/// What mod_indexfile does with `index-file.names = ("index.html")`.
-fn index(exchange: &mut Exchange<'_>, _: &Settings) -> Flow {
-    let is_directory = exchange
-        .entry
-        .as_ref()
-        .is_some_and(|entry| entry.metadata.kind == EntryKind::Directory);
-    if !is_directory {
-        return Flow::GoOn;
-    }
-    let path = [&exchange.physical.path[..], b"index.html"].concat();
-    match exchange
-        .files
-        .look_up(&path, Rules::FollowLinks, exchange.now)
-    {
-        Ok(_) => {
-            exchange.physical.path = path;
-            Flow::Again
-        }
-        Err(_) => Flow::GoOn,
-    }
-}
-
-/// What mod_setenv does with `setenv.add-response-header`.
-fn mark(exchange: &mut Exchange<'_>, _: &Settings) -> Flow {
-    exchange.response.headers.add("X-Mark", "1");
-    Flow::GoOn
 }
 
 /// Asks, with the head `request`, lines separated by `|`; the version is 1.1 and `Host` is added.
