@@ -122,15 +122,6 @@ const CASES: &[Case] = &[
         "\"local3\"\naccesslog.use-syslog = \"enable\"",
         |l| l.site.server.access_logs == [AccessLog::Syslog(19 * 8 + 6)],
     ),
-    ("debug.log-request-handling", "\"enable\"", |l| {
-        l.settings.core.log_request_handling
-    }),
-    ("debug.log-file-not-found", "\"enable\"", |l| {
-        l.settings.core.log_file_not_found
-    }),
-    ("debug.log-timeouts", "\"enable\"", |l| {
-        l.settings.core.log_timeouts
-    }),
     // Network.
     ("server.port", "8080", |l| {
         l.listener().name == "0.0.0.0:8080"
