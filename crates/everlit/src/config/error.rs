@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use lighttpd_conf::source::Sources;
 use lighttpd_conf::{Diagnostic, Report, Severity, Style};
 use serde::Serialize;
 
@@ -48,6 +49,16 @@ impl ConfigError {
     pub fn render(&self, style: Style) -> String {
         render(&self.diagnostics, style).join("\n")
     }
+}
+
+/// In the order of the text: what has no place first, then file by file as they were read.
+pub(super) fn sort(diagnostics: &mut [Diagnostic], sources: &Sources) {
+    let files: Vec<String> = sources.iter().map(|source| source.name()).collect();
+    diagnostics.sort_by_key(|diagnostic| {
+        let place = diagnostic.place.as_ref()?;
+        let file = files.iter().position(|name| *name == place.file);
+        Some((file, place.line, place.column))
+    });
 }
 
 /// One text each, which ends with a line end.

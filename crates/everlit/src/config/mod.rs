@@ -49,6 +49,9 @@ pub use server::{AccessLog, Server, StatCache};
 use error::render;
 use lighttpd_conf::{Config, Diagnostic};
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 /// A configuration, checked and ready to serve; shared by the worker threads.
 #[derive(Debug, Default)]
 pub struct Site {
@@ -126,6 +129,7 @@ fn examine(source: &Source, depth: Depth) -> Result<(Vec<Diagnostic>, Site, Plan
     if depth == Depth::System {
         preflight::look(&config, &mut problems);
     }
+    error::sort(&mut problems, config.sources());
     let warnings = match ConfigError::new(problems) {
         Ok(error) => return Err(error),
         Err(warnings) => warnings,

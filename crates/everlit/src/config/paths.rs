@@ -11,13 +11,13 @@ pub(super) fn absolute(path: impl AsRef<Path>) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// The same as bytes, without slashes at the end: how a request's path is put after it.
+/// The same as bytes, without a slash at the end (but for the root directory): a request's path is put after it.
 pub(super) fn directory_prefix(path: &str) -> Vec<u8> {
     if path.is_empty() {
         return Vec::new();
     }
     let mut bytes = absolute(path).into_os_string().into_encoded_bytes();
-    while bytes.last() == Some(&b'/') {
+    while bytes.len() > 1 && bytes.last() == Some(&b'/') {
         bytes.pop();
     }
     bytes

@@ -69,6 +69,15 @@ impl Resolver {
         }
     }
 
+    /// A resolver that always finds these settings, for sites without [`Rules`]: for tests and measurements.
+    pub fn fixed(settings: Settings) -> Resolver {
+        Resolver {
+            base: Rc::new(settings),
+            matches: Matches::default(),
+            known: HashMap::new(),
+        }
+    }
+
     /// The settings for a request; the same `Rc` for the same set of conditions.
     pub fn resolve(&mut self, site: &Site, request: &Request<'_>) -> Rc<Settings> {
         let Some(conditions) = &site.rules.conditions else {
@@ -85,6 +94,12 @@ impl Resolver {
         let settings = Rc::new(site.rules.settings(blocks.iter()));
         self.known.insert(blocks.clone(), settings.clone());
         settings
+    }
+
+    /// How many sets of blocks are remembered.
+    #[cfg(test)]
+    pub(super) fn known(&self) -> usize {
+        self.known.len()
     }
 
     /// The settings without any condition: for what happens before there is a request.

@@ -49,10 +49,7 @@ fn subrequest_start(exchange: &mut Exchange<'_>, settings: &settings::Settings) 
     if !is_directory || exchange.request.uri.path.last() != Some(&b'/') {
         return Flow::GoOn;
     }
-    let rules = match settings.core.follow_symlink {
-        true => Rules::FollowLinks,
-        false => Rules::NoLinks,
-    };
+    let rules = Rules::from(&settings.core);
     let mut path = Vec::new();
     for name in &settings.indexfile.names {
         candidate(&mut path, name, exchange.physical);
@@ -79,13 +76,14 @@ fn subrequest_start(exchange: &mut Exchange<'_>, settings: &settings::Settings) 
 /// The URL path becomes that of the file, for modules that look at endings. The conditions that held stay in force.
 fn found(exchange: &mut Exchange<'_>, name: &str) {
     let path = exchange.request.uri.path.to_mut();
-    let relative = &mut exchange.physical.relative;
+    let physical = &mut *exchange.physical;
     if name.starts_with('/') {
         path.clear();
-        relative.clear();
+        physical.relative.clear();
+        physical.base.clone_from(&physical.document_root);
     }
     path.extend_from_slice(name.as_bytes());
-    relative.extend_from_slice(name.as_bytes());
+    physical.relative.extend_from_slice(name.as_bytes());
 }
 
 /// The module.
