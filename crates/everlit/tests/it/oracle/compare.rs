@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::listing;
 use super::requests::Request;
-use crate::support::client::{Asked, Client, Failure, Response, show};
-use crate::support::process::Server;
+use crate::support::http::{Asked, Client, Failure, Response, show};
+use crate::support::servers::Server;
 
 /// A server and the connection to it, if it was kept.
 pub struct Side {
@@ -56,6 +57,16 @@ impl Side {
             }
         }
         side
+    }
+
+    /// Whether the next request goes on a connection that has been used.
+    pub fn is_connected(&self) -> bool {
+        self.client.is_some()
+    }
+
+    /// Ends the connection.
+    pub fn disconnect(&mut self) {
+        self.client = None;
     }
 
     /// Asks, on the connection of the last request if it was kept.
@@ -164,7 +175,17 @@ pub fn compare(
         ));
     }
     if bodies_differ {
-        differences.push(difference("body", show(&theirs.body), show(&ours.body)));
+        let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
+        let (theirs, ours) = (text(&theirs.body), text(&ours.body));
+        let (their_rows, our_rows) = (listing::rows(&theirs), listing::rows(&ours));
+        differences.push(difference("body", theirs, ours));
+        if their_rows != our_rows {
+            differences.push(difference(
+                "rows",
+                their_rows.join("; "),
+                our_rows.join("; "),
+            ));
+        }
     }
     differences
 }
@@ -185,7 +206,7 @@ fn fields(response: &Response) -> BTreeMap<String, String> {
         if ASIDE.contains(&&*name) {
             continue;
         }
-        let value = show(value);
+        let value = String::from_utf8_lossy(value).into_owned();
         fields
             .entry(name)
             .and_modify(|all| all.push_str(&format!(" AND {value}")))

@@ -5,11 +5,21 @@ use super::requests::{self, Request};
 /// One configuration and what is asked under it.
 pub struct Case {
     pub name: &'static str,
-    /// See [`Configuration`](crate::support::process::Configuration) for what `@...@` stands for; `@OUTSIDE@` is the
+    /// See [`Configuration`](crate::support::servers::Configuration) for what `@...@` stands for; `@OUTSIDE@` is the
     /// directory beside the document root.
     pub text: &'static str,
     pub requests: fn() -> Vec<Request>,
+    pub types: Types,
     pub log: Log,
+}
+
+/// Where `mimetype.assign` comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Types {
+    /// From here: a few usual suffixes.
+    Usual,
+    /// From the configuration, if at all.
+    Own,
 }
 
 /// Whether the access logs are compared, too: `@DIR@/access.log`.
@@ -35,12 +45,11 @@ const MIME: &str = r#"
 "#;
 
 pub fn text(case: &Case) -> String {
-    let mime = if case.text.contains("mimetype.assign") || case.name == "no types" {
-        ""
-    } else {
-        MIME
+    let types = match case.types {
+        Types::Usual => MIME,
+        Types::Own => "",
     };
-    [BASE, mime, case.text].concat()
+    [BASE, types, case.text].concat()
 }
 
 pub const CASES: &[Case] = &[
@@ -58,6 +67,7 @@ pub const CASES: &[Case] = &[
             ]
             .concat()
         },
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -77,6 +87,7 @@ pub const CASES: &[Case] = &[
             ]
             .concat()
         },
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -86,6 +97,7 @@ pub const CASES: &[Case] = &[
             server.range-requests = "disable"
         "#,
         requests: || [requests::ranges(), requests::conditional()].concat(),
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -96,18 +108,21 @@ pub const CASES: &[Case] = &[
             etag.use-size = "disable"
         "#,
         requests: requests::conditional,
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
         name: "index files",
         text: r#"index-file.names = ("index.php", "index.html", "default.htm", "/page.html")"#,
         requests: || [requests::directories(), requests::targets()].concat(),
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
         name: "listing",
         text: r#"dir-listing.activate = "enable""#,
         requests: || [requests::directories(), requests::targets()].concat(),
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -123,6 +138,7 @@ pub const CASES: &[Case] = &[
             $HTTP["url"] =^ "/names/" { dir-listing.activate = "disable" }
         "#,
         requests: requests::directories,
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -133,6 +149,7 @@ pub const CASES: &[Case] = &[
             $HTTP["url"] =^ "/names/" { url.access-deny = ("") }
         "#,
         requests: || [requests::targets(), requests::methods()].concat(),
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -144,6 +161,7 @@ pub const CASES: &[Case] = &[
             )
         "#,
         requests: requests::aliases,
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -158,6 +176,7 @@ pub const CASES: &[Case] = &[
             $HTTP["url"] =$ ".html" { setenv.set-response-header = ("Server" => "", "X-Set" => "", "Last-Modified" => "") }
         "#,
         requests: || [requests::targets(), requests::methods(), requests::errors()].concat(),
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -173,14 +192,14 @@ pub const CASES: &[Case] = &[
             ]
             .concat()
         },
+        types: Types::Usual,
         log: Log::Compared,
     },
     Case {
         name: "access log, everything",
         text: r#"
             accesslog.filename = "@DIR@/access.log"
-            accesslog.format = "%% %a %h %l %u %m %r %s %>s %b %B %I %O %U %q %H %V %v %A %X %f %{Host}i %{X-Kind}i %{Cookie}i %{none}i %{Content-Type}o %{Location}o %{Last-Modified}o %{none}o %{ADDED}e %t %p %{canonical}p %k"
-            setenv.add-environment = ("ADDED" => "four")
+            accesslog.format = "%%%%=%% ;; %%a=%a ;; %%h=%h ;; %%l=%l ;; %%u=%u ;; %%m=%m ;; %%r=%r ;; %%s=%s ;; %%>s=%>s ;; %%b=%b ;; %%B=%B ;; %%I=%I ;; %%O=%O ;; %%U=%U ;; %%q=%q ;; %%H=%H ;; %%V=%V ;; %%v=%v ;; %%A=%A ;; %%X=%X ;; %%{Host}i=%{Host}i ;; %%{X-Kind}i=%{X-Kind}i ;; %%{Cookie}i=%{Cookie}i ;; %%{none}i=%{none}i ;; %%{Content-Type}o=%{Content-Type}o ;; %%{Location}o=%{Location}o ;; %%{Last-Modified}o=%{Last-Modified}o ;; %%{none}o=%{none}o ;; %%t=%t ;; %%p=%p ;; %%{canonical}p=%{canonical}p"
             server.name = "name.example"
         "#,
         requests: || {
@@ -194,6 +213,28 @@ pub const CASES: &[Case] = &[
             ]
             .concat()
         },
+        types: Types::Usual,
+        log: Log::Compared,
+    },
+    Case {
+        name: "access log, file",
+        text: r#"
+            accesslog.filename = "@DIR@/access.log"
+            accesslog.format = "%s %f"
+        "#,
+        requests: || [requests::targets(), requests::errors()].concat(),
+        types: Types::Usual,
+        log: Log::Compared,
+    },
+    Case {
+        name: "access log, what is lazy",
+        text: r#"
+            accesslog.filename = "@DIR@/access.log"
+            accesslog.format = "%k %{ADDED}e"
+            setenv.add-environment = ("ADDED" => "added")
+        "#,
+        requests: requests::by_suffix,
+        types: Types::Usual,
         log: Log::Compared,
     },
     Case {
@@ -211,6 +252,7 @@ pub const CASES: &[Case] = &[
             ]
             .concat()
         },
+        types: Types::Usual,
         log: Log::Compared,
     },
     Case {
@@ -252,6 +294,7 @@ pub const CASES: &[Case] = &[
             else $HTTP["query-string"] != "" { setenv.set-response-header = ("X-Else" => "query") }
         "#,
         requests: || [requests::conditions(), requests::targets()].concat(),
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -261,6 +304,7 @@ pub const CASES: &[Case] = &[
             url.access-deny = (".inc")
         "#,
         requests: || [requests::errors(), requests::malformed()].concat(),
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -270,6 +314,7 @@ pub const CASES: &[Case] = &[
             url.access-deny = (".inc")
         "#,
         requests: || [requests::errors(), requests::malformed()].concat(),
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -279,6 +324,7 @@ pub const CASES: &[Case] = &[
             url.access-deny = (".inc")
         "#,
         requests: requests::errors,
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -288,18 +334,21 @@ pub const CASES: &[Case] = &[
             url.access-deny = (".inc")
         "#,
         requests: requests::errors,
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
         name: "no links",
         text: r#"server.follow-symlink = "disable""#,
         requests: requests::targets,
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
         name: "lower case",
         text: r#"server.force-lowercase-filenames = "enable""#,
         requests: requests::targets,
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -311,19 +360,21 @@ pub const CASES: &[Case] = &[
             )
         "#,
         requests: requests::by_suffix,
+        types: Types::Own,
         log: Log::None,
     },
     Case {
         name: "no types",
         text: "",
         requests: requests::by_suffix,
+        types: Types::Own,
         log: Log::None,
     },
     Case {
         name: "hosts and targets as they come",
         text: r#"
             server.http-parseopts = (
-                "host-strict" => "disable", "url-normalize" => "disable", "header-strict" => "enable", "method-get-body" => "enable",
+                "host-strict" => "disable", "url-normalize" => "disable", "header-strict" => "enable",
             )
         "#,
         requests: || {
@@ -334,6 +385,7 @@ pub const CASES: &[Case] = &[
             ]
             .concat()
         },
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -346,6 +398,14 @@ pub const CASES: &[Case] = &[
             )
         "#,
         requests: || [requests::targets(), requests::connections()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "GET with a body",
+        text: r#"server.http-parseopts = ("method-get-body" => "enable")"#,
+        requests: requests::malformed,
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
@@ -363,18 +423,21 @@ pub const CASES: &[Case] = &[
             ]
             .concat()
         },
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
         name: "no path info",
         text: r#"server.feature-flags = ("server.http-pathinfo" => "disable")"#,
         requests: requests::targets,
+        types: Types::Usual,
         log: Log::None,
     },
     Case {
         name: "no keep-alive",
         text: "server.max-keep-alive-idle = 0",
         requests: || [requests::connections(), requests::errors()].concat(),
+        types: Types::Usual,
         log: Log::None,
     },
 ];

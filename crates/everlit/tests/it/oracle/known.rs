@@ -37,14 +37,72 @@ const fn known(
     }
 }
 
-pub const KNOWN: &[Known] = &[known(
-    "*",
-    "*",
-    "etag",
-    "\"*\"",
-    "\"*\"",
-    "an entity tag is opaque; ours is made by another hash",
-)];
+pub const KNOWN: &[Known] = &[
+    known(
+        "*",
+        "*",
+        "etag",
+        "\"*\"",
+        "\"*\"",
+        "an entity tag is opaque; ours is made by another hash",
+    ),
+    known(
+        "*",
+        "*",
+        "body",
+        "<?xml version=*",
+        "<!DOCTYPE html>*",
+        "generated error pages are HTML5 (lighttpd: since 1.4.74)",
+    ),
+    known(
+        "*",
+        "HEAD *",
+        "content-length",
+        "341",
+        "119",
+        "the length of such a page, for 403 and 404",
+    ),
+    known(
+        "*",
+        "*",
+        "body",
+        "*<title>Index of *",
+        "*<title>Index of *",
+        "a directory's page has its own looks; its rows are compared",
+    ),
+    known(
+        "*",
+        "*",
+        "version",
+        "HTTP/1.0",
+        "HTTP/1.1",
+        "what cannot be read is refused in our own version (RFC 9110 6.2)",
+    ),
+    known(
+        "*",
+        "*",
+        "status",
+        "200",
+        "412",
+        "If-Match and If-Unmodified-Since are heeded (RFC 9110 13.1)",
+    ),
+    known(
+        "*",
+        "*",
+        "content-range",
+        "none",
+        "bytes *",
+        "416 tells the length (RFC 9110 15.5.17)",
+    ),
+    known(
+        "*",
+        "*",
+        "status",
+        "500",
+        "403",
+        "links in a circle are nothing that can be served, and no fault of the server",
+    ),
+];
 
 impl Known {
     /// Whether this is the difference it speaks of.

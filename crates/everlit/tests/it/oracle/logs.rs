@@ -1,20 +1,25 @@
 //! Access logs, line by line.
 
-use super::compare::Difference;
-use super::requests::Request;
-use crate::support::process::Server;
+use super::compare::{Difference, Outcome};
+use crate::support::http::Response;
+use crate::support::servers::Server;
+
+/// What was asked and what became of it: lighttpd's answer and Everlit's.
+pub struct Exchange {
+    pub name: String,
+    pub theirs: Outcome,
+    pub ours: Outcome,
+}
 
 /// Ends both servers and compares what they have logged, without what differs from run to run. A line belongs to the
-/// request in its place; the first line is of the question for the tag.
+/// request in its place; the first line is of the question for the tag. Where the answers differ in status already,
+/// nothing more is said of them.
 pub fn compare(
     case: &'static str,
-    requests: &[Request],
+    exchanges: &[Exchange],
     theirs: Server,
     ours: Server,
 ) -> Vec<Difference> {
-    let (their_port, our_port) = (theirs.address.port(), ours.address.port());
-    let theirs = lines(theirs, their_port);
-    let ours = lines(ours, our_port);
     let difference = |request: &str, theirs: String, ours: String| Difference {
         case,
         request: request.to_owned(),
@@ -22,22 +27,58 @@ pub fn compare(
         theirs,
         ours,
     };
-    if theirs.len() != ours.len() {
-        let (theirs, ours) = (theirs.len().to_string(), ours.len().to_string());
+    let (their_lines, our_lines) = (lines(theirs), lines(ours));
+    if their_lines.len() != exchanges.len() + 1 || our_lines.len() != their_lines.len() {
+        let (theirs, ours) = (their_lines.len().to_string(), our_lines.len().to_string());
         return vec![difference("number of lines", theirs, ours)];
     }
-    let names = std::iter::once("the question for the tag")
-        .chain(requests.iter().map(|request| &*request.name));
-    theirs
-        .into_iter()
-        .zip(ours)
-        .zip(names)
-        .filter(|((theirs, ours), _)| theirs != ours)
-        .map(|((theirs, ours), name)| difference(name, theirs, ours))
-        .collect()
+    let pairs = their_lines.into_iter().zip(our_lines).skip(1);
+    let mut differences = Vec::new();
+    for (exchange, (their_line, our_line)) in exchanges.iter().zip(pairs) {
+        let (Outcome::Answered(theirs), Outcome::Answered(ours)) =
+            (&exchange.theirs, &exchange.ours)
+        else {
+            continue;
+        };
+        if theirs.status != ours.status {
+            continue;
+        }
+        let (their_line, our_line) = if theirs.length == ours.length {
+            (their_line, our_line)
+        } else {
+            (measured(&their_line, theirs), measured(&our_line, ours))
+        };
+        for (their_part, our_part) in parts(&their_line).zip(parts(&our_line)) {
+            if their_part != our_part {
+                let (theirs, ours) = (their_part.to_owned(), our_part.to_owned());
+                differences.push(difference(&exchange.name, theirs, ours));
+            }
+        }
+    }
+    differences
 }
 
-fn lines(server: Server, port: u16) -> Vec<String> {
+/// A line, or what is between `;;` in it.
+fn parts(line: &str) -> impl Iterator<Item = &str> {
+    line.split(" ;; ")
+}
+
+/// A line in which the sizes of the response are named instead of told.
+fn measured(line: &str, response: &Response) -> String {
+    let (length, body) = (response.length.to_string(), response.body.len().to_string());
+    let words = line.split(' ').map(|word| {
+        let (label, value) = word.split_at(word.find('=').map_or(0, |at| at + 1));
+        match value {
+            value if value == length => format!("{label}LENGTH"),
+            value if value == body => format!("{label}BODY"),
+            _ => word.to_owned(),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn lines(server: Server) -> Vec<String> {
+    let port = server.address.port();
     let (_, text) = server.finish("access.log");
     String::from_utf8_lossy(&text)
         .lines()

@@ -6,18 +6,21 @@
 mod compare;
 mod configurations;
 mod known;
+mod listing;
 mod logs;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use compare::{Difference, Outcome, Side, compare};
+use compare::{Difference, Side, compare};
 use configurations::{CASES, Case, Log};
 use known::KNOWN;
+use logs::Exchange;
 use requests::Request;
 
 use crate::support::documents::Documents;
-use crate::support::process::{Configuration, Server, lighttpd_is_there, lighttpd_version};
+use crate::support::http::show;
+use crate::support::servers::{Configuration, Server, lighttpd_is_there, lighttpd_version};
 
 /// What a configuration came to.
 struct Figures {
@@ -60,8 +63,9 @@ fn oracle() {
     }
     for difference in &unknown {
         println!("\n{}: {}", difference.case, difference.request);
-        println!("  {} lighttpd: {}", difference.what, difference.theirs);
-        println!("  {} everlit:  {}", difference.what, difference.ours);
+        let what = &difference.what;
+        println!("  {what} lighttpd: {}", show(difference.theirs.as_bytes()));
+        println!("  {what} everlit:  {}", show(difference.ours.as_bytes()));
     }
     let unused: Vec<_> = KNOWN
         .iter()
@@ -107,20 +111,28 @@ fn run(case: &'static Case, documents: &Documents) -> Figures {
     let requests = once_each((case.requests)());
     let mut differences = Vec::new();
     let mut different = BTreeSet::new();
+    let mut exchanges = Vec::new();
     for request in &requests {
         let (their_outcome, our_outcome) = (theirs.ask(request), ours.ask(request));
-        if let Outcome::Nothing(failure) = &our_outcome {
-            println!("{}: {}: {failure:?}", case.name, request.name);
+        // Both connections have the same past.
+        if !theirs.is_connected() || !ours.is_connected() {
+            theirs.disconnect();
+            ours.disconnect();
         }
         let found = compare(case.name, request, &their_outcome, &our_outcome);
         if !found.is_empty() {
             different.insert(request.name.clone());
         }
         differences.extend(found);
+        exchanges.push(Exchange {
+            name: request.name.clone(),
+            theirs: their_outcome,
+            ours: our_outcome,
+        });
     }
     let mut compared = requests.len();
     if case.log == Log::Compared {
-        let found = logs::compare(case.name, &requests, theirs.server, ours.server);
+        let found = logs::compare(case.name, &exchanges, theirs.server, ours.server);
         compared += requests.len();
         different.extend(
             found

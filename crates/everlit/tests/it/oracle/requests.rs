@@ -3,8 +3,8 @@
 //! Out: requests, each with a name that is what it sends, as far as that is short. Must hold: each has exactly one
 //! response, and none of them leaves a server waiting.
 
-use crate::support::client::{Asked, show};
 use crate::support::documents::MODIFIED;
+use crate::support::http::{Asked, show};
 
 /// One request.
 #[derive(Clone, Debug)]

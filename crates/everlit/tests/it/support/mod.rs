@@ -3,9 +3,9 @@
 //! Must hold: nobody sleeps. Whatever is waited for is bytes, the end of a stream, or the end of a process, and
 //! [`PATIENCE`] ends a test that waits in vain.
 
-pub mod client;
 pub mod documents;
-pub mod process;
+pub mod http;
+pub mod servers;
 
 use std::time::Duration;
 

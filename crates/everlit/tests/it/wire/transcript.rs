@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::client::{Asked, Client, Failure, Response, show};
 use crate::support::documents::Documents;
-use crate::support::process::{Configuration, Server};
+use crate::support::http::{Asked, Client, Failure, Response, show};
+use crate::support::servers::{Configuration, Server};
 
 /// Between two bytes of a drip.
 const DRIP: Duration = Duration::from_millis(100);

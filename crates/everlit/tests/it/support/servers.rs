@@ -85,7 +85,13 @@ impl Server {
     pub fn everlit_on_a_socket(configuration: &Configuration<'_>) -> Server {
         let directory = directory();
         let command = everlit(directory.path());
-        on_a_socket(&command, configuration, directory)
+        // One thread, so that log lines stand in the order of the requests.
+        let text = ["server.max-worker = 1\n", configuration.text].concat();
+        let configuration = Configuration {
+            text: &text,
+            ..*configuration
+        };
+        on_a_socket(&command, &configuration, directory)
     }
 
     /// Starts Debian's lighttpd on a socket that is open already, so that nobody has to wait for it.

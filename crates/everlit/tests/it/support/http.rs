@@ -12,6 +12,8 @@ pub struct Client {
     stream: TcpStream,
     /// Read and not yet taken.
     buffer: Vec<u8>,
+    /// So many bytes of the present response were taken.
+    taken: usize,
 }
 
 /// A response as it came, its body without the framing.
@@ -25,6 +27,8 @@ pub struct Response {
     /// In the order received, names as sent.
     pub fields: Vec<(String, Vec<u8>)>,
     pub body: Vec<u8>,
+    /// Bytes on the wire, framing and all.
+    pub length: usize,
 }
 
 /// Whether a response has a body depends on what was asked.
@@ -56,6 +60,7 @@ impl Client {
         Client {
             stream,
             buffer: Vec::new(),
+            taken: 0,
         }
     }
 
@@ -110,13 +115,12 @@ impl Client {
                 Err(other) => return Err(other),
             }
         };
-        let head: Vec<u8> = self.buffer.drain(..head_end).collect();
+        let head = self.remove(head_end);
         let mut response = parse_head(&head[..head_end - 4])?;
         let bodiless = asked == Asked::ForHead || matches!(response.status, 100..=199 | 204 | 304);
         if bodiless {
-            return Ok(response);
-        }
-        if response.has("Transfer-Encoding", "chunked") {
+            // No body at all.
+        } else if response.has("Transfer-Encoding", "chunked") {
             response.body = self.chunked()?;
         } else if let Some(length) = response.text("Content-Length") {
             let length = length
@@ -126,6 +130,7 @@ impl Client {
         } else {
             response.body = self.until_close()?;
         }
+        response.length = std::mem::take(&mut self.taken);
         Ok(response)
     }
 
@@ -134,7 +139,7 @@ impl Client {
         loop {
             match self.fill() {
                 Ok(()) => {}
-                Err(Failure::Closed) => return Ok(std::mem::take(&mut self.buffer)),
+                Err(Failure::Closed) => return Ok(self.remove(self.buffer.len())),
                 Err(other) => return Err(other),
             }
         }
@@ -160,7 +165,7 @@ impl Client {
     fn line(&mut self) -> Result<String, Failure> {
         loop {
             if let Some(at) = find(&self.buffer, b"\r\n") {
-                let line: Vec<u8> = self.buffer.drain(..at + 2).collect();
+                let line = self.remove(at + 2);
                 return Ok(String::from_utf8_lossy(&line[..at]).into_owned());
             }
             self.fill().map_err(cut)?;
@@ -171,7 +176,13 @@ impl Client {
         while self.buffer.len() < length {
             self.fill().map_err(cut)?;
         }
-        Ok(self.buffer.drain(..length).collect())
+        Ok(self.remove(length))
+    }
+
+    /// Takes so many bytes out of the buffer, which has them.
+    fn remove(&mut self, length: usize) -> Vec<u8> {
+        self.taken += length;
+        self.buffer.drain(..length).collect()
     }
 
     /// Reads more, at least a byte.
@@ -218,6 +229,7 @@ fn parse_head(head: &[u8]) -> Result<Response, Failure> {
         reason: reason.unwrap_or_default().to_owned(),
         fields: Vec::new(),
         body: Vec::new(),
+        length: 0,
     };
     if !response.version.starts_with("HTTP/1.") {
         return Err(not_http());
