@@ -46,4 +46,6 @@ pub mod link;
 pub mod plan;
 pub mod tally;
 
+pub mod cli;
+pub(crate) mod supervisor;
 pub(crate) mod sys;

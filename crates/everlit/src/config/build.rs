@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use lighttpd_conf::{Block, BlockId, Conditions, Config, Diagnostic, Setting};
 
-use super::directive::{Apply, Change, Directive, Lack, Setter};
+use super::directive::{Apply, Change, Directive, Lack, Risk, Setter, is_off};
 use super::draft::Draft;
 use super::listeners::{SocketOptions, listeners};
 use super::reader::Reader;
@@ -209,14 +209,19 @@ impl Builder<'_> {
             }
             Lack::Feature(why) => why.to_owned(),
         };
-        match risk.in_value(&setting.value) {
-            Some(harm) => {
+        if is_off(&setting.value) {
+            return;
+        }
+        match risk {
+            Risk::Exposes(harm) => {
                 let message = format!("{} cannot be ignored: {harm}", directive.name);
                 let help = format!("{why}; take it out only if that is what you want");
                 self.problems
                     .push(self.config.error(setting.span, message).help(help));
             }
-            None => self.say_once(setting, directive, &format!("has no effect: {why}"), None),
+            Risk::Visible => {
+                self.say_once(setting, directive, &format!("has no effect: {why}"), None)
+            }
         }
     }
 

@@ -61,12 +61,12 @@ pub enum Lack {
     Feature(&'static str),
 }
 
-/// What it means that a directive has no effect.
+/// What it means that a directive has no effect, unless its value is off or empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Risk {
     /// Something is missing, and it shows. A warning.
     Visible,
-    /// Something would be served that should not be, or not so: said in words. An error, unless the value is off or empty.
+    /// Something would be served that should not be, or not so: said in words. An error.
     Exposes(&'static str),
 }
 
@@ -265,17 +265,11 @@ impl<T> Change<T> {
     }
 }
 
-impl Risk {
-    /// The harm that ignoring this value would do: none if it is off or empty.
-    pub fn in_value(self, value: &Value) -> Option<&'static str> {
-        let Risk::Exposes(what) = self else {
-            return None;
-        };
-        let is_off = match value.as_array() {
-            Some(array) => array.is_empty(),
-            None => value.as_str() == Some("") || value.to_bool() == Ok(false),
-        };
-        (!is_off).then_some(what)
+/// Whether a value turns its directive off: then it does not matter that there is no such directive.
+pub(super) fn is_off(value: &Value) -> bool {
+    match value.as_array() {
+        Some(array) => array.is_empty(),
+        None => value.as_str() == Some("") || value.to_bool() == Ok(false),
     }
 }
 

@@ -50,7 +50,7 @@ use error::render;
 use lighttpd_conf::{Config, Diagnostic};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// A configuration, checked and ready to serve; shared by the worker threads.
 #[derive(Debug, Default)]

@@ -1,24 +1,21 @@
 //! What is logged to find mistakes.
 
-use crate::config::directive::{Directive, Kind, Lack, Risk, Scope, Setter};
+use crate::config::directive::{Directive, Kind, Lack, Risk, Scope};
 
 pub(super) static DIRECTIVES: &[Directive] = &[
-    Directive::request(
+    missing(
         "debug.log-request-handling",
-        Setter::Bool(|settings, on| settings.core.log_request_handling = on),
-        "\"disable\"",
+        Scope::Connection,
         "Whether each step of a request is logged.",
     ),
-    Directive::request(
+    missing(
         "debug.log-file-not-found",
-        Setter::Bool(|settings, on| settings.core.log_file_not_found = on),
-        "\"disable\"",
+        Scope::Connection,
         "Whether it is logged when a file was not found.",
     ),
-    Directive::request(
+    missing(
         "debug.log-timeouts",
-        Setter::Bool(|settings, on| settings.core.log_timeouts = on),
-        "\"disable\"",
+        Scope::Connection,
         "Whether it is logged when a connection is closed because its time is over.",
     ),
     missing(

@@ -142,7 +142,7 @@ fn what_is_remembered_is_bounded() {
         let head = format!("GET /{path} HTTP/1.0");
         let settings = Asked::new(&head).resolve(&site, &mut resolver);
         let expected = letters
-            .last()
+            .max()
             .map_or("Everlit".to_owned(), |n| format!("t{n}"));
         assert_eq!(settings.core.tag, expected);
         assert!(resolver.known() <= MAX_KNOWN);

@@ -122,15 +122,6 @@ const CASES: &[Case] = &[
         "\"local3\"\naccesslog.use-syslog = \"enable\"",
         |l| l.site.server.access_logs == [AccessLog::Syslog(19 * 8 + 6)],
     ),
-    ("debug.log-request-handling", "\"enable\"", |l| {
-        l.settings.core.log_request_handling
-    }),
-    ("debug.log-file-not-found", "\"enable\"", |l| {
-        l.settings.core.log_file_not_found
-    }),
-    ("debug.log-timeouts", "\"enable\"", |l| {
-        l.settings.core.log_timeouts
-    }),
     // Network.
     ("server.port", "8080", |l| {
         l.listener().name == "0.0.0.0:8080"
@@ -258,6 +249,55 @@ const CASES: &[Case] = &[
     ("alias.url", "( \"/a\" => \"/b\" )", |l| {
         l.settings.alias.map == [("/a".to_owned(), "/b".to_owned())]
     }),
+    // mod_dirlisting
+    ("dir-listing.activate", "\"enable\"", |l| {
+        l.settings.dirlisting.activate && l.site.pipeline.subrequest_start.len() == 2
+    }),
+    ("server.dir-listing", "\"enable\"", |l| {
+        l.settings.dirlisting.activate
+    }),
+    ("dir-listing.exclude", "( \"x$\" )", |l| {
+        l.settings.dirlisting.exclude.len() == 1
+    }),
+    ("dir-listing.hide-dotfiles", "\"disable\"", |l| {
+        !l.settings.dirlisting.hide_dotfiles
+    }),
+    ("dir-listing.external-css", "\"/a.css\"", |l| {
+        l.settings.dirlisting.external_css == "/a.css"
+    }),
+    ("dir-listing.external-js", "\"/a.js\"", |l| {
+        l.settings.dirlisting.external_js == "/a.js"
+    }),
+    ("dir-listing.encoding", "\"latin1\"", |l| {
+        l.settings.dirlisting.encoding == "latin1"
+    }),
+    ("dir-listing.show-readme", "\"r\"", |l| {
+        l.settings.dirlisting.readme.file == "r"
+    }),
+    ("dir-listing.hide-readme-file", "\"enable\"", |l| {
+        l.settings.dirlisting.readme.hide
+    }),
+    ("dir-listing.encode-readme", "\"disable\"", |l| {
+        !l.settings.dirlisting.readme.encode
+    }),
+    ("dir-listing.show-header", "\"h\"", |l| {
+        l.settings.dirlisting.header.file == "h"
+    }),
+    ("dir-listing.hide-header-file", "\"enable\"", |l| {
+        l.settings.dirlisting.header.hide
+    }),
+    ("dir-listing.encode-header", "\"disable\"", |l| {
+        !l.settings.dirlisting.header.encode
+    }),
+    ("dir-listing.set-footer", "\"f\"", |l| {
+        l.settings.dirlisting.footer.as_deref() == Some("f")
+    }),
+    ("dir-listing.auto-layout", "\"disable\"", |l| {
+        !l.settings.dirlisting.auto_layout
+    }),
+    ("dir-listing.sort", "\"disable\"", |l| {
+        !l.settings.dirlisting.sort
+    }),
     // mod_indexfile
     ("index-file.names", "( \"a\", \"/b\" )", |l| {
         l.settings.indexfile.names == ["a", "/b"]
@@ -330,7 +370,7 @@ fn none_is_forgotten() {
             )
         })
         .map(|directive| directive.name)
-        .filter(|name| !tested.contains(name) && !name.contains("dir-listing"))
+        .filter(|name| !tested.contains(name))
         .collect();
     assert_eq!(untested, Vec::<&str>::new());
 }

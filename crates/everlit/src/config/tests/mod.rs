@@ -3,7 +3,8 @@
 mod conditions;
 mod debian;
 mod directives;
+mod document;
 mod listeners;
 mod problems;
-mod support;
+pub(crate) mod support;
 mod system;

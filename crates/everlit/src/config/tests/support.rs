@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::config::{self, ConfigError, Message, Resolver, Site};
@@ -99,13 +98,6 @@ impl<'a> Asked<'a> {
         };
         resolver.resolve(site, &request)
     }
-}
-
-/// Has a request answered: the desk then holds the response and the line for the log.
-pub(crate) fn answer(text: &str, head: &str) -> Desk {
-    let mut desk = Desk::new(Arc::new(load(text).0));
-    ask(&mut desk, head);
-    desk
 }
 
 /// Asks a desk.

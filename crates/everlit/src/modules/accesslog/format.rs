@@ -136,10 +136,10 @@ impl Format {
         &self.parts
     }
 
-    /// Directives that stand for something this version does not know.
-    pub(super) fn without_meaning(&self) -> impl Iterator<Item = &'static str> {
+    /// Directives that stand for something this version does not know, and what is written instead.
+    pub(super) fn without_meaning(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Unknown(directive @ ("%k" | "%{...}n"), _) => Some(*directive),
+            Part::Unknown(directive @ ("%k" | "%{...}n"), text) => Some((*directive, *text)),
             _ => None,
         })
     }
@@ -302,6 +302,7 @@ impl fmt::Display for FormatError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn text(text: &str) -> Part {
         Part::Text(text.as_bytes().to_vec())
@@ -359,6 +360,16 @@ mod tests {
             ),
         ] {
             assert_eq!(Format::compile(format).unwrap().parts, expected, "{format}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_format_or_says_what_is_wrong(text in "[%{}<>a-zA-Z\\\\é ]{0,12}") {
+            if let Err(error) = Format::compile(&text) {
+                prop_assert_eq!(text.as_bytes()[error.at], b'%');
+                prop_assert!(!error.to_string().is_empty() && !error.help().is_empty());
+            }
         }
     }
 

@@ -141,7 +141,10 @@ fn protocol(version: Version) -> &'static [u8] {
 /// The target without scheme and authority.
 fn origin_form(target: &[u8]) -> &[u8] {
     match uri::split(target) {
-        Some(Form::Absolute { path_and_query, .. }) if path_and_query.is_empty() => b"/",
+        Some(Form::Absolute {
+            path_and_query: b"",
+            ..
+        }) => b"/",
         Some(Form::Absolute { path_and_query, .. }) => path_and_query,
         _ => target,
     }

@@ -95,10 +95,12 @@ fn compiled(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
             Format::default()
         }),
     };
-    for directive in format.without_meaning() {
+    for (directive, text) in format.without_meaning() {
         reader.warn(
             value.span,
-            format!("accesslog.format: {directive} is not known to this version; it is written as it would be for nothing"),
+            format!(
+                "accesslog.format: this version does not know {directive}; \"{text}\" is written"
+            ),
         );
     }
     let format = Arc::new(format);
