@@ -10,7 +10,6 @@ pub mod percent;
 mod phases;
 #[cfg(test)]
 mod tests;
-mod trace;
 pub mod uri;
 
 use std::borrow::Cow;
@@ -172,7 +171,6 @@ impl Desk {
         {
             settings = of_handler;
         }
-        trace::handled(&exchange, &settings.core);
         pages.fill(
             exchange.response,
             &settings.core,
