@@ -280,8 +280,7 @@ fn ambiguous_line_ends() {
 
 #[test]
 fn ambiguous_chunks() {
-    // The answer does not depend on the body, so that it may come before the body is known to be wrong. But nothing that
-    // follows is ever taken for a request.
+    // They come together with the head, so that nothing has been answered yet.
     let cut = |name, body: &str, sentence| {
         let start = "POST /a.txt HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
         row(name, sentence)
@@ -373,6 +372,22 @@ fn ambiguous_chunks() {
                 "0\r\nX: y\nGET / HTTP/1.1\r\n\r\n",
                 "A bare LF ends a line for some only.",
             ),
+            row(
+                "a chunk that is wrong later",
+                "The answer did not depend on the body and is there already; what follows is not taken for a request.",
+            )
+            .send("POST /a.txt HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .gets(ok("alpha\n"))
+            .send(format!("x\r\n{HIDDEN}"))
+            .gone(),
+            row(
+                "a chunk that is right",
+                "For comparison: what follows is a request.",
+            )
+            .send(format!("POST /a.txt HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n{HIDDEN}"))
+            .gets(ok("alpha\n"))
+            .gets(ok("beta\n"))
+            .kept(),
         ],
     );
 }

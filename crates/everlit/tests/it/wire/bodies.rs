@@ -60,13 +60,15 @@ fn bodies() {
                 .gets(ok("beta\n"))
                 .kept(),
             row("extensions without end", "Bounded: they would be a way to send without ever being done.")
-                .send(post("Transfer-Encoding: chunked", &"1;xxxxxxxxxxxxxxxx\r\nx\r\n".repeat(2000)))
-                .gets(page(400))
-                .closed(),
+                .send(post("Transfer-Encoding: chunked", ""))
+                .gets(ok("alpha\n"))
+                .send("1;xxxxxxxxxxxxxxxx\r\nx\r\n".repeat(2000))
+                .gone(),
             row("trailers without end", "The same.")
-                .send(post("Transfer-Encoding: chunked", &format!("0\r\n{}", "X: y\r\n".repeat(2000))))
-                .gets(page(400))
-                .closed(),
+                .send(post("Transfer-Encoding: chunked", ""))
+                .gets(ok("alpha\n"))
+                .send(format!("0\r\n{}", "X: y\r\n".repeat(2000)))
+                .gone(),
             row("PUT", "Nobody takes it, and its body is not a request.")
                 .send(format!("PUT /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello{NEXT}"))
                 .gets(page(501))
@@ -104,14 +106,14 @@ fn too_large() {
                 .closed(),
             row(
                 "chunks beyond it",
-                "Known only when they are there; the connection ends.",
+                "Known only when they are there, and the answer too: it does not need them. The connection ends.",
             )
             .send(post(
                 "Transfer-Encoding: chunked",
                 &format!("401\r\n{}\r\n0\r\n\r\n", "x".repeat(0x401)),
             ))
-            .gets(page(413))
-            .closed(),
+            .gets(ok("alpha\n"))
+            .gone(),
         ],
     );
 }
