@@ -53,7 +53,7 @@ impl Side {
                 }
             }
             Outcome::Nothing(failure) => {
-                panic!("no answer: {failure:?}\n{}", side.server.complaints())
+                panic!("no answer: {failure}\n{}", side.server.complaints())
             }
         }
         side
@@ -194,7 +194,7 @@ fn status(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Answered(response) => response.status.to_string(),
         Outcome::Nothing(Failure::Closed) => "none".to_owned(),
-        Outcome::Nothing(failure) => format!("{failure:?}"),
+        Outcome::Nothing(failure) => failure.to_string(),
     }
 }
 

@@ -51,6 +51,17 @@ pub enum Failure {
     Silence,
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Closed => f.write_str("closed"),
+            Failure::Cut(how) => write!(f, "cut off: {how}"),
+            Failure::NotHttp(what) => write!(f, "not HTTP: {what}"),
+            Failure::Silence => f.write_str("nothing came"),
+        }
+    }
+}
+
 impl Client {
     pub fn connect(address: SocketAddr) -> Client {
         let stream = TcpStream::connect(address).expect("connect to the server");

@@ -266,7 +266,7 @@ impl Row {
             }
             Step::Gets(answer) => {
                 let response = client.response(answer.asked).map_err(|failure| {
-                    format!("status {} expected, got {failure:?}", answer.status)
+                    format!("status {} expected, got: {failure}", answer.status)
                 })?;
                 seen.push_str(&indented(&response));
                 let checked = answer.check(&response);
@@ -293,7 +293,7 @@ impl Row {
                         "it is not in order afterwards:\n{}",
                         indented(&response)
                     )),
-                    Err(failure) => Err(format!("it cannot be used on: {failure:?}")),
+                    Err(failure) => Err(format!("it cannot be used on: {failure}")),
                 }
             }
             End::Closed | End::Gone => {
@@ -304,7 +304,7 @@ impl Row {
                     Ok(rest) if rest.is_empty() => Ok(()),
                     Ok(rest) => Err(format!("nothing more was expected: {}", show(&rest))),
                     Err(Failure::Silence) => Err("it is not closed".to_owned()),
-                    Err(failure) => Err(format!("{failure:?}")),
+                    Err(failure) => Err(failure.to_string()),
                 }
             }
         }
