@@ -144,11 +144,6 @@ impl Restart {
         }
     }
 
-    /// Whether connections are moving: too late to abort.
-    pub(crate) fn is_moving(&self) -> bool {
-        matches!(self.stage, Stage::Moving { .. } | Stage::Returning { .. })
-    }
-
     /// Takes an event; what comes at the wrong time has no effect.
     pub(crate) fn handle(&mut self, event: Event, now: Instant) -> Vec<Action> {
         match (&self.stage, event) {
@@ -305,7 +300,6 @@ mod tests {
         fn moving() -> Self {
             let mut stand = Self::starting(Predecessor::Serving);
             assert_eq!(stand.on(Event::Ready), [Action::AskToLeave]);
-            assert!(stand.restart.is_moving());
             stand
         }
 
