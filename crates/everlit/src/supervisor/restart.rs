@@ -84,6 +84,8 @@ pub(crate) enum Event {
     Resumed {
         /// Why.
         reason: String,
+        /// Connections that the successor had taken until then.
+        moved: u64,
     },
     /// The predecessor is gone, with or without a goodbye.
     PredecessorEnded,
@@ -188,8 +190,12 @@ impl Restart {
                 };
                 Vec::new()
             }
-            (Stage::Moving { .. }, Event::Resumed { reason }) => {
-                self.fail(&[Action::DismissSuccessor], Failure::Handover { reason })
+            (Stage::Moving { .. }, Event::Resumed { reason, moved }) => {
+                let rid = match moved {
+                    0 => Action::KillSuccessor,
+                    _ => Action::DismissSuccessor,
+                };
+                self.fail(&[rid], Failure::Handover { reason })
             }
             (Stage::Returning { exit, .. }, Event::Resumed { .. }) => {
                 let exit = *exit;
@@ -413,21 +419,28 @@ mod tests {
         assert_eq!(stand.on(ended()), []);
         let reason = "closed".to_owned();
         assert_eq!(
-            stand.on(Event::Resumed { reason }),
+            stand.on(Event::Resumed { reason, moved: 3 }),
             failure(Failure::Crashed(KILLED))
         );
     }
 
     #[test]
     fn row_7_the_predecessor_notices_first() {
-        let mut stand = Stand::moving();
-        let reason = "closed".to_owned();
-        let actions = stand.on(Event::Resumed {
-            reason: reason.clone(),
-        });
-        assert_eq!(actions[0], Action::DismissSuccessor);
-        assert_eq!(actions[1..], failure(Failure::Handover { reason }));
-        assert_eq!(stand.on(ended()), []);
+        for (moved, rid) in [
+            (0, Action::KillSuccessor),
+            // What it has taken it may finish.
+            (1, Action::DismissSuccessor),
+        ] {
+            let mut stand = Stand::moving();
+            let reason = "closed".to_owned();
+            let actions = stand.on(Event::Resumed {
+                reason: reason.clone(),
+                moved,
+            });
+            assert_eq!(actions[0], rid);
+            assert_eq!(actions[1..], failure(Failure::Handover { reason }));
+            assert_eq!(stand.on(ended()), []);
+        }
     }
 
     #[test]
@@ -504,6 +517,7 @@ mod tests {
             Event::Progress { waiting: 0 },
             Event::Resumed {
                 reason: String::new(),
+                moved: 0,
             },
             Event::PredecessorEnded,
             Event::Abort,
