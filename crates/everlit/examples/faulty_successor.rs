@@ -47,25 +47,31 @@ fn misbehave(fault: &str) -> ExitCode {
             let _ = stream.read(&mut hello);
             let _ = stream.write_all(b"ever\xff\xff\xff\xff\xff\xff\xff\xff");
         }
-        ("killed-after-batch", Some(handover)) => take(handover, Verdict::Accept, After::Kill),
-        ("refuses-each", Some(handover)) => take(handover, refuse(), After::Continue),
+        ("killed-in-batch", Some(handover)) => take(handover, Verdict::Accept, Kill::BeforeAnswer),
+        ("killed-after-batch", Some(handover)) => {
+            take(handover, Verdict::Accept, Kill::AfterAnswer)
+        }
+        ("refuses-each", Some(handover)) => take(handover, refuse(), Kill::Never),
         (fault, _) => panic!("unknown fault, or none to hand over: {fault}"),
     }
     wait_for_ever()
 }
 
-/// What to do after the first batch.
+/// When to die, counted in batches.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum After {
-    Kill,
-    Continue,
+enum Kill {
+    /// With the first one received and not answered.
+    BeforeAnswer,
+    /// With the first one answered.
+    AfterAnswer,
+    Never,
 }
 
 fn refuse() -> Verdict {
-    Verdict::Refuse(Refusal::UnknownVersion)
+    Verdict::Refuse(Refusal::UnsupportedVersion)
 }
 
-fn take(handover: OwnedFd, verdict: Verdict, after: After) {
+fn take(handover: OwnedFd, verdict: Verdict, kill: Kill) {
     let accepts = vec![Accepts {
         kind: everlit::freeze::KIND_HTTP1,
         versions: 1..=everlit::freeze::HTTP1_VERSION,
@@ -73,11 +79,12 @@ fn take(handover: OwnedFd, verdict: Verdict, after: After) {
     let mut channel = TakerChannel::new(handover, "faulty", accepts, 10_000).expect("a socket");
     loop {
         match channel.next_event() {
+            Some(TakerEvent::Batch(_)) if kill == Kill::BeforeAnswer => kill_self(),
             Some(TakerEvent::Batch(batch)) => {
                 let verdicts = batch.parcels().map(|_| verdict.clone()).collect();
                 channel.answer(batch, verdicts);
             }
-            Some(TakerEvent::Accepted(_)) if after == After::Kill => kill_self(),
+            Some(TakerEvent::Accepted(_)) if kill == Kill::AfterAnswer => kill_self(),
             Some(TakerEvent::Finished(_) | TakerEvent::Broken(_)) => return,
             Some(_) => {}
             None => {

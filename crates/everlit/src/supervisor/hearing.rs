@@ -197,7 +197,7 @@ impl Supervisor {
                     lost.map_or("unknown".to_owned(), |lost| lost.to_string())
                 ));
             }
-            End::NeverReady { .. } | End::Lost { .. } | End::Left(_) => {}
+            End::NeverReady { .. } | End::Lost { .. } | End::Left(_) | End::Condemned => {}
         }
     }
 
@@ -290,7 +290,7 @@ impl Supervisor {
 /// What a generation's end means to a report; none if it never served.
 fn farewell(end: &End, connections: Option<u64>) -> Option<(Farewell, Tally)> {
     match end {
-        End::NeverReady { .. } => None,
+        End::NeverReady { .. } | End::Condemned => None,
         End::Left(tally) => Some((Farewell::Left, *tally)),
         End::Crashed(exit) => Some((
             Farewell::Died {

@@ -210,7 +210,7 @@ impl Supervisor {
                 }
                 Action::Bind => Some(self.bind()),
                 Action::Spawn => Some(self.spawn()),
-                Action::KillSuccessor => self.with_successor(|worker| worker.signal(Signal::KILL)),
+                Action::KillSuccessor => self.with_successor(kill),
                 Action::DismissSuccessor => self.with_successor(dismiss),
                 Action::AskToLeave => {
                     self.ask_to_leave();
@@ -578,6 +578,11 @@ impl Supervisor {
     }
 }
 
+fn kill(worker: &mut Worker) {
+    worker.generation.condemn();
+    worker.signal(Signal::KILL);
+}
+
 /// It finishes what it has taken; others serve the listeners.
 fn dismiss(worker: &mut Worker) {
     let quit = ToGeneration::Quit {
@@ -589,7 +594,7 @@ fn dismiss(worker: &mut Worker) {
             worker.generation.leave();
         }
         // It cannot be told, so it cannot be left alone either.
-        Err(_) => worker.signal(Signal::KILL),
+        Err(_) => kill(worker),
     }
 }
 

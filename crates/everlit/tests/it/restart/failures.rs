@@ -1,6 +1,7 @@
 //! Restarts that fail: the old generation serves on, with all its connections, and the reason is told.
 
-use everlit::control::message::Farewell;
+use everlit::control::client::Connection;
+use everlit::control::message::{Farewell, Progress, Reply, Report, Request, Until};
 use rustix::process::Signal;
 
 use crate::support::{Built, Client, Server, Setup, send};
@@ -127,20 +128,32 @@ fn row_7_a_successor_of_another_version() {
 }
 
 #[test]
-fn row_7_a_successor_that_is_killed_with_a_batch() {
+fn row_7_a_successor_that_is_killed_with_an_unanswered_batch() {
+    Stage::new(Some("killed-in-batch")).fails("ended while it took over (killed by SIGKILL)");
+}
+
+#[test]
+fn row_7_what_a_successor_has_taken_dies_with_it_and_nothing_else() {
+    /// More than one batch.
+    const CLIENTS: u64 = 1500;
     let stage = Stage::new(Some("killed-after-batch"));
+    let address = stage.server.address();
+    let mut clients: Vec<Client> = (0..CLIENTS).map(|_| Client::connect(address)).collect();
+    for client in &mut clients {
+        client.get("/a.txt");
+    }
     let error = stage.server.reload().unwrap_err();
     assert!(error.contains("killed by SIGKILL"), "{error}");
-    // What it had taken died with it.
-    stage.client.until_lost();
-    let number = stage.generation.0;
-    assert_eq!(
-        Client::connect(stage.server.address()).get("/a.txt"),
-        "first"
-    );
-    assert!(stage.server.generation().0 >= number);
+    let lost: u64 = error.rsplit(": ").next().unwrap().parse().unwrap();
+    assert!((1..CLIENTS).contains(&lost), "{error}");
+    clients.push(stage.client);
+    let alive = clients
+        .into_iter()
+        .filter_map(|client| client.try_get("/a.txt"))
+        .count() as u64;
+    assert_eq!(alive + lost, CLIENTS + 1);
     stage.server.setup.fault(None);
-    stage.server.reload().unwrap();
+    assert_eq!(stage.server.reload().unwrap().tally.moved.total(), 0);
 }
 
 #[test]
@@ -164,4 +177,84 @@ fn row_9_a_predecessor_that_is_killed_is_succeeded() {
         "{report:?}"
     );
     assert_ne!(stage.server.generation(), stage.generation);
+}
+
+/// Waits until so many connections are finished by the old generation.
+fn wait_for_draining(caller: &mut Connection, wanted: u64) {
+    loop {
+        match caller.next_reply().unwrap() {
+            Reply::Progress(Progress::Moving { draining, .. }) if draining == wanted => return,
+            Reply::Progress(_) => {}
+            other => panic!("nothing was drained: {other:?}"),
+        }
+    }
+}
+
+fn report(caller: &mut Connection) -> Report {
+    loop {
+        match caller.next_reply().unwrap() {
+            Reply::Progress(_) => {}
+            Reply::Reloaded(report) => return *report,
+            other => panic!("a reload was asked, not {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn row_8_what_is_refused_is_finished_by_the_predecessor() {
+    let stage = Stage::new(Some("refuses-each"));
+    let mut client = stage.client;
+    client.send("GET /a.txt HTTP/1.1\r\n");
+    let mut caller = stage.server.setup.connect();
+    caller.ask(&Request::Reload { until: Until::Gone }).unwrap();
+    wait_for_draining(&mut caller, 1);
+    client.send("Host: test\r\n\r\n");
+    let (head, length) = client.head();
+    assert!(
+        head.to_ascii_lowercase().contains("connection: close"),
+        "{head}"
+    );
+    assert_eq!(client.body(length), b"first");
+    assert!(client.until_closed().is_empty());
+    let report = report(&mut caller);
+    assert_eq!(report.tally.moved.total(), 0, "{report:?}");
+    assert_eq!(
+        (report.tally.drained, report.tally.dropped),
+        (1, 0),
+        "{report:?}"
+    );
+    assert_eq!(report.farewell, Farewell::Left);
+}
+
+#[test]
+fn row_8_draining_does_not_hold_up_the_next_restart() {
+    let stage = Stage::new(Some("refuses-each"));
+    let server = &stage.server;
+    let mut client = stage.client;
+    client.send("GET /a.txt HTTP/1.1\r\n");
+    let mut patient = server.setup.connect();
+    patient
+        .ask(&Request::Reload { until: Until::Gone })
+        .unwrap();
+    let mut quick = server.setup.connect();
+    wait_for_draining(&mut patient, 1);
+    server.wait_for_notice("READY=1");
+
+    // The faulty successor serves nobody and cannot leave; its replacement is an ordinary one.
+    server.setup.fault(None);
+    send(server.generation().1, Signal::KILL);
+    server.wait_for_notice("READY=1");
+    quick.ask(&Request::Reload { until: Until::Gone }).unwrap();
+    let second = report(&mut quick);
+    assert_eq!(second.farewell, Farewell::Left, "{second:?}");
+    assert_eq!(server.status().generations.len(), 2);
+
+    // All the while the first generation has kept its word.
+    client.send("Host: test\r\n\r\n");
+    let (_, length) = client.head();
+    assert_eq!(client.body(length), b"first");
+    drop(client);
+    let first = report(&mut patient);
+    assert_eq!((first.from, first.to), (Some(1), 2));
+    assert_eq!(first.tally.drained, 1, "{first:?}");
 }

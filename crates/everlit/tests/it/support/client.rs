@@ -36,6 +36,14 @@ impl Client {
         self.response()
     }
 
+    /// The same, if the connection still lives.
+    pub(crate) fn try_get(mut self, path: &str) -> Option<String> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
+        let alive = self.stream.write_all(request.as_bytes()).is_ok()
+            && self.stream.peek(&mut [0]).is_ok_and(|length| length > 0);
+        alive.then(|| self.response())
+    }
+
     /// The body of the next response, which must be a 200 with a `Content-Length`.
     pub(crate) fn response(&mut self) -> String {
         let (head, length) = self.head();

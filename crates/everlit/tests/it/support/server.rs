@@ -78,7 +78,7 @@ impl Setup {
 
     /// Puts a program where everlit is: a new file under the old name, as packages do.
     pub(crate) fn install(&self, built: Built) {
-        fs::copy(built.path(), self.path("everlit.new")).expect("both are built");
+        fs::copy(built.path(), self.path("everlit.new")).expect("cargo build --examples made both");
         fs::rename(self.path("everlit.new"), self.path("everlit")).expect("our directory");
     }
 
