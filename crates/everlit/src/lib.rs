@@ -46,4 +46,7 @@ pub mod link;
 pub mod plan;
 pub mod tally;
 
+// For those who want to see it.
+pub mod demo;
+
 pub(crate) mod sys;
