@@ -49,4 +49,7 @@ pub mod tally;
 // For those who want to see it.
 pub mod demo;
 
+pub mod cli;
+pub(crate) mod supervisor;
+
 pub(crate) mod sys;

@@ -57,16 +57,10 @@ pub struct Core {
     pub follow_symlink: bool,
     /// `server.range-requests`, default on.
     pub range_requests: bool,
-    /// `mimetype.assign`, longest suffix first; see [`crate::mime`].
+    /// `mimetype.assign`; see [`crate::mime`].
     pub mime: std::sync::Arc<crate::mime::Table>,
     /// `etag.use-inode`, `etag.use-mtime`, `etag.use-size`; default all on.
     pub etag: EtagParts,
-    /// `debug.log-request-handling`
-    pub log_request_handling: bool,
-    /// `debug.log-file-not-found`
-    pub log_file_not_found: bool,
-    /// `debug.log-timeouts`
-    pub log_timeouts: bool,
 }
 
 /// What an ETag is made of (`etag.use-*`).
@@ -103,9 +97,6 @@ impl Default for Core {
                 mtime: true,
                 size: true,
             },
-            log_request_handling: false,
-            log_file_not_found: false,
-            log_timeouts: false,
         }
     }
 }

@@ -3,119 +3,79 @@
 //! In: a [`Source`]. Out: a [`Site`], which generations serve, and a [`Plan`], which supervisors need. Must hold:
 //! everything that can be wrong with a configuration is found here, with its place, before anything is served.
 
-use std::fmt;
-use std::path::PathBuf;
-use std::rc::Rc;
-
 use crate::exchange::Exchange;
-use crate::logline::PendingLine;
+use crate::logline::{LogId, PendingLine};
 use crate::modules::Hook;
 use crate::plan::Plan;
-use crate::route::uri::ParseOptions;
 use crate::settings::Settings;
 use crate::source::Source;
 
-/// One directive: what it is called and takes, and what it does.
-#[derive(Debug)]
-pub struct Directive {
-    /// Does what the directive says. Fails only for values that do not fit.
-    pub apply: Apply,
-}
+// What a directive is, and all there are.
+pub mod directive;
+pub mod reader;
 
-/// What a directive changes.
-#[derive(Clone, Copy, Debug)]
-pub enum Apply {
-    /// A setting for requests (scope `CONN`).
-    Request(fn(&mut Settings)),
-}
+mod core;
+mod unsupported;
+
+pub mod table;
+
+// What they write into.
+pub mod draft;
+mod server;
+
+// From text to a site.
+mod paths;
+
+pub mod listeners;
+
+mod module_list;
+
+mod build;
+
+mod error;
+mod preflight;
+
+// While serving.
+mod resolve;
+
+pub use directive::{Apply, Change, Directive, Kind, Lack, Read, Risk, Scope, Setter};
+pub use draft::Draft;
+pub use error::{ConfigError, Message};
+pub use lighttpd_conf::Style;
+pub use reader::Reader;
+pub use resolve::{MAX_KNOWN, Resolver, Rules};
+pub use server::{AccessLog, Server, StatCache};
+
+use error::render;
+use lighttpd_conf::{Config, Diagnostic};
+
+#[cfg(test)]
+pub(crate) mod tests;
 
 /// A configuration, checked and ready to serve; shared by the worker threads.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Site {
     /// Settings of the whole server.
     pub server: Server,
     /// Hooks of the modules in use, in the order of `server.modules`.
     pub pipeline: Pipeline,
+    /// Settings of requests, and their conditions.
+    pub rules: Rules,
 }
 
 impl Site {
     /// What a frozen connection calls an access log.
-    pub fn access_log_name(&self, id: crate::logline::LogId) -> String {
-        self.server
-            .access_logs
-            .get(usize::from(id.0))
-            .map(ToString::to_string)
-            .unwrap_or_default()
+    pub fn access_log_name(&self, id: LogId) -> String {
+        let log = self.server.access_logs.get(usize::from(id.0));
+        log.map(ToString::to_string).unwrap_or_default()
     }
 
     /// The access log of this name.
-    pub fn access_log_named(&self, name: &str) -> Option<crate::logline::LogId> {
-        let index = self
-            .server
-            .access_logs
-            .iter()
-            .position(|log| log.to_string() == name)?;
-        Some(crate::logline::LogId(index as u16))
+    pub fn access_log_named(&self, name: &str) -> Option<LogId> {
+        let mut logs = self.server.access_logs.iter();
+        let index = logs.position(|log| log.to_string() == name)?;
+        Some(LogId(u16::try_from(index).ok()?))
     }
-}
-
-impl fmt::Display for AccessLog {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AccessLog::File(path) => write!(f, "{}", path.display()),
-            AccessLog::Pipe(command) => write!(f, "|{command}"),
-            AccessLog::Syslog(priority) => write!(f, "syslog:{priority}"),
-        }
-    }
-}
-
-/// Settings of the whole server (scope `SERVER`).
-#[derive(Debug)]
-pub struct Server {
-    /// `server.http-parseopts`
-    pub parse: ParseOptions,
-    /// `server.max-request-field-size`, default 8192.
-    pub max_head_bytes: usize,
-    /// `server.max-connections`; `None`: half of the descriptors.
-    pub max_connections: Option<u32>,
-    /// `server.max-fds`; `None`: all that the system allows.
-    pub max_fds: Option<u32>,
-    /// `server.max-worker`; `None`: one worker thread for each processor.
-    pub workers: Option<u16>,
-    /// `server.username`, `server.groupname`.
-    pub user: Option<String>,
-    /// `server.groupname`
-    pub group: Option<String>,
-    /// `server.chroot`
-    pub chroot: Option<PathBuf>,
-    /// `server.errorlog`; `None`: standard error.
-    pub error_log: Option<PathBuf>,
-    /// Where access logs go.
-    pub access_logs: Vec<AccessLog>,
-    /// `server.stat-cache-engine`: how often files are looked at again.
-    pub stat_cache: StatCache,
-    /// `server.feature-flags`, those that change how requests are answered.
-    pub flags: crate::route::Flags,
-}
-
-/// `server.stat-cache-engine`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatCache {
-    /// `simple` (and `inotify`, `fam`, `kqueue`): what is known of a file is good for up to one second.
-    Simple,
-    /// `disable`: each request looks.
-    Disabled,
-}
-
-/// Where an access log goes (`accesslog.filename`, `accesslog.use-syslog`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccessLog {
-    /// A file.
-    File(PathBuf),
-    /// A command that reads lines: `"|cmd"`.
-    Pipe(String),
-    /// Syslog with this priority.
-    Syslog(u16),
 }
 
 /// Hooks of the modules in use, by moment.
@@ -130,52 +90,63 @@ pub struct Pipeline {
     pub request_done: Vec<fn(&Exchange<'_>, &Settings, &mut PendingLine)>,
 }
 
-/// Finds the settings in force; one for each worker thread, because it remembers what it found.
-#[derive(Debug)]
-pub struct Resolver {
-    base: Rc<Settings>,
+/// Loads and checks a configuration. Nothing is opened but its text; host names are resolved.
+pub fn load(source: &Source) -> Result<(Site, Plan), ConfigError> {
+    examine(source, Depth::Text).map(|(_, site, plan)| (site, plan))
 }
 
-impl Resolver {
-    /// A resolver for this site.
-    pub fn new(_site: &Site) -> Resolver {
-        Resolver {
-            base: Rc::new(Settings::default()),
-        }
-    }
+/// The same, and looks whether the files, directories, users and groups that it names are there (`-tt`).
+pub fn plan(source: &Source) -> Result<Plan, ConfigError> {
+    examine(source, Depth::System).map(|(_, _, plan)| plan)
+}
 
-    /// The settings for a request; the same `Rc` for the same set of conditions.
-    pub fn resolve(
-        &mut self,
-        _site: &Site,
-        _request: &crate::request::Request<'_>,
-    ) -> Rc<Settings> {
-        self.base.clone()
-    }
-
-    /// The settings without any condition: for what happens before there is a request.
-    pub fn base(&self) -> &Rc<Settings> {
-        &self.base
+/// Everything there is to say about a configuration, warnings too, for `check --json`.
+pub fn check(source: &Source) -> Vec<Message> {
+    match examine(source, Depth::System) {
+        Ok((warnings, _, _)) => warnings.iter().map(Message::from).collect(),
+        Err(error) => error.messages(),
     }
 }
 
-/// A configuration that cannot be used; `Display` gives all diagnostics, rendered.
-#[derive(Debug)]
-pub struct ConfigError {
-    text: String,
+/// The text that `lighttpd -p` prints.
+pub fn print(source: &Source) -> Result<String, ConfigError> {
+    read(source).map(|config| config.print_canonical())
 }
 
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+/// How deep to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// At the text.
+    Text,
+    /// At the text, and at what it names on this machine.
+    System,
+}
+
+fn examine(source: &Source, depth: Depth) -> Result<(Vec<Diagnostic>, Site, Plan), ConfigError> {
+    let config = read(source)?;
+    let mut problems = Vec::new();
+    let built = build::build(&config, &mut problems);
+    if depth == Depth::System {
+        preflight::look(&config, &mut problems);
     }
+    error::sort(&mut problems, config.sources());
+    let warnings = match ConfigError::new(problems) {
+        Ok(error) => return Err(error),
+        Err(warnings) => warnings,
+    };
+    let mut built = built.expect("without conditions there is an error");
+    built.plan.warnings = render(&warnings, Style::Plain);
+    Ok((warnings, built.site, built.plan))
 }
 
-impl std::error::Error for ConfigError {}
-
-/// Loads and checks a configuration.
-pub fn load(_source: &Source) -> Result<(Site, Plan), ConfigError> {
-    Err(ConfigError {
-        text: String::new(),
-    })
+fn read(source: &Source) -> Result<Config, ConfigError> {
+    let read = match source {
+        Source::File(path) => lighttpd_conf::load(path),
+        Source::Text {
+            name,
+            text,
+            directory,
+        } => lighttpd_conf::load_text(text, name, directory),
+    };
+    read.map_err(|report| ConfigError::from(&report))
 }

@@ -84,7 +84,7 @@ impl Connection {
     /// Connects; `None` if nobody listens there.
     pub fn open(path: &Path) -> Result<Option<Self>, ClientError> {
         match UnixStream::connect(path) {
-            Ok(stream) => Ok(Some(Self::resume(path, stream.into()))),
+            Ok(stream) => Ok(Some(Self::resume(path, stream.into(), Vec::new()))),
             Err(error)
                 if matches!(
                     error.kind(),
@@ -100,14 +100,19 @@ impl Connection {
         }
     }
 
-    /// A connection that was open before an exec, and has nothing half-read.
-    pub(crate) fn resume(path: &Path, stream: OwnedFd) -> Self {
+    /// A connection that was open before an exec, with what was read of a reply.
+    pub(crate) fn resume(path: &Path, stream: OwnedFd, input: Vec<u8>) -> Self {
         Self {
             path: path.to_owned(),
             stream: stream.into(),
-            input: LineBuffer::new(REPLY_MAX),
+            input: LineBuffer::resume(input, REPLY_MAX),
             descriptors: VecDeque::new(),
         }
+    }
+
+    /// What was read and is no whole reply yet.
+    pub(crate) fn rest(&self) -> &[u8] {
+        self.input.rest()
     }
 
     /// Where it leads.

@@ -19,7 +19,7 @@ use rustix::net::{
 
 use super::line::LineBuffer;
 use super::message::{Refusal, RefusalKind, Reply, Request, decode, encode};
-use super::socket::ControlSocket;
+use super::socket::{ControlSocket, SocketFile};
 use crate::link::DESCRIPTORS_MAX;
 
 /// Longest request, in bytes.
@@ -106,6 +106,11 @@ impl Server {
     /// The socket itself.
     pub(crate) fn socket(&mut self) -> &mut ControlSocket {
         &mut self.socket
+    }
+
+    /// Which file is ours.
+    pub(crate) fn file(&self) -> Option<&SocketFile> {
+        self.socket.file()
     }
 
     /// The socket to accept from.

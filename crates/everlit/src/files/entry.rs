@@ -112,6 +112,14 @@ impl Entry {
         Ok(file)
     }
 
+    /// The directory, open for reading. Not kept.
+    pub fn open_directory(&self) -> Result<OwnedFd, Errno> {
+        if self.metadata.kind != EntryKind::Directory {
+            return Err(Errno::NOTDIR);
+        }
+        look::open(&self.path, self.rules)
+    }
+
     /// The whole content of a small file, `None` if it is larger than 32 KiB. Fails as [`Entry::open`] does.
     pub fn content(&self) -> Result<Option<Rc<[u8]>>, Errno> {
         if let Some((content, _)) = self.content.get() {
@@ -128,7 +136,7 @@ impl Entry {
         if Metadata::from(rustix::fs::fstat(&file)?) != self.metadata {
             return Err(Errno::STALE);
         }
-        let content: Rc<[u8]> = read_whole(file.as_fd(), self.metadata.size as usize)?.into();
+        let content: Rc<[u8]> = read_whole(&file, self.metadata.size as usize)?.into();
         if let Some(share) = self.budgets.bytes.take(self.metadata.size) {
             let _ = self.content.set((content.clone(), share));
         }
@@ -160,12 +168,12 @@ impl Entry {
 }
 
 /// Reads a file that has so many bytes. Fails with `ESTALE` if it has not.
-fn read_whole(file: BorrowedFd<'_>, size: usize) -> Result<Vec<u8>, Errno> {
+pub fn read_whole(file: impl AsFd, size: usize) -> Result<Vec<u8>, Errno> {
     // One byte more, to see that it has not grown.
     let mut bytes = vec![0; size + 1];
     let mut filled = 0;
     while filled < bytes.len() {
-        match rustix::io::pread(file, &mut bytes[filled..], filled as u64) {
+        match rustix::io::pread(&file, &mut bytes[filled..], filled as u64) {
             Ok(0) => break,
             Ok(n) => filled += n,
             Err(Errno::INTR) => {}

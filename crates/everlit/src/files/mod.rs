@@ -9,5 +9,5 @@ mod entry;
 mod look;
 
 pub use cache::FileCache;
-pub use entry::{Entry, OpenFile};
+pub use entry::{Entry, OpenFile, read_whole};
 pub use look::{EntryKind, Metadata, Rules};

@@ -11,6 +11,9 @@ pub mod indexfile;
 pub mod setenv;
 pub mod staticfile;
 
+#[cfg(test)]
+mod tests;
+
 use crate::config::Directive;
 use crate::exchange::{Exchange, Flow};
 use crate::logline::PendingLine;

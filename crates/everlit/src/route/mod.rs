@@ -8,6 +8,8 @@ mod handler;
 pub mod path;
 pub mod percent;
 mod phases;
+#[cfg(test)]
+mod tests;
 pub mod uri;
 
 use std::borrow::Cow;
@@ -108,6 +110,8 @@ impl Desk {
                 let request = request(head, uri, host, origin);
                 self.process(request, now)
             }
+            // Its target is no URL, and we are no proxy.
+            _ if head.method == Method::Connect => self.reject(405, head, origin, now),
             (Err(reject), _) | (_, Err(reject)) => self.reject(reject.status, head, origin, now),
         }
     }

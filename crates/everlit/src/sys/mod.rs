@@ -8,6 +8,7 @@ pub(crate) mod daemon;
 pub(crate) mod descriptor;
 pub(crate) mod exec;
 pub(crate) mod filter;
+pub(crate) mod local_time;
 pub(crate) mod memory_file;
 pub(crate) mod privilege;
 pub(crate) mod signal;

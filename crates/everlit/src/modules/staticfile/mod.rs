@@ -12,6 +12,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use rustix::io::Errno;
 
 use super::{Hooks, Module};
+use crate::config::{Directive, Setter};
 use crate::exchange::{Exchange, Flow};
 use crate::files::{Entry, EntryKind, Metadata, Rules};
 use crate::http1::head::Method;
@@ -41,10 +42,33 @@ impl Default for Settings {
     }
 }
 
+static DIRECTIVES: &[Directive] = &[
+    Directive::request(
+        "static-file.exclude-extensions",
+        Setter::List(|settings, suffixes| {
+            settings.staticfile.exclude_extensions = suffixes.to_vec();
+        }),
+        "()",
+        "Suffixes of files that are not sent as they are: programs, for example.",
+    ),
+    Directive::request(
+        "static-file.etags",
+        Setter::Bool(|settings, on| settings.staticfile.etags = on),
+        "\"enable\"",
+        "Whether files have an ETag.",
+    ),
+    Directive::request(
+        "static-file.disable-pathinfo",
+        Setter::Bool(|settings, on| settings.staticfile.disable_pathinfo = on),
+        "\"disable\"",
+        "Whether a file may not be followed by more path.",
+    ),
+];
+
 /// The module.
 pub static MODULE: Module = Module {
     name: "mod_staticfile",
-    directives: &[],
+    directives: DIRECTIVES,
     hooks: Hooks {
         subrequest_start: Some(subrequest_start),
         ..Hooks::NONE

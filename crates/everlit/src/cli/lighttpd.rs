@@ -1,0 +1,277 @@
+//! lighttpd's own command line: `everlit -f FILE`.
+//!
+//! In: flags as `getopt` of lighttpd takes them. Out: a server in the background or the foreground, or an answer. Must
+//! hold: lighttpd's texts and exit codes; what cannot be done here is refused, not ignored.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use lexopt::{Arg, Parser};
+
+use super::{code, source, with_causes, words};
+use crate::config;
+use crate::inherit::Inherited;
+use crate::source::Source;
+use crate::supervisor::Ground;
+use crate::supervisor::binary::Binary;
+use crate::supervisor::start::{self, Greeting, Start};
+use crate::sys::daemon::{Side, to_background};
+
+/// What the flags ask for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Flags {
+    file: Option<OsString>,
+    test: Test,
+    print: bool,
+    stay: bool,
+    modules: bool,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Test {
+    #[default]
+    No,
+    /// `-t`
+    Syntax,
+    /// `-tt`
+    Everything,
+}
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+enum Wish {
+    Run(Flags),
+    /// Print to standard output and exit with 0.
+    Say(String),
+    /// Print to standard error and exit with 255.
+    Refuse(String),
+}
+
+pub(super) fn run(parser: Parser) -> ExitCode {
+    let flags = match parse(parser) {
+        Wish::Run(flags) => flags,
+        Wish::Say(text) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Wish::Refuse(text) => return refuse(&text),
+    };
+    if flags.modules {
+        eprintln!("everlit: -m is ignored: all modules are built in");
+    }
+    let Some(file) = flags.file else {
+        return refuse("No configuration available. Try using -f option.");
+    };
+    let source = match source(file) {
+        Ok(source) => source,
+        Err(error) => return refuse(&with_causes(&error)),
+    };
+    if flags.print {
+        return refuse("-p is not implemented yet");
+    }
+    match flags.test {
+        Test::No => serve(source, flags.stay),
+        Test::Syntax => test(&source, "Syntax OK\n"),
+        Test::Everything => test(&source, ""),
+    }
+}
+
+fn parse(mut parser: Parser) -> Wish {
+    let mut flags = Flags::default();
+    loop {
+        match parser.next() {
+            Ok(None) => return Wish::Run(flags),
+            Ok(Some(Arg::Short('f'))) => match parser.value() {
+                Ok(_) if flags.file.is_some() => {
+                    return Wish::Refuse(
+                        "Can only read one config file. Use the include command to use multiple config files."
+                            .to_owned(),
+                    );
+                }
+                Ok(value) => flags.file = Some(value),
+                Err(error) => return misuse(&error),
+            },
+            Ok(Some(Arg::Short('m'))) => match parser.value() {
+                Ok(_) => flags.modules = true,
+                Err(error) => return misuse(&error),
+            },
+            Ok(Some(Arg::Short('t'))) => {
+                flags.test = match flags.test {
+                    Test::No => Test::Syntax,
+                    Test::Syntax | Test::Everything => Test::Everything,
+                }
+            }
+            Ok(Some(Arg::Short('p'))) => flags.print = true,
+            Ok(Some(Arg::Short('D'))) => flags.stay = true,
+            Ok(Some(Arg::Short('v'))) => return Wish::Say(version()),
+            Ok(Some(Arg::Short('V'))) => return Wish::Say(features()),
+            Ok(Some(Arg::Short('h'))) => {
+                return Wish::Say(format!("{}{}\n", version(), words::USAGE));
+            }
+            Ok(Some(Arg::Short('i'))) => {
+                return Wish::Refuse(
+                    "-i is not supported: an idle instance stays; stop it with: everlit stop"
+                        .to_owned(),
+                );
+            }
+            Ok(Some(Arg::Short('1'))) => {
+                return Wish::Refuse(
+                    "-1 is not supported: this server does not run for a single connection from inetd; \
+                     let systemd pass a listening socket instead"
+                        .to_owned(),
+                );
+            }
+            Ok(Some(argument)) => return misuse(&argument.unexpected()),
+            Err(error) => return misuse(&error),
+        }
+    }
+}
+
+fn misuse(error: &lexopt::Error) -> Wish {
+    Wish::Refuse(format!("{error}\n{}", words::USAGE))
+}
+
+fn version() -> String {
+    format!("everlit/{}\n", env!("CARGO_PKG_VERSION"))
+}
+
+fn features() -> String {
+    format!(
+        "{}
+Event Handlers:
+
+\t+ epoll
+
+Network handler:
+
+\t+ linux-sendfile
+\t+ writev
+\t+ write
+
+Features:
+
+\t+ IPv6 support
+\t+ live connection handover
+\t+ systemd socket activation and readiness
+
+",
+        version()
+    )
+}
+
+fn refuse(text: &str) -> ExitCode {
+    eprintln!("everlit: {}", text.trim_end());
+    ExitCode::from(code::SETUP)
+}
+
+/// `-t` and `-tt`.
+fn test(source: &Source, success: &str) -> ExitCode {
+    match config::plan(source) {
+        Ok(plan) => {
+            for warning in plan.warnings {
+                eprintln!("{warning}");
+            }
+            // A closed standard output is no mistake in the configuration.
+            let _ = std::io::stdout().write_all(success.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(code::SETUP)
+        }
+    }
+}
+
+fn serve(source: Source, stay: bool) -> ExitCode {
+    if is_setuid() {
+        return refuse("refuses to run with the privileges of its file (setuid or setgid)");
+    }
+    // Before anything opens a descriptor, and before the working directory changes.
+    let inherited = match Inherited::take() {
+        Ok(inherited) => inherited,
+        Err(error) => return refuse(&with_causes(&error)),
+    };
+    let binary = match Binary::find() {
+        Ok(binary) => binary,
+        Err(error) => return refuse(&format!("find the binary: {error}")),
+    };
+    let (ground, outcome) = if stay {
+        (foreground(), None)
+    } else {
+        match to_background() {
+            Ok(Side::Front(code)) => return ExitCode::from(code),
+            Ok(Side::Background(outcome)) => (Ground::Background, Some(outcome)),
+            Err(error) => return refuse(&format!("go to the background: {error}")),
+        }
+    };
+    start::run(Start {
+        binary,
+        source,
+        ground,
+        outcome,
+        inherited,
+        greeting: Greeting::Nothing,
+    })
+}
+
+/// In the foreground: for a person, or for another program.
+pub(super) fn foreground() -> Ground {
+    if std::io::stdin().is_terminal() {
+        Ground::Terminal
+    } else {
+        Ground::Foreground
+    }
+}
+
+fn is_setuid() -> bool {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    getuid() != geteuid() || getgid() != getegid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(arguments: &[&str]) -> Wish {
+        parse(Parser::from_args(arguments.iter().map(OsString::from)))
+    }
+
+    #[test]
+    fn flags_are_read_as_getopt_reads_them() {
+        let Wish::Run(flags) = wish(&["-Dtf", "x.conf", "-m", "/usr/lib", "-t"]) else {
+            panic!("these flags are right");
+        };
+        assert_eq!(
+            flags,
+            Flags {
+                file: Some("x.conf".into()),
+                test: Test::Everything,
+                print: false,
+                stay: true,
+                modules: true,
+            }
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused() {
+        for arguments in [
+            &["-i", "5"][..],
+            &["-1"],
+            &["-Z"],
+            &["x.conf"],
+            &["-f"],
+            &["-f", "a", "-f", "b"],
+        ] {
+            assert!(matches!(wish(arguments), Wish::Refuse(_)), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_question_is_answered() {
+        assert_eq!(wish(&["-v", "-Z"]), Wish::Say(version()));
+        assert!(matches!(wish(&["-V"]), Wish::Say(text) if text.contains("\t+ IPv6 support")));
+        assert!(matches!(wish(&["-h"]), Wish::Say(text) if text.contains("-f <name>")));
+    }
+}

@@ -1,0 +1,163 @@
+//! What is served: names, paths, media types, validators.
+
+use std::sync::Arc;
+
+use lighttpd_conf::Value;
+
+use crate::config::StatCache;
+use crate::config::directive::{Change, Directive, Kind, Lack, Read, Risk, Scope, Setter};
+use crate::config::draft::Draft;
+use crate::config::paths::directory_prefix;
+use crate::config::reader::Reader;
+use crate::mime;
+use crate::settings::Settings;
+
+pub(super) static DIRECTIVES: &[Directive] = &[
+    Directive::request(
+        "server.document-root",
+        Setter::Text(|settings, path| settings.core.document_root = directory_prefix(path)),
+        "",
+        "Directory that URL paths start from. Must be set.",
+    ),
+    Directive::request(
+        "server.name",
+        Setter::Text(|settings, name| settings.core.name = name.to_owned()),
+        "",
+        "Name of the server in logs and in redirects it makes; empty: the host that the client asked for.",
+    ),
+    Directive::request(
+        "server.tag",
+        Setter::Text(|settings, tag| settings.core.tag = tag.to_owned()),
+        "\"Everlit\"",
+        "Value of the Server field; empty: there is no such field.",
+    ),
+    Directive::request(
+        "server.errorfile-prefix",
+        Setter::Text(|settings, prefix| {
+            settings.core.errorfile_prefix = match prefix {
+                "" => Vec::new(),
+                prefix => prefix.as_bytes().to_vec(),
+            }
+        }),
+        "",
+        "The body of an error response is the file of this path with the status and \".html\" after it.",
+    ),
+    Directive::request(
+        "server.error-handler",
+        Setter::Text(|settings, path| settings.core.error_handler = path.to_owned()),
+        "",
+        "URL path that answers instead of an error page, for every status from 400 on.",
+    ),
+    Directive::request(
+        "server.error-handler-404",
+        Setter::Text(|settings, path| settings.core.error_handler_404 = path.to_owned()),
+        "",
+        "URL path that answers instead of the error pages 403 and 404.",
+    ),
+    Directive::nothing(
+        "server.error-intercept",
+        Kind::Bool,
+        Scope::Connection,
+        "\"disable\"",
+        "Whether error pages of backends are replaced; this version has no backends.",
+    ),
+    Directive::request(
+        "server.force-lowercase-filenames",
+        Setter::Bool(|settings, on| settings.core.force_lowercase = on),
+        "\"disable\"",
+        "Whether paths are made lower case before files are looked for.",
+    ),
+    Directive::request(
+        "server.follow-symlink",
+        Setter::Bool(|settings, on| settings.core.follow_symlink = on),
+        "\"enable\"",
+        "Whether symbolic links are followed; if not, a path with one is answered with 403.",
+    ),
+    Directive::request(
+        "server.range-requests",
+        Setter::Bool(|settings, on| settings.core.range_requests = on),
+        "\"enable\"",
+        "Whether parts of files are sent on request (Range, RFC 9110 section 14).",
+    ),
+    Directive::request(
+        "mimetype.assign",
+        Setter::Own(Kind::KvString, media_types),
+        "",
+        "Media types by suffix of the file name; without it, a table of common ones.",
+    ),
+    Directive::unsupported(
+        "mimetype.use-xattr",
+        Kind::Bool,
+        Scope::Connection,
+        NO_ATTRIBUTES,
+        Risk::Visible,
+        "Whether the media type is read from an extended attribute of the file.",
+    ),
+    Directive::unsupported(
+        "mimetype.xattr-name",
+        Kind::String,
+        Scope::Server,
+        NO_ATTRIBUTES,
+        Risk::Visible,
+        "Name of the extended attribute with the media type.",
+    ),
+    Directive::request(
+        "etag.use-inode",
+        Setter::Bool(|settings, on| settings.core.etag.inode = on),
+        "\"enable\"",
+        "Whether the inode number is part of ETags.",
+    ),
+    Directive::request(
+        "etag.use-mtime",
+        Setter::Bool(|settings, on| settings.core.etag.mtime = on),
+        "\"enable\"",
+        "Whether the time of modification is part of ETags.",
+    ),
+    Directive::request(
+        "etag.use-size",
+        Setter::Bool(|settings, on| settings.core.etag.size = on),
+        "\"enable\"",
+        "Whether the size is part of ETags.",
+    ),
+    Directive::server(
+        "server.stat-cache-engine",
+        Setter::Own(Kind::String, stat_cache),
+        "\"simple\"",
+        "How long what is known of a file is believed: \"simple\" for up to a second, \"disable\" not at all.",
+    ),
+    Directive::nothing(
+        "server.upload-dirs",
+        Kind::List,
+        Scope::Server,
+        "( \"/var/tmp\" )",
+        "Directories for request bodies on their way to a backend; they are never put into files here.",
+    ),
+    Directive::nothing(
+        "server.upload-temp-file-size",
+        Kind::Int,
+        Scope::Server,
+        "16777216",
+        "Size of the files that request bodies are put into; they are never put into files here.",
+    ),
+];
+
+const NO_ATTRIBUTES: Lack = Lack::Feature("this version does not read extended attributes");
+
+/// Read once and shared by all settings that have it.
+fn media_types(value: &Value, _: &mut Reader) -> Read<Settings> {
+    let table = Arc::new(mime::Table::new(value.to_pairs()?));
+    Ok(Change::new(move |settings: &mut Settings| {
+        settings.core.mime = table.clone();
+    }))
+}
+
+fn stat_cache(value: &Value, _: &mut Reader) -> Read<Draft> {
+    let engine = match value.to_str()? {
+        "" | "simple" | "inotify" | "fam" | "kqueue" => StatCache::Simple,
+        "disable" | "none" => StatCache::Disabled,
+        _ => return Err(value.unfit("\"simple\", \"inotify\", \"fam\", \"kqueue\" or \"disable\"")),
+    };
+    Ok(Change::new(move |draft: &mut Draft| {
+        draft.server.stat_cache = engine;
+    }))
+}

@@ -1,0 +1,78 @@
+//! How much and how long.
+
+use crate::config::directive::{Directive, Kind, Lack, Risk, Scope, Setter};
+
+pub(super) static DIRECTIVES: &[Directive] = &[
+    Directive::server(
+        "server.max-connections",
+        Setter::Short(|draft, n| draft.server.max_connections = (n > 0).then_some(n.into())),
+        "0",
+        "Most connections open at once; 0: half of the descriptors.",
+    ),
+    Directive::server(
+        "server.max-fds",
+        Setter::Int(|draft, n| draft.server.max_fds = (n > 0).then_some(n)),
+        "0",
+        "Most descriptors open at once (RLIMIT_NOFILE); 0: all that the system allows.",
+    ),
+    Directive::server(
+        "server.max-worker",
+        Setter::Short(|draft, n| draft.server.workers = (n > 0).then_some(n)),
+        "0",
+        "Worker threads; 0: one for each processor. lighttpd starts processes.",
+    ),
+    Directive::server(
+        "server.max-request-field-size",
+        Setter::Short(|draft, n| draft.server.max_head_bytes = n.into()),
+        "8192",
+        "Longest request head in bytes; a longer one is answered with 431.",
+    ),
+    Directive::request(
+        "server.max-request-size",
+        Setter::Int(|settings, kib| settings.core.max_request_size = u64::from(kib) * 1024),
+        "0",
+        "Longest request body in KiB; a longer one is answered with 413; 0: no limit.",
+    ),
+    Directive::request(
+        "server.max-keep-alive-requests",
+        Setter::Short(|settings, n| settings.core.max_keep_alive_requests = n.into()),
+        "1000",
+        "Requests on one connection before it is closed; 0: it is closed after the first.",
+    ),
+    Directive::request(
+        "server.max-keep-alive-idle",
+        Setter::Short(|settings, n| settings.core.max_keep_alive_idle = n),
+        "5",
+        "Seconds that a connection may wait for its next request.",
+    ),
+    Directive::request(
+        "server.max-read-idle",
+        Setter::Short(|settings, n| settings.core.max_read_idle = n),
+        "60",
+        "Seconds without a byte of a request that has begun.",
+    ),
+    Directive::request(
+        "server.max-write-idle",
+        Setter::Short(|settings, n| settings.core.max_write_idle = n),
+        "360",
+        "Seconds without a byte of a response being taken.",
+    ),
+    Directive::unsupported(
+        "server.kbytes-per-second",
+        Kind::Short,
+        Scope::Connection,
+        NO_THROTTLE,
+        Risk::Visible,
+        "Most KiB a second for all connections under the same conditions; 0: no limit.",
+    ),
+    Directive::unsupported(
+        "connection.kbytes-per-second",
+        Kind::Short,
+        Scope::Connection,
+        NO_THROTTLE,
+        Risk::Visible,
+        "Most KiB a second for each connection; 0: no limit.",
+    ),
+];
+
+const NO_THROTTLE: Lack = Lack::Feature("this version does not limit rates");

@@ -1,0 +1,166 @@
+//! Where the server listens, and how it moves bytes.
+
+use lighttpd_conf::Value;
+
+use crate::config::directive::{Change, Directive, Kind, Lack, Read, Risk, Scope, Setter};
+use crate::config::draft::Draft;
+use crate::config::listeners::SocketOptions;
+use crate::config::reader::Reader;
+
+pub(super) static DIRECTIVES: &[Directive] = &[
+    Directive::server(
+        "server.port",
+        Setter::Short(|draft, port| draft.port = port),
+        "80",
+        "TCP port for server.bind, and for addresses without one; 0: the kernel chooses.",
+    ),
+    Directive::server(
+        "server.bind",
+        Setter::Text(|draft, address| draft.bind = address.to_owned()),
+        "\"0.0.0.0\"",
+        "Address, host name or path of a Unix socket to listen on.",
+    ),
+    Directive::server(
+        "server.network-backend",
+        Setter::Own(Kind::String, network_backend),
+        "\"sendfile\"",
+        "How files are written to sockets; Everlit chooses by itself.",
+    ),
+    Directive::server(
+        "server.event-handler",
+        Setter::Own(Kind::String, event_handler),
+        "\"epoll\"",
+        "How the server waits for events; always epoll.",
+    ),
+    Directive::socket(
+        "server.listen-backlog",
+        Setter::Int(|socket, n| socket.backlog = n),
+        "1024",
+        "Connections that may wait to be accepted.",
+    ),
+    Directive::socket(
+        "server.socket-perms",
+        Setter::Own(Kind::String, socket_permissions),
+        "",
+        "Mode of a Unix socket, in octal digits.",
+    ),
+    Directive::socket(
+        "server.defer-accept",
+        Setter::Bool(|socket, on| socket.defer_accept = on),
+        "\"disable\"",
+        "Whether a connection is accepted only when its first bytes are there (TCP_DEFER_ACCEPT).",
+    ),
+    Directive::socket(
+        "server.use-ipv6",
+        Setter::Bool(|socket, on| socket.use_ipv6 = on),
+        "\"disable\"",
+        "Whether, without server.bind, to listen on [::] instead of 0.0.0.0.",
+    ),
+    Directive::socket(
+        "server.set-v6only",
+        Setter::Bool(|socket, on| socket.v6_only = on),
+        "\"enable\"",
+        "Whether an IPv6 socket takes no IPv4 connections (IPV6_V6ONLY).",
+    ),
+    Directive::socket(
+        "server.v4mapped",
+        Setter::Bool(|socket, on| socket.v4_mapped = on),
+        "\"disable\"",
+        "Whether an IPv6 socket takes IPv4 connections too; the opposite of server.set-v6only.",
+    ),
+    Directive::nothing(
+        "server.bsd-accept-filter",
+        Kind::String,
+        Scope::Socket,
+        "",
+        "Accept filter of FreeBSD; Linux has none.",
+    ),
+    Directive::unsupported(
+        "server.ip-transparent",
+        Kind::Bool,
+        Scope::Socket,
+        Lack::Feature("this version does not set IP_TRANSPARENT"),
+        Risk::Visible,
+        "Whether to listen on addresses that are not this machine's (IP_TRANSPARENT).",
+    ),
+    Directive::nothing(
+        "server.stream-request-body",
+        Kind::Short,
+        Scope::Connection,
+        "0",
+        "Whether request bodies are passed on as they come; they always are.",
+    ),
+    Directive::nothing(
+        "server.stream-response-body",
+        Kind::Short,
+        Scope::Connection,
+        "0",
+        "Whether response bodies are passed on as they come; they always are.",
+    ),
+    Directive::nothing(
+        "server.chunkqueue-chunk-sz",
+        Kind::Int,
+        Scope::Server,
+        "8192",
+        "Size of buffers; Everlit chooses by itself.",
+    ),
+    Directive::unsupported(
+        "server.protocol-http11",
+        Kind::Bool,
+        Scope::Connection,
+        Lack::Feature("responses are always HTTP/1.1"),
+        Risk::Visible,
+        "Whether responses are HTTP/1.1 instead of HTTP/1.0.",
+    )
+    .obsolete("leave it out: HTTP/1.1 is always spoken"),
+    Directive::unsupported(
+        "server.reject-expect-100-with-417",
+        Kind::Bool,
+        Scope::Server,
+        Lack::Feature("expectations of 100-continue are always met"),
+        Risk::Visible,
+        "Whether a request with \"Expect: 100-continue\" is refused.",
+    )
+    .obsolete("leave it out: \"Expect: 100-continue\" is answered"),
+    Directive::unsupported(
+        "ssl.engine",
+        Kind::Bool,
+        Scope::Socket,
+        Lack::Feature("this version does not speak TLS"),
+        Risk::Exposes("the port would be served without encryption"),
+        "Whether a listening socket speaks TLS.",
+    ),
+];
+
+fn network_backend(value: &Value, _: &mut Reader) -> Read<Draft> {
+    match value.to_str()? {
+        "" | "sendfile" | "linux-sendfile" | "writev" | "write" => Ok(Change::none()),
+        _ => Err(value.unfit("\"sendfile\", \"writev\" or \"write\"")),
+    }
+}
+
+fn event_handler(value: &Value, reader: &mut Reader) -> Read<Draft> {
+    match value.to_str()? {
+        "" | "epoll" | "linux-sysepoll" => {}
+        "poll" | "select" | "kqueue" | "freebsd-kqueue" | "libev" => reader.warn(
+            value.span,
+            "server.event-handler has no effect: Everlit always uses epoll",
+        ),
+        _ => return Err(value.unfit("\"epoll\"")),
+    }
+    Ok(Change::none())
+}
+
+fn socket_permissions(value: &Value, _: &mut Reader) -> Read<SocketOptions> {
+    let text = value.to_str()?;
+    let mode = match text {
+        "" | "0" => None,
+        digits => match u32::from_str_radix(digits, 8) {
+            Ok(mode) if mode <= 0o777 => Some(mode),
+            _ => return Err(value.unfit("an octal mode such as \"0660\"")),
+        },
+    };
+    Ok(Change::new(move |socket: &mut SocketOptions| {
+        socket.permissions = mode;
+    }))
+}

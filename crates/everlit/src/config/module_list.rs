@@ -1,0 +1,167 @@
+//! `server.modules`: which modules are asked, and in which order.
+//!
+//! In: names, and which directives are set. Out: a [`Pipeline`]. Must hold: a module that nothing was configured for is
+//! not asked, so it costs nothing.
+
+use lighttpd_conf::{Config, Value};
+
+use super::Pipeline;
+use super::draft::{CompatModules, Draft};
+use super::reader::Reader;
+use crate::modules::{self, Module};
+
+/// Modules of lighttpd that this version does not have.
+pub(super) const MISSING: &[&str] = &[
+    "mod_ajp13",
+    "mod_auth",
+    "mod_authn_dbi",
+    "mod_authn_file",
+    "mod_authn_gssapi",
+    "mod_authn_ldap",
+    "mod_authn_pam",
+    "mod_authn_sasl",
+    "mod_boringssl",
+    "mod_cgi",
+    "mod_compress",
+    "mod_deflate",
+    "mod_evhost",
+    "mod_expire",
+    "mod_extforward",
+    "mod_fastcgi",
+    "mod_gnutls",
+    "mod_h2",
+    "mod_magnet",
+    "mod_maxminddb",
+    "mod_mbedtls",
+    "mod_nss",
+    "mod_openssl",
+    "mod_proxy",
+    "mod_redirect",
+    "mod_rewrite",
+    "mod_rrdtool",
+    "mod_scgi",
+    "mod_simple_vhost",
+    "mod_sockproxy",
+    "mod_ssi",
+    "mod_status",
+    "mod_userdir",
+    "mod_vhostdb",
+    "mod_vhostdb_dbi",
+    "mod_vhostdb_ldap",
+    "mod_vhostdb_mysql",
+    "mod_vhostdb_pgsql",
+    "mod_webdav",
+    "mod_wolfssl",
+    "mod_wstunnel",
+];
+
+/// Answers requests without any directive.
+const ALWAYS: &str = "mod_staticfile";
+
+/// Names in `server.modules` that nobody knows are errors; those that lighttpd knows are warnings.
+pub(super) fn check(value: &Value, reader: &mut Reader) {
+    let Some(list) = value.as_array() else {
+        return;
+    };
+    for entry in list.iter() {
+        let Some(name) = entry.value.as_str() else {
+            continue;
+        };
+        if find(name).is_some() {
+            continue;
+        }
+        let span = entry.value.span;
+        if MISSING.contains(&name) {
+            reader.warn(span, format!("this version does not have {name}"));
+            continue;
+        }
+        let known = modules::TABLE.iter().map(|module| module.name);
+        let help = match nearest(name, known.chain(MISSING.iter().copied())) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => "remove it from server.modules".to_owned(),
+        };
+        reader.error(span, format!("there is no module \"{name}\""), help);
+    }
+}
+
+/// Modules in the order in which they are asked: those named, and those that old configurations take for granted.
+pub(super) fn loaded(draft: &Draft) -> Vec<&'static str> {
+    let known = |name: &str| {
+        let own = modules::TABLE.iter().map(|module| module.name);
+        own.chain(MISSING.iter().copied()).find(|own| *own == name)
+    };
+    let mut names: Vec<&'static str> = Vec::new();
+    for name in draft.modules.iter().filter_map(|name| known(name)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if draft.compat_modules == CompatModules::Added {
+        if !names.contains(&"mod_indexfile") {
+            names.insert(0, "mod_indexfile");
+        }
+        for name in ["mod_dirlisting", "mod_staticfile"] {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+/// The hooks of these modules, of those that are in use.
+pub(super) fn pipeline(loaded: &[&str], config: &Config) -> Pipeline {
+    let mut pipeline = Pipeline::default();
+    for module in loaded.iter().filter_map(|name| find(name)) {
+        if is_in_use(module, config) {
+            let hooks = &module.hooks;
+            pipeline.uri_clean.extend(hooks.uri_clean);
+            pipeline.docroot.extend(hooks.docroot);
+            pipeline.physical.extend(hooks.physical);
+            pipeline.subrequest_start.extend(hooks.subrequest_start);
+            pipeline.response_start.extend(hooks.response_start);
+            pipeline.request_done.extend(hooks.request_done);
+        }
+    }
+    pipeline
+}
+
+fn find(name: &str) -> Option<&'static Module> {
+    modules::TABLE
+        .iter()
+        .find(|module| module.name == name)
+        .copied()
+}
+
+fn is_in_use(module: &Module, config: &Config) -> bool {
+    let is_set = |name: &str| {
+        config
+            .blocks()
+            .iter()
+            .any(|block| block.get(name).is_some())
+    };
+    module.name == ALWAYS || module.directives.iter().any(|own| is_set(own.name))
+}
+
+/// The candidate with the fewest edits, if they are few.
+fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    let (edits, candidate) = candidates
+        .map(|candidate| (edits(word.as_bytes(), candidate.as_bytes()), candidate))
+        .min()?;
+    (edits <= 3).then_some(candidate)
+}
+
+/// How many letters must be added, removed or changed (Levenshtein).
+fn edits(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let change = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

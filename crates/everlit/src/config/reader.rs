@@ -1,0 +1,83 @@
+//! What reading values collects beside the values: remarks, and the access logs they name.
+//!
+//! In: remarks of directives that look deeper than their kind. Out: diagnostics with their places. Must hold: an access
+//! log named twice is one log.
+
+use lighttpd_conf::{Config, Diagnostic, Severity, Span};
+
+use super::AccessLog;
+use crate::logline::LogId;
+
+/// Collects what directives have to say while their values are read.
+#[derive(Debug, Default)]
+pub struct Reader {
+    remarks: Vec<Remark>,
+    access_logs: Vec<AccessLog>,
+}
+
+#[derive(Debug)]
+struct Remark {
+    severity: Severity,
+    span: Span,
+    message: String,
+    help: Option<String>,
+}
+
+impl Reader {
+    /// Something is ignored, or probably not meant.
+    pub fn warn(&mut self, span: Span, message: impl Into<String>) {
+        self.remark(Severity::Warning, span, message.into(), None);
+    }
+
+    /// Something is wrong; `help` says what would have been accepted.
+    pub fn error(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.remark(Severity::Error, span, message.into(), Some(help.into()));
+    }
+
+    /// The log with this target; there is one in the system log, with any priority.
+    pub fn access_log(&mut self, log: AccessLog) -> LogId {
+        let index = match self.access_logs.iter().position(|known| *known == log) {
+            Some(index) => index,
+            None => {
+                self.access_logs.push(log);
+                self.access_logs.len() - 1
+            }
+        };
+        // More than 65535 logs cannot be open.
+        LogId(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    /// Moves the remarks into `out`.
+    pub(super) fn take_remarks(&mut self, config: &Config, out: &mut Vec<Diagnostic>) {
+        for remark in self.remarks.drain(..) {
+            let diagnostic = match remark.severity {
+                Severity::Warning => config.warning(remark.span, remark.message),
+                Severity::Error => config.error(remark.span, remark.message),
+            };
+            out.push(match remark.help {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            });
+        }
+    }
+
+    /// All of them; the one in the system log gets its priority.
+    pub(super) fn into_access_logs(self, syslog_priority: u16) -> Vec<AccessLog> {
+        let mut logs = self.access_logs;
+        for log in &mut logs {
+            if let AccessLog::Syslog(priority) = log {
+                *priority = syslog_priority;
+            }
+        }
+        logs
+    }
+
+    fn remark(&mut self, severity: Severity, span: Span, message: String, help: Option<String>) {
+        self.remarks.push(Remark {
+            severity,
+            span,
+            message,
+            help,
+        });
+    }
+}

@@ -1,0 +1,174 @@
+//! Which settings are in force for a request.
+//!
+//! In: conditions, what each block changes, and the facts of a request. Out: one `Rc<Settings>` for each set of blocks.
+//! Must hold: the same set gives the same `Rc`, until more than [`MAX_KNOWN`] sets were seen; nothing is allocated for a
+//! set that is known.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::io::Write;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use lighttpd_conf::{BlockId, BlockSet, Conditions, Facts, Field, Matches};
+
+use super::Site;
+use super::directive::Change;
+use crate::request::Request;
+use crate::settings::Settings;
+
+/// Most sets of blocks whose settings are remembered; beyond it remembering starts afresh.
+pub const MAX_KNOWN: usize = 512;
+
+/// What the blocks of a configuration change, and when they are in force.
+#[derive(Debug, Default)]
+pub struct Rules {
+    /// `None`: no block but the global one changes how requests are answered.
+    conditions: Option<Conditions>,
+    /// By index of the block.
+    blocks: Vec<Vec<Change<Settings>>>,
+}
+
+impl Rules {
+    pub(super) fn new(conditions: Conditions, blocks: Vec<Vec<Change<Settings>>>) -> Rules {
+        let needed = blocks.iter().skip(1).any(|changes| !changes.is_empty());
+        Rules {
+            conditions: needed.then_some(conditions),
+            blocks,
+        }
+    }
+
+    /// Defaults, then the blocks in their order.
+    pub fn settings(&self, blocks: impl IntoIterator<Item = BlockId>) -> Settings {
+        let mut settings = Settings::default();
+        let changes = blocks
+            .into_iter()
+            .filter_map(|block| self.blocks.get(block.index()));
+        for change in changes.flatten() {
+            change.apply(&mut settings);
+        }
+        settings
+    }
+}
+
+/// Finds the settings in force; one for each worker thread, because it remembers what it found.
+#[derive(Debug)]
+pub struct Resolver {
+    base: Rc<Settings>,
+    matches: Matches,
+    known: HashMap<BlockSet, Rc<Settings>>,
+}
+
+impl Resolver {
+    /// A resolver for this site.
+    pub fn new(site: &Site) -> Resolver {
+        Resolver {
+            base: Rc::new(site.rules.settings([BlockId::GLOBAL])),
+            matches: Matches::default(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// A resolver that always finds these settings, for sites without [`Rules`]: for tests and measurements.
+    pub fn fixed(settings: Settings) -> Resolver {
+        Resolver {
+            base: Rc::new(settings),
+            matches: Matches::default(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// The settings for a request; the same `Rc` for the same set of conditions.
+    pub fn resolve(&mut self, site: &Site, request: &Request<'_>) -> Rc<Settings> {
+        let Some(conditions) = &site.rules.conditions else {
+            return self.base.clone();
+        };
+        conditions.evaluate(&Subject::new(request), &mut self.matches);
+        let blocks = self.matches.blocks();
+        if let Some(known) = self.known.get(blocks) {
+            return known.clone();
+        }
+        if self.known.len() >= MAX_KNOWN {
+            self.known.clear();
+        }
+        let settings = Rc::new(site.rules.settings(blocks.iter()));
+        self.known.insert(blocks.clone(), settings.clone());
+        settings
+    }
+
+    /// How many sets of blocks are remembered.
+    #[cfg(test)]
+    pub(super) fn known(&self) -> usize {
+        self.known.len()
+    }
+
+    /// The settings without any condition: for what happens before there is a request.
+    pub fn base(&self) -> &Rc<Settings> {
+        &self.base
+    }
+}
+
+/// A request as conditions see it.
+struct Subject<'s, 'r> {
+    request: &'s Request<'r>,
+    address: OnceCell<AddressText>,
+}
+
+struct AddressText {
+    /// Long enough for every IPv6 address.
+    bytes: [u8; 46],
+    length: usize,
+}
+
+impl<'s, 'r> Subject<'s, 'r> {
+    fn new(request: &'s Request<'r>) -> Self {
+        Subject {
+            request,
+            address: OnceCell::new(),
+        }
+    }
+}
+
+impl Facts for Subject<'_, '_> {
+    fn bytes(&self, field: &Field) -> Option<&[u8]> {
+        let request = self.request;
+        match field {
+            Field::ServerSocket => Some(request.listener.as_bytes()),
+            Field::Url => Some(&request.uri.path),
+            Field::Host => Some(&request.host),
+            Field::Scheme => Some(request.scheme.as_bytes()),
+            Field::QueryString => request.uri.query.as_deref(),
+            Field::RequestMethod => Some(request.head.method_name),
+            Field::RemoteIp => request
+                .remote_ip()
+                .map(|ip| self.address.get_or_init(|| AddressText::new(ip)).as_bytes()),
+            Field::UserAgent => request.field("user-agent"),
+            Field::Language => request.field("accept-language"),
+            Field::Referer => request.field("referer"),
+            Field::Cookie => request.field("cookie"),
+            Field::RequestHeader(name) => request.field(name),
+        }
+    }
+
+    fn remote_ip(&self) -> Option<IpAddr> {
+        self.request.remote_ip()
+    }
+}
+
+impl AddressText {
+    fn new(ip: IpAddr) -> AddressText {
+        let mut bytes = [0; 46];
+        let mut free = &mut bytes[..];
+        // It fits: see the length above.
+        let _ = write!(free, "{ip}");
+        let left = free.len();
+        AddressText {
+            bytes,
+            length: bytes.len() - left,
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}

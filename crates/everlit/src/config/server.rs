@@ -1,0 +1,97 @@
+//! Settings of the whole server, as generations use them.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::paths::absolute;
+use crate::route::Flags;
+use crate::route::uri::ParseOptions;
+
+/// Settings of the whole server (scope `SERVER`).
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// `server.http-parseopts`
+    pub parse: ParseOptions,
+    /// `server.max-request-field-size`, default 8192.
+    pub max_head_bytes: usize,
+    /// `server.max-connections`; `None`: half of the descriptors.
+    pub max_connections: Option<u32>,
+    /// `server.max-fds`; `None`: all that the system allows.
+    pub max_fds: Option<u32>,
+    /// `server.max-worker`; `None`: one worker thread for each processor.
+    pub workers: Option<u16>,
+    /// `server.username`; `None`: as started.
+    pub user: Option<String>,
+    /// `server.groupname`; `None`: the user's.
+    pub group: Option<String>,
+    /// `server.chroot`
+    pub chroot: Option<PathBuf>,
+    /// `server.errorlog`; `None`: standard error.
+    pub error_log: Option<PathBuf>,
+    /// Where access logs go.
+    pub access_logs: Vec<AccessLog>,
+    /// `server.stat-cache-engine`: how often files are looked at again.
+    pub stat_cache: StatCache,
+    /// `server.feature-flags`, those that change how requests are answered.
+    pub flags: Flags,
+}
+
+/// `server.stat-cache-engine`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatCache {
+    /// `simple` (and `inotify`, `fam`, `kqueue`): what is known of a file is good for up to one second.
+    Simple,
+    /// `disable`: each request looks.
+    Disabled,
+}
+
+/// Where an access log goes (`accesslog.filename`, `accesslog.use-syslog`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    /// A file.
+    File(PathBuf),
+    /// A command that reads lines: `"|cmd"`, run by `/bin/sh -c`.
+    Pipe(String),
+    /// Syslog with this priority: `server.syslog-facility` times eight, and `accesslog.syslog-level`.
+    Syslog(u16),
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Server {
+            parse: ParseOptions::default(),
+            max_head_bytes: 8192,
+            max_connections: None,
+            max_fds: None,
+            workers: None,
+            user: None,
+            group: None,
+            chroot: None,
+            error_log: None,
+            access_logs: Vec::new(),
+            stat_cache: StatCache::Simple,
+            flags: Flags::default(),
+        }
+    }
+}
+
+impl AccessLog {
+    /// A file, or `"|command"`.
+    pub fn named(name: &str) -> AccessLog {
+        match name.strip_prefix('|') {
+            Some(command) => AccessLog::Pipe(command.trim().to_owned()),
+            None => AccessLog::File(absolute(name)),
+        }
+    }
+}
+
+/// As a frozen connection names it.
+impl fmt::Display for AccessLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AccessLog::File(path) => write!(f, "{}", path.display()),
+            AccessLog::Pipe(command) => write!(f, "|{command}"),
+            AccessLog::Syslog(priority) => write!(f, "syslog:{priority}"),
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! Each directive that has an effect, and the effect. A test on the table below sees to it that none is forgotten.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::support::*;
+use crate::config::{AccessLog, Apply, Resolver, Site, StatCache, table};
+use crate::plan::{ListenSpec, Plan};
+use crate::route::uri::ParseOption;
+use crate::settings::Settings;
+
+struct Loaded {
+    site: Site,
+    plan: Plan,
+    settings: std::rc::Rc<Settings>,
+}
+
+impl Loaded {
+    fn listener(&self) -> &ListenSpec {
+        &self.plan.listeners[0]
+    }
+}
+
+/// Directive, what is set, what then holds.
+type Case = (&'static str, &'static str, fn(&Loaded) -> bool);
+
+const CASES: &[Case] = &[
+    // Limits.
+    ("server.max-connections", "100", |l| {
+        l.site.server.max_connections == Some(100)
+    }),
+    ("server.max-connections", "0", |l| {
+        l.site.server.max_connections.is_none()
+    }),
+    ("server.max-fds", "4096", |l| {
+        l.site.server.max_fds == Some(4096)
+    }),
+    ("server.max-worker", "2", |l| {
+        l.site.server.workers == Some(2)
+    }),
+    ("server.max-worker", "0", |l| {
+        l.site.server.workers.is_none()
+    }),
+    ("server.max-request-field-size", "4096", |l| {
+        l.site.server.max_head_bytes == 4096
+    }),
+    ("server.max-request-size", "10", |l| {
+        l.settings.core.max_request_size == 10 * 1024
+    }),
+    ("server.max-keep-alive-requests", "7", |l| {
+        l.settings.core.max_keep_alive_requests == 7
+    }),
+    ("server.max-keep-alive-idle", "8", |l| {
+        l.settings.core.max_keep_alive_idle == 8
+    }),
+    ("server.max-read-idle", "9", |l| {
+        l.settings.core.max_read_idle == 9
+    }),
+    ("server.max-write-idle", "\"10\"", |l| {
+        l.settings.core.max_write_idle == 10
+    }),
+    // Files.
+    ("server.document-root", "\"/srv/a/\"", |l| {
+        l.settings.core.document_root == b"/srv/a"
+    }),
+    ("server.document-root", "\"/\"", |l| {
+        l.settings.core.document_root == b"/"
+    }),
+    ("server.document-root", "\"a\"", |l| {
+        let absolute = std::env::current_dir().unwrap().join("a");
+        l.settings.core.document_root == absolute.as_os_str().as_encoded_bytes()
+    }),
+    ("server.name", "\"n.example\"", |l| {
+        l.settings.core.name == "n.example"
+    }),
+    ("server.tag", "\"\"", |l| l.settings.core.tag.is_empty()),
+    ("server.errorfile-prefix", "\"/srv/e-\"", |l| {
+        l.settings.core.errorfile_prefix == b"/srv/e-"
+    }),
+    ("server.error-handler", "\"/e\"", |l| {
+        l.settings.core.error_handler == "/e"
+    }),
+    ("server.error-handler-404", "\"/4\"", |l| {
+        l.settings.core.error_handler_404 == "/4"
+    }),
+    ("server.force-lowercase-filenames", "\"enable\"", |l| {
+        l.settings.core.force_lowercase
+    }),
+    ("server.follow-symlink", "\"disable\"", |l| {
+        !l.settings.core.follow_symlink
+    }),
+    ("server.range-requests", "\"disable\"", |l| {
+        !l.settings.core.range_requests
+    }),
+    ("mimetype.assign", "( \".x\" => \"t/x\" )", |l| {
+        l.settings.core.mime.find(b"/a.x") == Some("t/x")
+            && l.settings.core.mime.find(b"/a.html").is_none()
+    }),
+    ("etag.use-inode", "\"disable\"", |l| {
+        !l.settings.core.etag.inode
+    }),
+    ("etag.use-mtime", "\"disable\"", |l| {
+        !l.settings.core.etag.mtime
+    }),
+    ("etag.use-size", "\"disable\"", |l| {
+        !l.settings.core.etag.size
+    }),
+    ("server.stat-cache-engine", "\"disable\"", |l| {
+        l.site.server.stat_cache == StatCache::Disabled
+    }),
+    ("server.stat-cache-engine", "\"fam\"", |l| {
+        l.site.server.stat_cache == StatCache::Simple
+    }),
+    // Logs.
+    ("server.errorlog", "\"/tmp/e.log\"", |l| {
+        l.site.server.error_log.as_deref() == Some("/tmp/e.log".as_ref())
+            && l.plan.error_log == l.site.server.error_log
+            && l.plan.logs == [std::path::Path::new("/tmp/e.log")]
+    }),
+    (
+        "server.syslog-facility",
+        "\"local3\"\naccesslog.use-syslog = \"enable\"",
+        |l| l.site.server.access_logs == [AccessLog::Syslog(19 * 8 + 6)],
+    ),
+    // Network.
+    ("server.port", "8080", |l| {
+        l.listener().name == "0.0.0.0:8080"
+    }),
+    ("server.bind", "\"127.0.0.1\"", |l| {
+        l.listener().name == "127.0.0.1:80"
+    }),
+    ("server.network-backend", "\"writev\"", |_| true),
+    ("server.event-handler", "\"linux-sysepoll\"", |_| true),
+    ("server.listen-backlog", "9", |l| l.listener().backlog == 9),
+    ("server.socket-perms", "\"0600\"", |l| {
+        l.listener().permissions == Some(0o600)
+    }),
+    ("server.defer-accept", "\"enable\"", |l| {
+        l.listener().defer_accept
+    }),
+    ("server.use-ipv6", "\"enable\"", |l| {
+        l.listener().name == "[::]:80"
+    }),
+    ("server.set-v6only", "\"disable\"", |l| {
+        !l.listener().v6_only
+    }),
+    ("server.v4mapped", "\"enable\"", |l| !l.listener().v6_only),
+    // How requests are read.
+    (
+        "server.http-parseopts",
+        "( \"url-query-20-plus\" => \"enable\", \"host-strict\" => \"disable\" )",
+        |l| {
+            let options = l.site.server.parse;
+            options.has(ParseOption::UrlQuery20Plus) && !options.has(ParseOption::HostStrict)
+        },
+    ),
+    ("server.http-parseopt-header-strict", "\"disable\"", |l| {
+        !l.site.server.parse.has(ParseOption::HeaderStrict)
+    }),
+    ("server.http-parseopt-host-strict", "\"disable\"", |l| {
+        !l.site.server.parse.has(ParseOption::HostStrict)
+    }),
+    ("server.http-parseopt-host-normalize", "\"enable\"", |l| {
+        l.site.server.parse.has(ParseOption::HostNormalize)
+    }),
+    // The process.
+    (
+        "server.modules",
+        "( \"mod_alias\" )\nalias.url = ( \"/a\" => \"/b\" )",
+        |l| l.site.pipeline.physical.len() == 1,
+    ),
+    ("server.compat-module-load", "\"disable\"", |l| {
+        l.site.pipeline.subrequest_start.is_empty()
+    }),
+    ("server.username", "\"u\"", |l| {
+        l.site.server.user.as_deref() == Some("u")
+    }),
+    ("server.groupname", "\"g\"", |l| {
+        l.site.server.group.as_deref() == Some("g")
+    }),
+    ("server.chroot", "\"/jail\"", |l| {
+        l.site.server.chroot.as_deref() == Some("/jail".as_ref())
+    }),
+    ("server.pid-file", "\"/run/p\"", |l| {
+        l.plan.pid_file.as_deref() == Some("/run/p".as_ref())
+    }),
+    (
+        "server.feature-flags",
+        "( \"server.graceful-shutdown-timeout\" => 8 )",
+        |l| l.plan.graceful_timeout == Some(Duration::from_secs(8)),
+    ),
+    (
+        "server.feature-flags",
+        "( \"server.graceful-shutdown-timeout\" => 0 )",
+        |l| l.plan.graceful_timeout.is_none(),
+    ),
+    (
+        "server.feature-flags",
+        "( \"everlit.linger\" => \"3\", \"everlit.ready-timeout\" => 4 )",
+        |l| {
+            l.plan.linger == Some(Duration::from_secs(3))
+                && l.plan.ready_timeout == Duration::from_secs(4)
+        },
+    ),
+    (
+        "server.feature-flags",
+        "( \"server.absolute-dir-redirect\" => \"enable\" )",
+        |l| l.site.server.flags.absolute_dir_redirect && l.site.server.flags.path_info,
+    ),
+    (
+        "server.feature-flags",
+        "( \"server.http-pathinfo\" => \"disable\", \"http10.range\" => 1 )",
+        |l| !l.site.server.flags.path_info && l.site.server.flags.http10_range,
+    ),
+    // mod_access
+    ("url.access-deny", "( \"~\" )", |l| {
+        l.settings.access.deny == ["~"] && l.site.pipeline.uri_clean.len() == 1
+    }),
+    ("url.access-allow", "\".html\"", |l| {
+        l.settings.access.allow == [".html"]
+    }),
+    // mod_accesslog
+    ("accesslog.filename", "\"/tmp/a.log\"", |l| {
+        l.site.server.access_logs == [AccessLog::File("/tmp/a.log".into())]
+            && l.plan.logs == [std::path::Path::new("/tmp/a.log")]
+    }),
+    ("accesslog.filename", "\"| /bin/rotate x\"", |l| {
+        l.site.server.access_logs == [AccessLog::Pipe("/bin/rotate x".to_owned())]
+            && l.plan.logs.is_empty()
+    }),
+    ("accesslog.filename", "\"\"", |l| {
+        l.site.server.access_logs.is_empty()
+    }),
+    (
+        "accesslog.format",
+        "\"%h\"\naccesslog.filename = \"/tmp/a.log\"",
+        |l| l.site.pipeline.request_done.len() == 1,
+    ),
+    ("accesslog.escaping", "\"json\"", |_| true),
+    ("accesslog.use-syslog", "\"enable\"", |l| {
+        l.site.server.access_logs == [AccessLog::Syslog(30)]
+    }),
+    (
+        "accesslog.syslog-level",
+        "7\naccesslog.use-syslog = \"enable\"",
+        |l| l.site.server.access_logs == [AccessLog::Syslog(31)],
+    ),
+    // mod_alias
+    ("alias.url", "( \"/a\" => \"/b\" )", |l| {
+        l.settings.alias.map == [("/a".to_owned(), "/b".to_owned())]
+    }),
+    // mod_dirlisting
+    ("dir-listing.activate", "\"enable\"", |l| {
+        l.settings.dirlisting.activate && l.site.pipeline.subrequest_start.len() == 2
+    }),
+    ("server.dir-listing", "\"enable\"", |l| {
+        l.settings.dirlisting.activate
+    }),
+    ("dir-listing.exclude", "( \"x$\" )", |l| {
+        l.settings.dirlisting.exclude.len() == 1
+    }),
+    ("dir-listing.hide-dotfiles", "\"disable\"", |l| {
+        !l.settings.dirlisting.hide_dotfiles
+    }),
+    ("dir-listing.external-css", "\"/a.css\"", |l| {
+        l.settings.dirlisting.external_css == "/a.css"
+    }),
+    ("dir-listing.external-js", "\"/a.js\"", |l| {
+        l.settings.dirlisting.external_js == "/a.js"
+    }),
+    ("dir-listing.encoding", "\"latin1\"", |l| {
+        l.settings.dirlisting.encoding == "latin1"
+    }),
+    ("dir-listing.show-readme", "\"r\"", |l| {
+        l.settings.dirlisting.readme.file == "r"
+    }),
+    ("dir-listing.hide-readme-file", "\"enable\"", |l| {
+        l.settings.dirlisting.readme.hide
+    }),
+    ("dir-listing.encode-readme", "\"disable\"", |l| {
+        !l.settings.dirlisting.readme.encode
+    }),
+    ("dir-listing.show-header", "\"h\"", |l| {
+        l.settings.dirlisting.header.file == "h"
+    }),
+    ("dir-listing.hide-header-file", "\"enable\"", |l| {
+        l.settings.dirlisting.header.hide
+    }),
+    ("dir-listing.encode-header", "\"disable\"", |l| {
+        !l.settings.dirlisting.header.encode
+    }),
+    ("dir-listing.set-footer", "\"f\"", |l| {
+        l.settings.dirlisting.footer.as_deref() == Some("f")
+    }),
+    ("dir-listing.auto-layout", "\"disable\"", |l| {
+        !l.settings.dirlisting.auto_layout
+    }),
+    ("dir-listing.sort", "\"disable\"", |l| {
+        !l.settings.dirlisting.sort
+    }),
+    // mod_indexfile
+    ("index-file.names", "( \"a\", \"/b\" )", |l| {
+        l.settings.indexfile.names == ["a", "/b"]
+    }),
+    ("server.indexfiles", "( \"a\" )", |l| {
+        l.settings.indexfile.names == ["a"]
+    }),
+    // mod_setenv
+    ("setenv.add-request-header", "( \"A\" => \"b\" )", |l| {
+        l.settings.setenv.add_request_header.len() == 1
+    }),
+    ("setenv.set-request-header", "( \"A\" => \"b\" )", |l| {
+        l.settings.setenv.set_request_header.len() == 1
+    }),
+    ("setenv.add-response-header", "( \"A\" => \"b\" )", |l| {
+        l.settings.setenv.add_response_header.len() == 1
+    }),
+    ("setenv.set-response-header", "( \"A\" => \"b\" )", |l| {
+        l.settings.setenv.set_response_header.len() == 1
+    }),
+    ("setenv.add-environment", "( \"A\" => \"b\" )", |l| {
+        l.settings.setenv.add_environment.len() == 1
+    }),
+    ("setenv.set-environment", "( \"A\" => \"b\" )", |l| {
+        l.settings.setenv.set_environment.len() == 1
+    }),
+    // mod_staticfile
+    ("static-file.exclude-extensions", "( \".php\" )", |l| {
+        l.settings.staticfile.exclude_extensions == [".php"]
+    }),
+    ("static-file.etags", "\"disable\"", |l| {
+        !l.settings.staticfile.etags
+    }),
+    ("static-file.disable-pathinfo", "\"enable\"", |l| {
+        l.settings.staticfile.disable_pathinfo
+    }),
+];
+
+fn loaded(name: &str, value: &str) -> Loaded {
+    let modules = match name {
+        "server.modules" => "",
+        _ => {
+            "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_setenv\" )\n"
+        }
+    };
+    let (site, plan) = load(&format!("{modules}{name} = {value}"));
+    let settings = Resolver::new(&site).base().clone();
+    Loaded {
+        site,
+        plan,
+        settings,
+    }
+}
+
+#[test]
+fn each_has_its_effect() {
+    for (name, value, holds) in CASES {
+        assert!(holds(&loaded(name, value)), "{name} = {value}");
+    }
+}
+
+#[test]
+fn none_is_forgotten() {
+    let tested: HashSet<&str> = CASES.iter().map(|(name, ..)| *name).collect();
+    let untested: Vec<&str> = table::all()
+        .filter(|directive| {
+            matches!(
+                directive.apply,
+                Apply::Server(_) | Apply::Socket(_) | Apply::Request(_)
+            )
+        })
+        .map(|directive| directive.name)
+        .filter(|name| !tested.contains(name))
+        .collect();
+    assert_eq!(untested, Vec::<&str>::new());
+}
+
+#[test]
+fn values_that_do_not_fit_are_errors() {
+    for text in [
+        "server.network-backend = \"bogus\"",
+        "server.event-handler = \"bogus\"",
+        "server.stat-cache-engine = \"bogus\"",
+        "server.errorlog = \"| cat\"",
+        "server.max-keep-alive-requests = 70000",
+        "server.http-parseopts = ( \"header-strict\" => \"maybe\" )",
+        "server.http-parseopts = ( \"url-path-2f-reject\" => \"enable\" )",
+        "server.http-parseopts = ( \"url-path-dotseg-reject\" => \"enable\" )",
+        "server.feature-flags = ( \"everlit.linger\" => \"long\" )",
+        "server.modules = ( \"mod_accesslog\" )\naccesslog.format = \"%S\"",
+        "server.modules = ( \"mod_accesslog\" )\naccesslog.escaping = \"xml\"",
+        "server.modules = ( \"mod_accesslog\" )\naccesslog.syslog-level = 8",
+        "server.modules = ( \"mod_alias\" )\nalias.url = ( \"/a\" => \"/b\", \"/a/b\" => \"/c\" )",
+    ] {
+        assert!(try_load(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn values_that_are_probably_not_meant_are_warnings() {
+    for text in [
+        "server.syslog-facility = \"bogus\"",
+        "server.event-handler = \"poll\"",
+        "server.feature-flags = ( \"bogus\" => 1 )",
+        "server.feature-flags = ( \"server.network-mptcp\" => \"enable\" )",
+        "server.modules = ( \"mod_accesslog\" )\naccesslog.format = \"%k\"",
+    ] {
+        let found = remarks(text);
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert!(found[0].contains("warning"), "{found:?}");
+    }
+}
+
+#[test]
+fn logs_are_opened_once_each() {
+    let text = r#"
+server.modules = ( "mod_accesslog" )
+accesslog.filename = "/tmp/a.log"
+$HTTP["host"] == "b" { accesslog.filename = "/tmp/b.log" }
+$HTTP["host"] == "a" { accesslog.filename = "/tmp/a.log" }
+server.errorlog = "/tmp/b.log"
+"#;
+    let (site, plan) = load(text);
+    let named = |name: &str| AccessLog::File(name.into());
+    assert_eq!(
+        site.server.access_logs,
+        [named("/tmp/a.log"), named("/tmp/b.log")]
+    );
+    let logs: Vec<_> = plan
+        .logs
+        .iter()
+        .map(|path| path.to_str().unwrap())
+        .collect();
+    assert_eq!(logs, ["/tmp/b.log", "/tmp/a.log"]);
+    for id in [0, 1] {
+        let id = crate::logline::LogId(id);
+        assert_eq!(site.access_log_named(&site.access_log_name(id)), Some(id));
+    }
+}

@@ -1,0 +1,10 @@
+//! Whole configurations: what is made of them, and what is said about them.
+
+mod conditions;
+mod debian;
+mod directives;
+mod document;
+mod listeners;
+mod problems;
+pub(crate) mod support;
+mod system;

@@ -1,0 +1,756 @@
+//! Directives of modules that this version does not have.
+//!
+//! In: nothing. Out: one entry each, so that a configuration that uses them is told. Must hold: where the absence of a
+//! directive would show something to the wrong people, or program text instead of pages, the entry says `exposing`.
+
+use super::directive::Kind::{Bool, Int, KvAny, KvArray, KvString, List, Short, String};
+use super::directive::{Directive, Kind, Lack, Risk, Scope};
+
+/// All of them.
+pub(super) static TABLES: &[&[Directive]] = &[
+    AUTHENTICATION,
+    BACKENDS,
+    CONTENT,
+    HOSTS,
+    REQUESTS,
+    STATISTICS,
+    TLS,
+];
+
+/// A module that is missing.
+struct Of(&'static str);
+
+impl Of {
+    const fn missing(&self, name: &'static str, kind: Kind, doc: &'static str) -> Directive {
+        let lack = Lack::Module(self.0);
+        Directive::unsupported(name, kind, Scope::Connection, lack, Risk::Visible, doc)
+    }
+
+    const fn exposing(
+        &self,
+        name: &'static str,
+        kind: Kind,
+        harm: &'static str,
+        doc: &'static str,
+    ) -> Directive {
+        let lack = Lack::Module(self.0);
+        let risk = Risk::Exposes(harm);
+        Directive::unsupported(name, kind, Scope::Connection, lack, risk, doc)
+    }
+}
+
+const AUTH: Of = Of("mod_auth");
+const AUTHN_DBI: Of = Of("mod_authn_dbi");
+const AUTHN_FILE: Of = Of("mod_authn_file");
+const AUTHN_GSSAPI: Of = Of("mod_authn_gssapi");
+const AUTHN_LDAP: Of = Of("mod_authn_ldap");
+const AUTHN_PAM: Of = Of("mod_authn_pam");
+const AUTHN_SASL: Of = Of("mod_authn_sasl");
+
+const UNPROTECTED: &str = "what it protects would be open to everybody";
+
+static AUTHENTICATION: &[Directive] = &[
+    AUTH.exposing(
+        "auth.require",
+        KvArray,
+        UNPROTECTED,
+        "Who may see what, and how they prove who they are.",
+    ),
+    AUTH.missing("auth.backend", String, "Where passwords are looked up."),
+    AUTH.missing(
+        "auth.extern-authn",
+        Bool,
+        "Whether a client certificate counts as a login.",
+    ),
+    AUTH.missing(
+        "auth.cache",
+        KvAny,
+        "How long passwords that were right are remembered.",
+    ),
+    AUTHN_DBI.missing("auth.backend.dbi", KvAny, "SQL database with passwords."),
+    AUTHN_FILE.missing(
+        "auth.backend.plain.groupfile",
+        String,
+        "File with groups of users.",
+    ),
+    AUTHN_FILE.missing(
+        "auth.backend.plain.userfile",
+        String,
+        "File with users and passwords as they are.",
+    ),
+    AUTHN_FILE.missing(
+        "auth.backend.htdigest.userfile",
+        String,
+        "File with users and digests of their passwords.",
+    ),
+    AUTHN_FILE.missing(
+        "auth.backend.htpasswd.userfile",
+        String,
+        "File with users and hashes of their passwords.",
+    ),
+    AUTHN_GSSAPI.missing(
+        "auth.backend.gssapi.keytab",
+        String,
+        "File with the Kerberos keys of the server.",
+    ),
+    AUTHN_GSSAPI.missing(
+        "auth.backend.gssapi.principal",
+        String,
+        "Kerberos name of the server.",
+    ),
+    AUTHN_GSSAPI.missing(
+        "auth.backend.gssapi.store-creds",
+        Bool,
+        "Whether tickets of users are kept for backends.",
+    ),
+    AUTHN_LDAP.missing("auth.backend.ldap.hostname", String, "LDAP server."),
+    AUTHN_LDAP.missing(
+        "auth.backend.ldap.base-dn",
+        String,
+        "Where in the directory users are looked for.",
+    ),
+    AUTHN_LDAP.missing(
+        "auth.backend.ldap.filter",
+        String,
+        "Which entry is the user's.",
+    ),
+    AUTHN_LDAP.missing(
+        "auth.backend.ldap.ca-file",
+        String,
+        "Certificates of authorities that vouch for the server.",
+    ),
+    AUTHN_LDAP.missing(
+        "auth.backend.ldap.starttls",
+        Bool,
+        "Whether the server is spoken to through TLS.",
+    ),
+    AUTHN_LDAP.missing(
+        "auth.backend.ldap.bind-dn",
+        String,
+        "Name under which the directory is searched.",
+    ),
+    AUTHN_LDAP.missing("auth.backend.ldap.bind-pw", String, "Its password."),
+    AUTHN_LDAP.missing(
+        "auth.backend.ldap.allow-empty-pw",
+        Bool,
+        "Whether users may have no password.",
+    ),
+    AUTHN_LDAP.missing(
+        "auth.backend.ldap.groupmember",
+        String,
+        "Attribute with the members of a group.",
+    ),
+    AUTHN_LDAP.missing(
+        "auth.backend.ldap.timeout",
+        String,
+        "Microseconds that an answer may take.",
+    ),
+    AUTHN_PAM.missing(
+        "auth.backend.pam.opts",
+        KvString,
+        "Options of PAM, such as the service.",
+    ),
+    AUTHN_SASL.missing(
+        "auth.backend.sasl.opts",
+        KvString,
+        "Options of SASL, such as the service.",
+    ),
+];
+
+const AJP13: Of = Of("mod_ajp13");
+const CGI: Of = Of("mod_cgi");
+const FASTCGI: Of = Of("mod_fastcgi");
+const PROXY: Of = Of("mod_proxy");
+const SCGI: Of = Of("mod_scgi");
+const SOCKPROXY: Of = Of("mod_sockproxy");
+const WSTUNNEL: Of = Of("mod_wstunnel");
+
+const SOURCE: &str = "programs would be sent to the client instead of being run";
+
+static BACKENDS: &[Directive] = &[
+    AJP13.exposing(
+        "ajp13.server",
+        KvArray,
+        SOURCE,
+        "Servers that speak AJP 1.3, by prefix or suffix of the path.",
+    ),
+    AJP13.missing("ajp13.balance", String, "How servers are chosen."),
+    AJP13.missing("ajp13.debug", Int, "What is logged about servers."),
+    AJP13.missing(
+        "ajp13.map-extensions",
+        KvString,
+        "Suffixes that are treated as others.",
+    ),
+    CGI.exposing(
+        "cgi.assign",
+        KvString,
+        SOURCE,
+        "Interpreters of CGI programs, by suffix of the path.",
+    ),
+    CGI.missing(
+        "cgi.execute-x-only",
+        Bool,
+        "Whether programs must be executable.",
+    ),
+    CGI.missing(
+        "cgi.x-sendfile",
+        Bool,
+        "Whether programs may name a file to be sent.",
+    ),
+    CGI.missing(
+        "cgi.x-sendfile-docroot",
+        List,
+        "Directories that such a file must be in.",
+    ),
+    CGI.missing(
+        "cgi.local-redir",
+        Bool,
+        "Whether local redirects of programs are followed here.",
+    ),
+    CGI.missing(
+        "cgi.upgrade",
+        Bool,
+        "Whether programs may change the protocol of the connection.",
+    ),
+    CGI.missing("cgi.limits", KvAny, "How long programs may be silent."),
+    FASTCGI.exposing(
+        "fastcgi.server",
+        KvArray,
+        SOURCE,
+        "FastCGI servers, by prefix or suffix of the path.",
+    ),
+    FASTCGI.missing("fastcgi.balance", String, "How servers are chosen."),
+    FASTCGI.missing("fastcgi.debug", Int, "What is logged about servers."),
+    FASTCGI.missing(
+        "fastcgi.map-extensions",
+        KvString,
+        "Suffixes that are treated as others.",
+    ),
+    // As if it were not there: what is not a file under the document root is answered with 404.
+    PROXY.missing(
+        "proxy.server",
+        KvArray,
+        "HTTP servers behind this one, by prefix or suffix of the path.",
+    ),
+    PROXY.missing("proxy.balance", String, "How servers are chosen."),
+    PROXY.missing("proxy.debug", Int, "What is logged about servers."),
+    PROXY.missing(
+        "proxy.map-extensions",
+        KvString,
+        "Suffixes that are treated as others.",
+    ),
+    PROXY.missing(
+        "proxy.forwarded",
+        KvAny,
+        "What the Forwarded field tells servers of the client.",
+    ),
+    PROXY.missing(
+        "proxy.header",
+        KvAny,
+        "How paths and hosts are mapped on the way to servers and back.",
+    ),
+    PROXY
+        .missing(
+            "proxy.replace-http-host",
+            Bool,
+            "Whether the Host field is replaced by the server's name.",
+        )
+        .obsolete("write proxy.header = ( \"map-host-request\" => ... )"),
+    SCGI.exposing(
+        "scgi.server",
+        KvArray,
+        SOURCE,
+        "SCGI or uwsgi servers, by prefix or suffix of the path.",
+    ),
+    SCGI.missing("scgi.balance", String, "How servers are chosen."),
+    SCGI.missing("scgi.debug", Int, "What is logged about servers."),
+    SCGI.missing(
+        "scgi.map-extensions",
+        KvString,
+        "Suffixes that are treated as others.",
+    ),
+    SCGI.missing("scgi.protocol", String, "\"scgi\" or \"uwsgi\"."),
+    SOCKPROXY.exposing(
+        "sockproxy.server",
+        KvArray,
+        "the document root would be served on a port that is meant for something else",
+        "Servers that connections are passed to as they are.",
+    ),
+    SOCKPROXY.missing("sockproxy.balance", String, "How servers are chosen."),
+    SOCKPROXY.missing("sockproxy.debug", Int, "What is logged about servers."),
+    WSTUNNEL.missing(
+        "wstunnel.server",
+        KvArray,
+        "TCP servers that are reached through WebSocket.",
+    ),
+    WSTUNNEL.missing("wstunnel.balance", String, "How servers are chosen."),
+    WSTUNNEL.missing("wstunnel.debug", Int, "What is logged about servers."),
+    WSTUNNEL.missing(
+        "wstunnel.map-extensions",
+        KvString,
+        "Suffixes that are treated as others.",
+    ),
+    WSTUNNEL.missing("wstunnel.frame-type", String, "\"text\" or \"binary\"."),
+    WSTUNNEL.missing("wstunnel.origins", List, "Pages that may open a tunnel."),
+    WSTUNNEL.missing(
+        "wstunnel.ping-interval",
+        Short,
+        "Seconds between two pings.",
+    ),
+];
+
+const DEFLATE: Of = Of("mod_deflate");
+const EXPIRE: Of = Of("mod_expire");
+const SSI: Of = Of("mod_ssi");
+const WEBDAV: Of = Of("mod_webdav");
+
+static CONTENT: &[Directive] = &[
+    DEFLATE.missing(
+        "deflate.mimetypes",
+        List,
+        "Media types that are compressed.",
+    ),
+    DEFLATE.missing(
+        "deflate.allowed-encodings",
+        List,
+        "Compressions that are offered, best first.",
+    ),
+    DEFLATE.missing(
+        "deflate.max-compress-size",
+        Int,
+        "Longest body in KiB that is compressed.",
+    ),
+    DEFLATE.missing(
+        "deflate.min-compress-size",
+        Short,
+        "Shortest body in bytes that is compressed.",
+    ),
+    DEFLATE.missing("deflate.compression-level", Short, "How hard to try."),
+    DEFLATE
+        .missing("deflate.output-buffer-size", Short, "Size of a buffer.")
+        .obsolete("leave it out: it has no effect in lighttpd either"),
+    DEFLATE
+        .missing("deflate.work-block-size", Short, "Size of a step.")
+        .obsolete("leave it out: it has no effect in lighttpd either"),
+    DEFLATE.missing(
+        "deflate.max-loadavg",
+        String,
+        "Load of the machine above which nothing is compressed.",
+    ),
+    DEFLATE.missing(
+        "deflate.cache-dir",
+        String,
+        "Directory for files that were compressed.",
+    ),
+    DEFLATE.missing("deflate.params", KvAny, "Parameters of each compression."),
+    DEFLATE
+        .missing(
+            "compress.filetype",
+            List,
+            "Media types that are compressed.",
+        )
+        .obsolete("write deflate.mimetypes"),
+    DEFLATE
+        .missing(
+            "compress.allowed-encodings",
+            List,
+            "Compressions that are offered.",
+        )
+        .obsolete("write deflate.allowed-encodings"),
+    DEFLATE
+        .missing(
+            "compress.cache-dir",
+            String,
+            "Directory for files that were compressed.",
+        )
+        .obsolete("write deflate.cache-dir"),
+    DEFLATE
+        .missing(
+            "compress.max-filesize",
+            Int,
+            "Longest body in KiB that is compressed.",
+        )
+        .obsolete("write deflate.max-compress-size"),
+    DEFLATE
+        .missing(
+            "compress.max-loadavg",
+            String,
+            "Load of the machine above which nothing is compressed.",
+        )
+        .obsolete("write deflate.max-loadavg"),
+    EXPIRE.missing(
+        "expire.url",
+        KvString,
+        "How long responses may be kept, by prefix of the path.",
+    ),
+    EXPIRE.missing(
+        "expire.mimetypes",
+        KvString,
+        "How long responses may be kept, by media type.",
+    ),
+    SSI.exposing(
+        "ssi.extension",
+        List,
+        "pages would be sent with their instructions in them instead of what these give",
+        "Suffixes of files with server-side includes.",
+    ),
+    SSI.missing("ssi.content-type", String, "Media type of such pages."),
+    SSI.missing(
+        "ssi.conditional-requests",
+        Bool,
+        "Whether such pages have an ETag.",
+    ),
+    SSI.missing("ssi.exec", Bool, "Whether they may run commands."),
+    SSI.missing(
+        "ssi.recursion-max",
+        Short,
+        "How deep they may include each other.",
+    ),
+    WEBDAV.missing(
+        "webdav.activate",
+        Bool,
+        "Whether files can be changed by way of WebDAV.",
+    ),
+    WEBDAV.missing("webdav.is-readonly", Bool, "Whether WebDAV may only read."),
+    WEBDAV.missing(
+        "webdav.sqlite-db-name",
+        String,
+        "File for properties and locks.",
+    ),
+    WEBDAV.missing("webdav.log-xml", Bool, "Whether XML bodies are logged."),
+    WEBDAV.missing("webdav.opts", KvAny, "Switches of WebDAV by name."),
+];
+
+const EVHOST: Of = Of("mod_evhost");
+const SIMPLE_VHOST: Of = Of("mod_simple_vhost");
+const USERDIR: Of = Of("mod_userdir");
+const VHOSTDB: Of = Of("mod_vhostdb");
+
+const WRONG_HOST: &str = "every host would be served from server.document-root";
+
+static HOSTS: &[Directive] = &[
+    EVHOST.exposing(
+        "evhost.path-pattern",
+        String,
+        WRONG_HOST,
+        "Document root, made of the parts of the host.",
+    ),
+    SIMPLE_VHOST.exposing(
+        "simple-vhost.server-root",
+        String,
+        WRONG_HOST,
+        "Directory with one directory for each host.",
+    ),
+    SIMPLE_VHOST.missing(
+        "simple-vhost.default-host",
+        String,
+        "Host that serves for those without a directory.",
+    ),
+    SIMPLE_VHOST.missing(
+        "simple-vhost.document-root",
+        String,
+        "Document root, below the directory of the host.",
+    ),
+    SIMPLE_VHOST.missing("simple-vhost.debug", Short, "What is logged about hosts."),
+    USERDIR.missing(
+        "userdir.path",
+        String,
+        "Directory in the home of a user that /~user/ leads to.",
+    ),
+    USERDIR.missing(
+        "userdir.exclude-user",
+        List,
+        "Users that have no such directory.",
+    ),
+    USERDIR.missing(
+        "userdir.include-user",
+        List,
+        "The only users that have such a directory.",
+    ),
+    USERDIR.missing(
+        "userdir.basepath",
+        String,
+        "Directory with the homes of all users.",
+    ),
+    USERDIR.missing(
+        "userdir.letterhomes",
+        Bool,
+        "Whether homes are sorted by first letter.",
+    ),
+    USERDIR.missing("userdir.active", Bool, "Whether /~user/ leads anywhere."),
+    VHOSTDB.exposing(
+        "vhostdb.backend",
+        String,
+        WRONG_HOST,
+        "Database with the document root of each host.",
+    ),
+    VHOSTDB.missing(
+        "vhostdb.cache",
+        KvAny,
+        "How long document roots are remembered.",
+    ),
+    Of("mod_vhostdb_dbi").missing("vhostdb.dbi", KvAny, "SQL database with document roots."),
+    Of("mod_vhostdb_ldap").missing(
+        "vhostdb.ldap",
+        KvString,
+        "LDAP directory with document roots.",
+    ),
+    Of("mod_vhostdb_mysql").missing(
+        "vhostdb.mysql",
+        KvString,
+        "MySQL database with document roots.",
+    ),
+    Of("mod_vhostdb_pgsql").missing(
+        "vhostdb.pgsql",
+        KvString,
+        "PostgreSQL database with document roots.",
+    ),
+];
+
+const EXTFORWARD: Of = Of("mod_extforward");
+const MAGNET: Of = Of("mod_magnet");
+const REDIRECT: Of = Of("mod_redirect");
+const REWRITE: Of = Of("mod_rewrite");
+
+const WRONG_CLIENT: &str = "rules about addresses would see the proxy instead of the client";
+const UNSCRIPTED: &str = "what the script refuses would be served";
+const UNREWRITTEN: &str = "what the rule hides would be served";
+
+static REQUESTS: &[Directive] = &[
+    EXTFORWARD.exposing(
+        "extforward.forwarder",
+        KvString,
+        WRONG_CLIENT,
+        "Proxies that may tell the client's address.",
+    ),
+    EXTFORWARD.missing("extforward.headers", List, "Header fields that tell it."),
+    EXTFORWARD.missing("extforward.params", KvAny, "What else they may tell."),
+    EXTFORWARD.exposing(
+        "extforward.hap-PROXY",
+        Bool,
+        WRONG_CLIENT,
+        "Whether connections begin with the PROXY protocol.",
+    ),
+    EXTFORWARD.missing(
+        "extforward.hap-PROXY-ssl-client-verify",
+        Bool,
+        "Whether the proxy may tell of a client certificate.",
+    ),
+    MAGNET.exposing(
+        "magnet.attract-raw-url-to",
+        List,
+        UNSCRIPTED,
+        "Lua scripts that see the URL.",
+    ),
+    MAGNET.exposing(
+        "magnet.attract-physical-path-to",
+        List,
+        UNSCRIPTED,
+        "Lua scripts that see the path of the file.",
+    ),
+    MAGNET.exposing(
+        "magnet.attract-response-start-to",
+        List,
+        UNSCRIPTED,
+        "Lua scripts that see the response.",
+    ),
+    REDIRECT.missing(
+        "url.redirect",
+        KvString,
+        "Redirects, by expression for the URL.",
+    ),
+    REDIRECT.missing("url.redirect-code", Short, "Status of redirects."),
+    REWRITE.exposing(
+        "url.rewrite-once",
+        KvString,
+        UNREWRITTEN,
+        "New URLs by expression; the first that matches.",
+    ),
+    REWRITE.exposing(
+        "url.rewrite-final",
+        KvString,
+        UNREWRITTEN,
+        "The same as url.rewrite-once.",
+    ),
+    REWRITE.exposing(
+        "url.rewrite",
+        KvString,
+        UNREWRITTEN,
+        "The same as url.rewrite-once.",
+    ),
+    REWRITE.exposing(
+        "url.rewrite-repeat",
+        KvString,
+        UNREWRITTEN,
+        "New URLs by expression, again until none matches.",
+    ),
+    REWRITE.exposing(
+        "url.rewrite-if-not-file",
+        KvString,
+        UNREWRITTEN,
+        "New URLs where there is no such file.",
+    ),
+    REWRITE.exposing(
+        "url.rewrite-repeat-if-not-file",
+        KvString,
+        UNREWRITTEN,
+        "New URLs where there is no such file, again until none matches.",
+    ),
+];
+
+const MAXMINDDB: Of = Of("mod_maxminddb");
+const RRDTOOL: Of = Of("mod_rrdtool");
+const STATUS: Of = Of("mod_status");
+
+static STATISTICS: &[Directive] = &[
+    MAXMINDDB.missing(
+        "maxminddb.activate",
+        Bool,
+        "Whether the client's address is looked up.",
+    ),
+    MAXMINDDB.missing(
+        "maxminddb.db",
+        String,
+        "Database that tells the place of an address.",
+    ),
+    MAXMINDDB.missing(
+        "maxminddb.env",
+        KvString,
+        "Variables that the place is written to.",
+    ),
+    RRDTOOL.missing(
+        "rrdtool.db-name",
+        String,
+        "File that figures are written to each minute.",
+    ),
+    RRDTOOL
+        .missing("rrdtool.binary", String, "The program that writes them.")
+        .in_scope(Scope::Server),
+    STATUS.missing(
+        "status.status-url",
+        String,
+        "Path of a page with what the server is doing.",
+    ),
+    STATUS.missing(
+        "status.config-url",
+        String,
+        "Path of a page with what the server is made of.",
+    ),
+    STATUS.missing(
+        "status.statistics-url",
+        String,
+        "Path of a page with figures.",
+    ),
+    STATUS.missing(
+        "status.enable-sort",
+        Bool,
+        "Whether the list of connections can be sorted.",
+    ),
+];
+
+const OPENSSL: Of = Of("mod_openssl");
+
+// Without `ssl.engine`, which is an error, none of them has an effect in lighttpd either.
+static TLS: &[Directive] = &[
+    OPENSSL
+        .missing("ssl.cipher-list", String, "Ciphers of TLS 1.2.")
+        .in_scope(Scope::Socket),
+    OPENSSL
+        .missing(
+            "ssl.openssl.ssl-conf-cmd",
+            KvString,
+            "Protocols, ciphers and curves.",
+        )
+        .in_scope(Scope::Socket),
+    OPENSSL.missing("ssl.pemfile", String, "Certificates of the server."),
+    OPENSSL.missing("ssl.privkey", String, "Key of the server."),
+    OPENSSL
+        .missing(
+            "ssl.stek-file",
+            String,
+            "File with keys for session tickets.",
+        )
+        .in_scope(Scope::Server),
+    OPENSSL
+        .missing("ssl.ech-opts", KvAny, "Encrypted Client Hello.")
+        .in_scope(Scope::Socket),
+    OPENSSL
+        .missing(
+            "ssl.ech-public-name",
+            String,
+            "Name that everybody may see.",
+        )
+        .obsolete("write ssl.ech-opts = ( \"public-names\" => ... )"),
+    OPENSSL.missing("ssl.ca-file", String, "Certificates of authorities."),
+    OPENSSL.missing(
+        "ssl.ca-dn-file",
+        String,
+        "Authorities that clients are told of.",
+    ),
+    OPENSSL.missing("ssl.ca-crl-file", String, "Certificates that were revoked."),
+    OPENSSL.missing(
+        "ssl.read-ahead",
+        Bool,
+        "Whether to read more than one record at a time.",
+    ),
+    OPENSSL.missing(
+        "ssl.disable-client-renegotiation",
+        Bool,
+        "Whether clients may not renegotiate.",
+    ),
+    OPENSSL.missing(
+        "ssl.verifyclient.activate",
+        Bool,
+        "Whether clients are asked for a certificate.",
+    ),
+    OPENSSL.missing(
+        "ssl.verifyclient.enforce",
+        Bool,
+        "Whether clients must have a certificate.",
+    ),
+    OPENSSL.missing(
+        "ssl.verifyclient.depth",
+        Short,
+        "How long the chain of a client's certificate may be.",
+    ),
+    OPENSSL.missing(
+        "ssl.verifyclient.username",
+        String,
+        "Field of the certificate that is the user's name.",
+    ),
+    OPENSSL.missing(
+        "ssl.verifyclient.exportcert",
+        Bool,
+        "Whether backends see the certificate.",
+    ),
+    OPENSSL.missing(
+        "ssl.verifyclient.ca-file",
+        String,
+        "Authorities that vouch for clients.",
+    ),
+    OPENSSL.missing(
+        "ssl.verifyclient.ca-dn-file",
+        String,
+        "Authorities that clients are told of.",
+    ),
+    OPENSSL.missing(
+        "ssl.verifyclient.ca-crl-file",
+        String,
+        "Certificates of clients that were revoked.",
+    ),
+    OPENSSL.missing(
+        "ssl.acme-tls-1",
+        String,
+        "Directory with certificates for ACME challenges.",
+    ),
+    OPENSSL.missing(
+        "ssl.stapling-file",
+        String,
+        "Answer of the authority about the certificate.",
+    ),
+    OPENSSL.missing(
+        "debug.log-ssl-noise",
+        Bool,
+        "Whether harmless mistakes of clients are logged.",
+    ),
+];

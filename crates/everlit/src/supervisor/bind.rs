@@ -1,0 +1,265 @@
+//! Binding one address.
+//!
+//! In: a listener as configured, and the sockets that are about to retire. Out: a listening socket, or an error that says
+//! who is in the way and what to do. Must hold: a file that is not a dead socket is never removed; a port is shared with
+//! nobody but our own retiring sockets, and with them only for the moment of binding.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use rustix::fs::Mode;
+use rustix::net::sockopt::{set_ipv6_v6only, set_socket_reuseaddr, set_socket_reuseport};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, listen, socket_with};
+
+use super::listeners::Listener;
+use super::occupant;
+use crate::plan::{ListenAddress, ListenSpec};
+use crate::sys;
+
+/// As in lighttpd.
+pub(super) const DEFAULT_BACKLOG: u32 = 1024;
+/// How long the kernel holds a connection back that has not sent anything, in seconds.
+const DEFER_SECONDS: u32 = 1;
+
+/// Why a listening socket cannot be had.
+#[derive(Debug)]
+pub(crate) struct BindError {
+    /// As configured.
+    name: String,
+    reason: Reason,
+}
+
+#[derive(Debug)]
+enum Reason {
+    /// Somebody else listens there.
+    InUse { by: Option<String> },
+    /// The file is something else.
+    NotASocket,
+    /// The kernel refuses this operation.
+    Io {
+        operation: &'static str,
+        cause: io::Error,
+    },
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match &self.reason {
+            Reason::InUse { by: Some(by) } => write!(
+                f,
+                "bind {name}: address in use by {by}; stop that, or configure another address"
+            ),
+            Reason::InUse { by: None } => write!(
+                f,
+                "bind {name}: address in use; stop whoever uses it (ss -ltnp shows who), or configure another address"
+            ),
+            Reason::NotASocket => write!(
+                f,
+                "bind {name}: the file exists and is not a socket; remove it, or configure another path"
+            ),
+            Reason::Io { operation, cause } => {
+                // The cause is part of the text: it is read by people, in one line, in a report.
+                write!(f, "{operation} {name}: {cause}")?;
+                match cause.kind() {
+                    io::ErrorKind::PermissionDenied => f.write_str(
+                        "; ports below 1024 need root, CAP_NET_BIND_SERVICE or a lower net.ipv4.ip_unprivileged_port_start",
+                    ),
+                    io::ErrorKind::AddrNotAvailable => {
+                        f.write_str("; no interface has this address (ip address shows which there are)")
+                    }
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl std::error::Error for BindError {}
+
+impl BindError {
+    /// Whether it is only that somebody else is there.
+    pub(super) fn is_in_use(&self) -> bool {
+        matches!(self.reason, Reason::InUse { .. })
+    }
+}
+
+/// Binds and listens. `retiring` are our own sockets that may be in the way, because they go when this one comes.
+pub(super) fn bind(spec: &ListenSpec, retiring: &[&Listener]) -> Result<OwnedFd, BindError> {
+    match &spec.address {
+        ListenAddress::Tcp(address) => bind_tcp(spec, *address, retiring),
+        ListenAddress::Unix(path) => bind_unix(spec, path),
+    }
+}
+
+/// Gives a socket that stays the settings that can change under it.
+pub(super) fn adjust(listener: &mut Listener, spec: ListenSpec) -> Option<BindError> {
+    let old = std::mem::replace(&mut listener.spec, spec);
+    let spec = &listener.spec;
+    let socket = listener.socket.as_fd();
+    let adjusted = listen(socket, backlog(spec))
+        .map_err(|errno| io("set the backlog of", errno.into()))
+        .and_then(|()| match spec.address {
+            ListenAddress::Tcp(_) if old.defer_accept != spec.defer_accept => {
+                sys::socket::set_defer_accept(socket, defer_seconds(spec))
+                    .map_err(|cause| io("set server.defer-accept of", cause))
+            }
+            ListenAddress::Unix(_) if old.permissions != spec.permissions => permit(spec),
+            _ => Ok(()),
+        });
+    adjusted.err().map(|reason| BindError {
+        name: spec.name.clone(),
+        reason,
+    })
+}
+
+fn bind_tcp(
+    spec: &ListenSpec,
+    address: SocketAddr,
+    retiring: &[&Listener],
+) -> Result<OwnedFd, BindError> {
+    let fail = |reason| BindError {
+        name: spec.name.clone(),
+        reason,
+    };
+    let socket = stream_socket(match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    })
+    .and_then(|socket| {
+        set_socket_reuseaddr(&socket, true)?;
+        if address.is_ipv6() {
+            set_ipv6_v6only(&socket, spec.v6_only)?;
+        }
+        Ok(socket)
+    })
+    .map_err(|cause| fail(io("make a socket for", cause)))?;
+    let in_the_way: Vec<&Listener> = retiring
+        .iter()
+        .copied()
+        .filter(|listener| same_port(listener, address))
+        .collect();
+    let bound = share_port(&in_the_way, &socket, || {
+        rustix::net::bind(&socket, &address)?;
+        // A busy address may show only now: two sockets may be bound where one may listen.
+        listen(&socket, backlog(spec))
+    });
+    match bound {
+        Ok(()) => {}
+        Err(cause) if cause.kind() == io::ErrorKind::AddrInUse => {
+            let by = occupant::of(address);
+            return Err(fail(Reason::InUse { by }));
+        }
+        Err(cause) => return Err(fail(io("bind", cause))),
+    }
+    if spec.defer_accept {
+        sys::socket::set_defer_accept(socket.as_fd(), DEFER_SECONDS)
+            .map_err(|cause| fail(io("set server.defer-accept of", cause)))?;
+    }
+    Ok(socket)
+}
+
+/// Two sockets of one port with overlapping addresses (`0.0.0.0:80`, `127.0.0.1:80`) bear each other only if both say so.
+/// Ours say so for the moment of binding only, lest somebody else's socket slips in.
+fn share_port(
+    in_the_way: &[&Listener],
+    socket: &OwnedFd,
+    bind: impl FnOnce() -> rustix::io::Result<()>,
+) -> io::Result<()> {
+    if in_the_way.is_empty() {
+        return Ok(bind()?);
+    }
+    let all = || {
+        in_the_way
+            .iter()
+            .map(|listener| listener.socket.as_fd())
+            .chain([socket.as_fd()])
+    };
+    for shared in all() {
+        set_socket_reuseport(shared, true)?;
+    }
+    let bound = bind();
+    for shared in all() {
+        set_socket_reuseport(shared, false)?;
+    }
+    Ok(bound?)
+}
+
+fn same_port(listener: &Listener, address: SocketAddr) -> bool {
+    matches!(listener.spec.address, ListenAddress::Tcp(other) if other.port() == address.port())
+}
+
+fn bind_unix(spec: &ListenSpec, path: &Path) -> Result<OwnedFd, BindError> {
+    let fail = |reason| BindError {
+        name: spec.name.clone(),
+        reason,
+    };
+    let address = SocketAddrUnix::new(path).map_err(|errno| fail(io("bind", errno.into())))?;
+    make_way(path).map_err(fail)?;
+    let socket =
+        stream_socket(AddressFamily::UNIX).map_err(|cause| fail(io("make a socket for", cause)))?;
+    // With a mode of its own it must at no time be more open than that.
+    let before = spec
+        .permissions
+        .map(|_| rustix::process::umask(Mode::from_raw_mode(0o777)));
+    let bound = rustix::net::bind(&socket, &address);
+    if let Some(before) = before {
+        rustix::process::umask(before);
+    }
+    bound.map_err(|errno| fail(io("bind", errno.into())))?;
+    permit(spec).map_err(fail)?;
+    listen(&socket, backlog(spec)).map_err(|errno| fail(io("listen on", errno.into())))?;
+    Ok(socket)
+}
+
+/// Removes the file of a socket that nobody listens on.
+fn make_way(path: &Path) -> Result<(), Reason> {
+    match fs::symlink_metadata(path) {
+        Err(_) => Ok(()),
+        Ok(metadata) if !metadata.file_type().is_socket() => Err(Reason::NotASocket),
+        Ok(_) => match UnixStream::connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                fs::remove_file(path).map_err(|cause| io("remove the stale socket", cause))
+            }
+            // A full queue is somebody's, too.
+            _ => Err(Reason::InUse { by: None }),
+        },
+    }
+}
+
+fn permit(spec: &ListenSpec) -> Result<(), Reason> {
+    match (&spec.address, spec.permissions) {
+        (ListenAddress::Unix(path), Some(mode)) => {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))
+                .map_err(|cause| io("set the mode of", cause))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn stream_socket(family: AddressFamily) -> io::Result<OwnedFd> {
+    Ok(socket_with(
+        family,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+        None,
+    )?)
+}
+
+fn backlog(spec: &ListenSpec) -> i32 {
+    i32::try_from(spec.backlog).unwrap_or(i32::MAX)
+}
+
+fn defer_seconds(spec: &ListenSpec) -> u32 {
+    if spec.defer_accept { DEFER_SECONDS } else { 0 }
+}
+
+fn io(operation: &'static str, cause: io::Error) -> Reason {
+    Reason::Io { operation, cause }
+}
