@@ -36,6 +36,8 @@ use server::{SERVER_ARGUMENT, Server, ServerError};
 use site::Site;
 use stage::{Interrupted, Stage};
 
+use crate::cli::with_causes;
+
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the clients may take to come.
@@ -172,7 +174,7 @@ fn story(options: &Options) -> Result<Report, DemoError> {
     let mut server = Server::start(&site, &mut stage)?;
     stage.say(&cast(options, &server));
 
-    let clients = gather(options, &mut server, &mut stage)?;
+    let first = gather(options, &mut server, &mut stage)?;
     let calm = linger_calmly(&mut server, &mut stage)?;
     let mut restarts = Restarts {
         site: &site,
@@ -188,6 +190,7 @@ fn story(options: &Options) -> Result<Report, DemoError> {
     }
 
     stage.scene("the clients finish what they have begun");
+    let last = stage.crowd()?.roll_call()?;
     stage.crowd()?.cue(Cue::Finish)?;
     while !stage.crowd()?.is_over() {
         pause(
@@ -202,11 +205,11 @@ fn story(options: &Options) -> Result<Report, DemoError> {
     let mut report = Report {
         version: env!("CARGO_PKG_VERSION"),
         address: server.address().to_string(),
-        clients,
+        clients: ByKind::of(first.iter().copied()),
         new_connections_per_second: FRESH_PER_SECOND,
         calm,
         restarts: restarts.done,
-        totals: Totals::of(&figures),
+        totals: Totals::of(&figures, &first, &last),
         supervisor: supervisor(&mut server)?,
         failures: Vec::new(),
     };
@@ -215,7 +218,11 @@ fn story(options: &Options) -> Result<Report, DemoError> {
 }
 
 /// Clients come; returns when all who stay are there.
-fn gather(options: &Options, server: &mut Server, stage: &mut Stage) -> Result<ByKind, DemoError> {
+fn gather(
+    options: &Options,
+    server: &mut Server,
+    stage: &mut Stage,
+) -> Result<Vec<Staying>, DemoError> {
     let program = Program {
         address: server.address(),
         staying: options.staying(),
@@ -230,7 +237,7 @@ fn gather(options: &Options, server: &mut Server, stage: &mut Stage) -> Result<B
     loop {
         let there = stage.crowd()?.roll_call()?;
         if there.len() == expected {
-            return Ok(ByKind::of(there));
+            return Ok(there);
         }
         if Instant::now() >= until {
             return Err(DemoError::Gathering);
@@ -392,34 +399,25 @@ fn raise_limit(options: &Options) -> Result<(), DemoError> {
 
 fn opening(options: &Options) -> String {
     format!(
-        "What do clients notice while a web server restarts {} times? Everything here is measured by clients,\n\
-         or read from the kernel; nothing is taken from the server's word.\n",
+        "What do clients notice while a web server restarts {} times?\n\
+         Every figure below is measured by clients or read from the kernel.\n",
         options.restarts
     )
 }
 
 fn cast(options: &Options, server: &Server) -> String {
-    let count = |kind| {
-        let staying = options.staying();
-        let of_kind = staying.iter().filter(|(other, _)| *other == kind);
-        of_kind.map(|(_, count)| count).sum::<usize>()
-    };
-    use clients::Kind;
-    format!(
-        "A small site is served at http://{}/ by process {}. Its clients:\n\
-         {:>5}  connections that stay open and ask again and again\n\
-         {:>5}  connections that stay open and are silent\n\
-         {:>5}  connections that have sent half a request when a restart comes, and send the rest after it\n\
-         {:>5}  slow downloads of 64 MiB\n\
-         {:>5}  new connections every second\n",
+    let mut text = format!(
+        "A small site is served at http://{}/ by process {}. Its clients:\n",
         server.address(),
         server.generation().pid,
-        count(Kind::Busy),
-        count(Kind::Idle),
-        count(Kind::Half),
-        count(Kind::Download),
-        FRESH_PER_SECOND,
-    )
+    );
+    for (kind, count) in options.staying() {
+        text.push_str(&format!("{count:>6}  {}\n", kind.description()));
+    }
+    text.push_str(&format!(
+        "{FRESH_PER_SECOND:>6}  new connections every second\n"
+    ));
+    text
 }
 
 fn json(report: &Report) -> String {
@@ -429,15 +427,4 @@ fn json(report: &Report) -> String {
 /// Nobody to read it is no reason to fail.
 fn show(text: &str) {
     let _ = io::stdout().lock().write_all(text.as_bytes());
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -52,6 +52,17 @@ impl Kind {
             Self::Download => "slow download",
         }
     }
+
+    /// What many such clients do.
+    pub(super) fn description(self) -> &'static str {
+        match self {
+            Self::Fresh => "new connections with one request each",
+            Self::Busy => "busy connections: stay open, and ask again and again",
+            Self::Idle => "idle connections: stay open, and ask at the beginning and the end",
+            Self::Half => "half-sent requests: the rest is sent after the restart",
+            Self::Download => "slow downloads of 64 MiB",
+        }
+    }
 }
 
 impl fmt::Display for Kind {

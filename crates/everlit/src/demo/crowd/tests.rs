@@ -19,7 +19,7 @@ enum Manner {
     ClosesAfterAnswer,
     /// Says that it will close.
     AnnouncesClose,
-    /// Closes in the middle of each answer.
+    /// Closes within each answer.
     Cuts,
     /// Resets the connection instead of answering.
     Resets,
@@ -89,11 +89,12 @@ fn serve(mut stream: TcpStream, manner: Manner) {
             "HTTP/1.1 200 OK\r\n{close}{REVISION_HEADER}: 7\r\nContent-Length: {length}\r\n\r\n"
         )
         .into_bytes();
-        let head = answer.len();
+        // Early enough that a slow download comes to it soon.
+        let flaw = answer.len() + (length as usize / 2).min(100_000);
         page.write(&mut answer).unwrap();
         match manner {
-            Manner::WrongByte => answer[head + length as usize / 2] ^= 0x10,
-            Manner::Cuts => answer.truncate(head + length as usize / 2),
+            Manner::WrongByte => answer[flaw] ^= 0x10,
+            Manner::Cuts => answer.truncate(flaw),
             _ => {}
         }
         if stream.write_all(&answer).is_err() {
@@ -204,7 +205,7 @@ fn a_good_server_loses_nothing() {
     assert!(figures.window.first_new.is_some());
     assert_eq!(figures.downloads, 1);
     // Idle ones twice, half-sent ones at least once, the download once.
-    assert!(figures.answered >= 100 + 3 * 20 + 5 + 1);
+    assert!(figures.answered > 100 + 3 * 20 + 5);
     assert!(figures.times.longest() > Duration::ZERO);
 }
 
@@ -218,7 +219,7 @@ fn closed_keep_alives_are_losses() {
     // Each was answered all the same.
     assert!(figures.answered >= losses.closed);
     let mut report = samples::report();
-    report.totals = Totals::of(&figures);
+    report.totals = Totals::of(&figures, &[], &[]);
     report.judge();
     assert_eq!(
         report.failures,

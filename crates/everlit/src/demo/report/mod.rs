@@ -9,6 +9,7 @@ mod text;
 use serde::Serialize;
 
 use super::clients::Kind;
+use super::crowd::Staying;
 use super::kernel::ByKind;
 use super::measure::{Figures, Losses, Window};
 use crate::control;
@@ -120,6 +121,8 @@ pub(super) struct Totals {
     pub(super) slowest_ms: f64,
     /// Whole downloads, each byte compared.
     pub(super) downloads: u64,
+    /// Connections that were open at the beginning and at the end: the very same ones.
+    pub(super) stayed: u64,
     /// Bytes that the downloads read.
     pub(super) download_bytes: u64,
     /// What was lost.
@@ -169,14 +172,16 @@ impl Restart {
 }
 
 impl Totals {
-    /// Of all figures.
-    pub(super) fn of(figures: &Figures) -> Self {
+    /// Of all figures, and of who was there at the beginning and at the end.
+    pub(super) fn of(figures: &Figures, first: &[Staying], last: &[Staying]) -> Self {
+        let stayed = first.iter().filter(|client| last.contains(client));
         Self {
             answers: figures.answered,
             median_ms: millis(figures.times.quantile(0.5)),
             p99_ms: millis(figures.times.quantile(0.99)),
             slowest_ms: millis(figures.times.longest()),
             downloads: figures.downloads,
+            stayed: stayed.count() as u64,
             download_bytes: figures.download_bytes,
             lost: figures.losses,
             first_losses: figures.samples.clone(),

@@ -58,6 +58,7 @@ pub(in crate::demo) fn report() -> Report {
             p99_ms: 1.5,
             slowest_ms: 3.875,
             downloads: 4,
+            stayed: 208,
             download_bytes: 4 * (64 << 20),
             lost: Losses::default(),
             first_losses: Vec::new(),

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::number::{grouped, ms};
-use super::{Configuration, Outcome, Report, Restart};
+use super::{Configuration, Outcome, Report, Restart, Span};
 
 /// One restart, told when it is over.
 pub(in crate::demo) fn line_of(
@@ -62,32 +62,33 @@ pub(in crate::demo) fn table(report: &Report) -> String {
 fn write_restarts(to: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(
         to,
-        "\
-          server process        open connections that moved (1)   first answer  old process   longest  lost
-restart   old -> new           busy   idle  half-sent  downloads  from new one  gone after   wait (2)"
+        "     {:<18}{:>25}{:>9}{:>9}{:>9}",
+        "server process", "connections moved (1)", "new one", "old one", "longest"
     )?;
-    writeln!(
+    row(
         to,
-        "{:<58}{:>42}{:>6}",
-        "none yet",
-        ms(report.calm.longest_wait_ms),
-        report.calm.lost.total()
+        ["", "old -> new"],
+        ["busy", "idle", "half", "down", "answers", "is gone"],
+        ["wait (2)", "lost"],
     )?;
+    wide_row(to, "", "no restart yet", "", &report.calm)?;
     for restart in &report.restarts {
         write_restart(to, restart)?;
     }
     writeln!(
         to,
-        "\
-(1) the same connection, seen in the kernel's tables: held by the old process before, by the new one after
-(2) of any client, for an answer or for the next bytes of one, from this restart to the next"
+        "
+(1) The same TCP connection, held by the old process before the restart and by
+    the new one after it, as the kernel's tables show: busy and idle ones,
+    half-sent requests, downloads.
+(2) Of any client, for an answer or the next bytes of one, until the next restart.
+Times run from the moment when the restart is asked for.
+"
     )
 }
 
 fn write_restart(to: &mut String, restart: &Restart) -> std::fmt::Result {
-    let wait = ms(restart.span.longest_wait_ms);
-    let lost = restart.span.lost.total();
-    let number = restart.number;
+    let number = restart.number.to_string();
     match &restart.outcome {
         Outcome::Renewed {
             old,
@@ -97,45 +98,80 @@ fn write_restart(to: &mut String, restart: &Restart) -> std::fmt::Result {
             ..
         } => {
             let processes = format!("{} -> {}", old.pid, new.pid);
-            let count = |count: Option<u64>| count.map_or("?".to_owned(), grouped);
+            let count =
+                |count: Option<u64>| count.map_or("?".to_owned(), |count| count.to_string());
             let time = |time: Option<f64>| time.map_or("never".to_owned(), ms);
-            writeln!(
+            row(
                 to,
-                "{number:<10}{processes:<19}{:>6} {:>6} {:>10} {:>10} {:>13} {:>12} {wait:>10}{lost:>6}",
-                count(moved.map(|moved| moved.busy)),
-                count(moved.map(|moved| moved.idle)),
-                count(moved.map(|moved| moved.half_sent)),
-                count(moved.map(|moved| moved.downloads)),
-                time(restart.new_answers_ms),
-                time(*old_gone_ms),
+                [&number, &processes],
+                [
+                    &count(moved.map(|moved| moved.busy)),
+                    &count(moved.map(|moved| moved.idle)),
+                    &count(moved.map(|moved| moved.half_sent)),
+                    &count(moved.map(|moved| moved.downloads)),
+                    &time(restart.new_answers_ms),
+                    &time(*old_gone_ms),
+                ],
+                [
+                    &ms(restart.span.longest_wait_ms),
+                    &restart.span.lost.total().to_string(),
+                ],
             )
         }
         Outcome::Refused { process, .. } => {
-            let why = match restart.configuration {
-                Configuration::Broken => "broken configuration refused, as it should be",
-                Configuration::Good => "FAILED",
+            let what = match restart.configuration {
+                Configuration::Broken => "broken configuration refused, serves on",
+                Configuration::Good => "FAILED, serves on",
             };
-            let pid = process.pid.to_string();
-            writeln!(to, "{number:<10}{pid:<19}{why:<59} {wait:>10}{lost:>6}")
+            wide_row(to, &number, &process.pid.to_string(), what, &restart.span)
         }
     }
 }
 
-fn write_totals(to: &mut String, report: &Report) -> std::fmt::Result {
-    let totals = &report.totals;
-    writeln!(to)?;
+fn row(
+    to: &mut String,
+    [number, processes]: [&str; 2],
+    [busy, idle, half, down, new, old]: [&str; 6],
+    [wait, lost]: [&str; 2],
+) -> std::fmt::Result {
     writeln!(
         to,
-        "{:>9}  answers, each compared byte for byte: half of them within {}, 99 of 100 within {}, all within {}",
+        "{number:>3}  {processes:<18}{busy:>6}{idle:>7}{half:>6}{down:>6}{new:>9}{old:>9}{wait:>9}{lost:>5}"
+    )
+}
+
+/// A row with a remark instead of what was moved.
+fn wide_row(
+    to: &mut String,
+    number: &str,
+    process: &str,
+    remark: &str,
+    span: &Span,
+) -> std::fmt::Result {
+    let wait = ms(span.longest_wait_ms);
+    let lost = span.lost.total();
+    writeln!(
+        to,
+        "{number:>3}  {process:<18}  {remark:<41}{wait:>9}{lost:>5}"
+    )
+}
+
+fn write_totals(to: &mut String, report: &Report) -> std::fmt::Result {
+    let totals = &report.totals;
+    writeln!(
+        to,
+        "\
+{:>9}  answers, each compared byte for byte with what it must be; half of them
+           within {}, 99 of 100 within {}, all within {}
+{:>9}  of them downloads of 64 MiB, slow enough to last through the restarts
+{:>9}  of {} connections that stay were open from the beginning to the end",
         grouped(totals.answers),
         ms(totals.median_ms),
         ms(totals.p99_ms),
-        ms(totals.slowest_ms)
-    )?;
-    writeln!(
-        to,
-        "{:>9}  of them downloads of 64 MiB, slow enough to last through the restarts",
-        grouped(totals.downloads)
+        ms(totals.slowest_ms),
+        grouped(totals.downloads),
+        grouped(totals.stayed),
+        grouped(report.clients.total()),
     )?;
     for (count, what) in totals.lost.rows() {
         writeln!(to, "{:>9}  {what}", grouped(count))?;
@@ -143,26 +179,28 @@ fn write_totals(to: &mut String, report: &Report) -> std::fmt::Result {
     let supervisor = &report.supervisor;
     writeln!(
         to,
-        "{:>9}  is the server's main process, {}; {} processes at the end",
+        "\nThe server's main process is {}, {};\nat the end it has {}.",
         supervisor.pid,
         match supervisor.unchanged {
             true => "from the first moment to the last",
-            false => "but NOT the one that was started",
+            false => "and NOT the one that was started",
         },
-        supervisor.processes_at_the_end
+        match supervisor.processes_at_the_end - 1 {
+            1 => "1 other, which serves".to_owned(),
+            others => format!("{others} others"),
+        }
     )
 }
 
 fn write_verdict(to: &mut String, report: &Report) -> std::fmt::Result {
-    writeln!(to)?;
     if report.failures.is_empty() {
         let renewed = report.restarts.iter();
         let renewed = renewed.filter(|restart| matches!(restart.outcome, Outcome::Renewed { .. }));
-        return writeln!(
-            to,
-            "Nothing was lost: {} new server processes, and no client noticed.",
-            renewed.count()
-        );
+        let processes = match renewed.count() {
+            1 => "1 new server process".to_owned(),
+            count => format!("{count} new server processes"),
+        };
+        return writeln!(to, "Nothing was lost: {processes}, and no client noticed.");
     }
     writeln!(to, "LOST OR WRONG:")?;
     for failure in &report.failures {
@@ -185,14 +223,17 @@ mod tests {
         let text = table(&report());
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
-            lines[3],
-            "1         101 -> 105            100    100          4          4         24 ms        41 ms     3.9 ms     0"
+            lines[..5],
+            [
+                "     server process        connections moved (1)  new one  old one  longest",
+                "     old -> new          busy   idle  half  down  answers  is gone wait (2) lost",
+                "     no restart yet                                                  1.2 ms    0",
+                "  1  101 -> 105           100    100     4     4    24 ms    41 ms   3.9 ms    0",
+                "  2  105                 broken configuration refused, serves on     2.5 ms    0",
+            ]
         );
-        let ends = |line: &str| line.rfind("ms").unwrap();
-        assert_eq!(ends(lines[2]), ends(lines[3]), "{text}");
-        assert_eq!(ends(lines[3]), ends(lines[4]), "{text}");
-        assert!(lines[4].contains("refused, as it should be"));
-        assert!(lines.iter().all(|line| line.len() <= 110), "{text}");
+        let widest = lines.iter().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(82), "{text}");
     }
 
     #[test]
@@ -200,9 +241,7 @@ mod tests {
         let mut report = report();
         report.judge();
         let text = table(&report);
-        assert!(
-            text.ends_with("Nothing was lost: 1 new server processes, and no client noticed.\n")
-        );
+        assert!(text.ends_with("Nothing was lost: 1 new server process, and no client noticed.\n"));
         report.totals.lost.count(Loss::Refused);
         report
             .totals
