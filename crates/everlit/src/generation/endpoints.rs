@@ -14,6 +14,9 @@ use crate::worker::endpoint::Endpoint;
 
 /// Names a socket after the listener it was bound for, or after its address if that is configured no longer.
 pub(super) fn endpoint(socket: OwnedFd, listeners: &[ListenSpec]) -> Arc<Endpoint> {
+    // Whoever bound it may have left it blocking, and an accept would then hold up all other connections. It can fail
+    // only for a descriptor that is not open.
+    let _ = rustix::io::ioctl_fionbio(&socket, true);
     let bound = getsockname(&socket).ok();
     let tcp = bound
         .clone()

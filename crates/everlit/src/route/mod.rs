@@ -52,6 +52,9 @@ impl Default for Flags {
     }
 }
 
+/// What is allowed where no module says otherwise.
+const ALLOW: &str = "OPTIONS, GET, HEAD, POST";
+
 /// Where requests are answered, one at a time: the memory that one worker thread needs for it, used again and again.
 #[derive(Debug)]
 pub struct Desk {
@@ -111,7 +114,10 @@ impl Desk {
                 self.process(request, now)
             }
             // Its target is no URL, and we are no proxy.
-            _ if head.method == Method::Connect => self.reject(405, head, origin, now),
+            _ if head.method == Method::Connect => {
+                self.response.headers.set("Allow", ALLOW);
+                self.reject(405, head, origin, now)
+            }
             (Err(reject), _) | (_, Err(reject)) => self.reject(reject.status, head, origin, now),
         }
     }
@@ -189,7 +195,7 @@ impl Desk {
     }
 
     /// A request, or not even that, of which nothing can be said but that it is wrong. No condition holds for it and no
-    /// module is asked, but it is logged.
+    /// module is asked, but for an error handler and the log.
     fn reject(
         &mut self,
         status: u16,
@@ -197,25 +203,35 @@ impl Desk {
         origin: Origin<'_>,
         now: Now,
     ) -> Rc<Settings> {
-        let settings = self.resolver.base().clone();
+        let Desk {
+            site,
+            resolver,
+            files,
+            response,
+            line,
+            physical,
+            pages,
+        } = self;
+        let settings = resolver.base().clone();
         let uri = Uri {
             target: Cow::Borrowed(head.target),
             path: Cow::Borrowed(head.target),
             query: None,
         };
-        self.response.status = status;
-        self.pages
-            .fill(&mut self.response, &settings.core, &mut self.files, now);
-        let exchange = Exchange {
+        response.status = status;
+        let mut exchange = Exchange {
             request: request(head, uri, Cow::Borrowed(b""), origin),
-            physical: &mut self.physical,
+            physical,
             entry: None,
-            response: &mut self.response,
-            files: &mut self.files,
+            response,
+            files,
             now,
         };
-        for hook in &self.site.pipeline.request_done {
-            hook(&exchange, &settings, &mut self.line);
+        if handler::run(site, resolver, &settings, &mut exchange).is_none() {
+            pages.fill(exchange.response, &settings.core, exchange.files, now);
+        }
+        for hook in &site.pipeline.request_done {
+            hook(&exchange, &settings, line);
         }
         settings
     }

@@ -74,9 +74,12 @@ impl Worker {
 
     pub(super) fn begin_leaving(&mut self) {
         self.stop_accepting(Accepting::Off);
-        self.stage = Stage::Leaving {
-            queue: self.table.keys(),
-        };
+        let queue = self.table.keys();
+        let nothing_to_sweep = queue.is_empty();
+        self.stage = Stage::Leaving { queue };
+        if nothing_to_sweep {
+            self.swept();
+        }
     }
 
     /// Freezes the next few connections.
@@ -100,15 +103,18 @@ impl Worker {
         }
         self.count();
         if was_last {
-            // Its lines in the log come before those of the successor.
-            self.bench.logs.flush();
-            // Nobody listens only if the process is about to end.
-            let _ = self.reports.queue(Report::Swept);
-            if self.table.is_empty() {
-                let _ = self.reports.queue(Report::Empty);
-            }
+            self.swept();
         }
         self.reports.ring();
+    }
+
+    /// All connections have been looked at once.
+    fn swept(&mut self) {
+        // Our lines in the log come before those of the successor.
+        self.bench.logs.flush();
+        // Nobody listens only if the process is about to end.
+        let _ = self.reports.queue(Report::Swept);
+        self.tell_if_empty();
     }
 
     /// After a connection was served in the middle of leaving: it is at a quiet point now.
