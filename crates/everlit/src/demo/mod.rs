@@ -39,9 +39,9 @@ use stage::{Interrupted, Stage};
 use crate::cli::with_causes;
 
 /// How long a client waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the clients may take to come.
-const GATHER_MAX: Duration = Duration::from_secs(15);
+const GATHER_MAX: Duration = Duration::from_secs(30);
 /// The restart that has a broken configuration.
 const BROKEN: u32 = 2;
 /// Descriptors that we need beside those of the clients who stay.

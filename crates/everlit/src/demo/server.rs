@@ -25,12 +25,12 @@ use super::site::Site;
 use super::stage::{Interrupted, Stage};
 use crate::control::address::RUNTIME_VARIABLE;
 use crate::control::client::{ClientError, Connection};
-use crate::control::message::{Refusal, Reply, Report, Request, Status, Stop, Until};
+use crate::control::message::{Progress, Refusal, Reply, Report, Request, Status, Stop, Until};
 
 /// How long a first start may take.
-const START_MAX: Duration = Duration::from_secs(15);
+const START_MAX: Duration = Duration::from_secs(30);
 /// How long a restart may take, and the old process may stay.
-const RESTART_MAX: Duration = Duration::from_secs(15);
+const RESTART_MAX: Duration = Duration::from_secs(30);
 /// How long an answer about the status may take.
 const STATUS_MAX: Duration = Duration::from_secs(5);
 /// How long each way of stopping may take.
@@ -91,12 +91,12 @@ pub(super) enum ServerError {
         /// The end of what it said.
         said: String,
     },
-    /// It took too long.
+    /// It was not ready in time.
+    NotReady,
+    /// A restart was not over in time.
     Late {
-        /// What.
-        what: &'static str,
-        /// The limit.
-        limit: Duration,
+        /// What the server said last of it.
+        progress: Option<Progress>,
     },
     /// Its control socket cannot be talked to.
     Control(ClientError),
@@ -116,7 +116,16 @@ impl fmt::Display for ServerError {
             Self::Died { how, said } => {
                 write!(f, "the server has ended ({how}); it said last:\n{said}")
             }
-            Self::Late { what, limit } => write!(f, "{what} after {} s", limit.as_secs()),
+            Self::NotReady => write!(
+                f,
+                "the server was not ready after {} s",
+                START_MAX.as_secs()
+            ),
+            Self::Late { progress } => write!(
+                f,
+                "the restart was not over after {} s; the server said last of it: {progress:?}",
+                RESTART_MAX.as_secs()
+            ),
             Self::Control(_) => f.write_str("control the server"),
             Self::Unexpected(what) => write!(f, "the server's answer: {what}"),
             Self::Stage(cause) => cause.fmt(f),
@@ -130,7 +139,7 @@ impl std::error::Error for ServerError {
             Self::Kernel { cause, .. } => Some(cause),
             Self::Control(cause) => Some(cause),
             Self::Stage(cause) => cause.source(),
-            Self::Died { .. } | Self::Late { .. } | Self::Unexpected(_) => None,
+            Self::Died { .. } | Self::NotReady | Self::Late { .. } | Self::Unexpected(_) => None,
         }
     }
 }
@@ -169,10 +178,7 @@ impl Server {
                 return Err(child.death(site));
             }
             if Instant::now() >= until {
-                return Err(ServerError::Late {
-                    what: "the server was not ready",
-                    limit: START_MAX,
-                });
+                return Err(ServerError::NotReady);
             }
             stage.wait(&[notices.as_fd(), handle.as_fd()], until)?;
         }
@@ -241,6 +247,7 @@ impl Server {
         let until = begun + RESTART_MAX;
         let mut gone = None;
         let mut answer = None;
+        let mut progress = None;
         loop {
             if gone.is_none() && is_over(self.generation.handle.as_fd()) {
                 gone = Some(begun.elapsed());
@@ -249,7 +256,7 @@ impl Server {
                 && let Some(reply) = control.try_next_reply()?
             {
                 match reply {
-                    Reply::Progress(_) => {}
+                    Reply::Progress(now) => progress = Some(now),
                     Reply::Error(refusal) => return Ok(Outcome::Refused(refusal)),
                     Reply::Reloaded(report) => answer = Some(report),
                     _ => return Err(ServerError::Unexpected("not about the restart")),
@@ -267,10 +274,7 @@ impl Server {
                     });
                 }
                 None if late => {
-                    return Err(ServerError::Late {
-                        what: "the restart was not over",
-                        limit: RESTART_MAX,
-                    });
+                    return Err(ServerError::Late { progress });
                 }
                 unfinished => answer = unfinished,
             }

@@ -136,7 +136,11 @@ pub(super) static DIRECTIVES: &[Directive] = &[
 fn port(value: &Value, reader: &mut Reader) -> Read<Draft> {
     let number = value.to_short()?;
     if value.to_int()? > u32::from(number) {
-        reader.error(value.span, "there is no such port", "a port is an integer from 0 to 65535");
+        reader.error(
+            value.span,
+            "there is no such port",
+            "a port is an integer from 0 to 65535",
+        );
     }
     Ok(Change::new(move |draft: &mut Draft| draft.port = number))
 }
