@@ -1,13 +1,18 @@
-//! What tests from outside are made of: servers that are real processes, a client that hides nothing, documents.
+//! What tests need: a directory of their own with a server in it, and clients that look at every byte.
 //!
-//! Must hold: nobody sleeps. Whatever is waited for is bytes, the end of a stream, or the end of a process, and
-//! [`PATIENCE`] ends a test that waits in vain.
+//! Must hold: nothing sleeps to wait, nothing is killed that was not started here, every port is 0.
 
-pub mod documents;
-pub mod http;
-pub mod servers;
+mod client;
+mod server;
+
+pub(crate) mod documents;
+pub(crate) mod http;
+pub(crate) mod servers;
+
+pub(crate) use client::Client;
+pub(crate) use server::{Built, Server, Setup, send};
 
 use std::time::Duration;
 
-/// So long may a single step take on the slowest machine before the test fails. Never reached when all is well.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Far longer than anything takes; only so that a failing test ends.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
