@@ -142,6 +142,52 @@ pub const CASES: &[Case] = &[
         log: Log::None,
     },
     Case {
+        name: "listing, with texts",
+        text: r#"
+            dir-listing.activate = "enable"
+            dir-listing.show-header = "enable"
+            dir-listing.show-readme = "enable"
+            dir-listing.hide-header-file = "enable"
+            dir-listing.hide-readme-file = "enable"
+        "#,
+        requests: requests::directories,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "listing, with other texts",
+        text: r#"
+            dir-listing.activate = "enable"
+            dir-listing.show-header = "other.html"
+            dir-listing.show-readme = "@ROOT@/a.txt"
+            dir-listing.encode-header = "disable"
+        "#,
+        requests: requests::directories,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "nested conditions",
+        text: r#"
+            server.stat-cache-engine = "disable"
+            $HTTP["host"] =$ ".example" {
+                setenv.add-response-header = ("X-One" => "host")
+                $HTTP["url"] =^ "/sub/" {
+                    setenv.add-response-header += ("X-Two" => "url in host")
+                    $HTTP["request-method"] == "HEAD" { setenv.add-response-header += ("X-Three" => "method in url in host") }
+                    else $HTTP["query-string"] == "q=1" { mimetype.assign = (".html" => "text/query") }
+                }
+                else $HTTP["url"] =$ ".txt" { setenv.set-response-header = ("X-Four" => "else") }
+            }
+            $HTTP["host"] != "oracle.example" { setenv.set-response-header = ("X-Five" => "another host") }
+            $HTTP["url"] =~ "\.txt$" { setenv.set-response-header += ("X-Six" => "later") }
+            $HTTP["host"] =$ ".example" { setenv.add-response-header += ("X-Seven" => "continued") }
+        "#,
+        requests: || [requests::conditions(), requests::targets()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
         name: "access",
         text: r#"
             url.access-deny = ("~", ".inc", ".PHP")
@@ -257,7 +303,9 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "conditions",
+        // lighttpd remembers the type of a file with the file, whatever condition it was found under.
         text: r#"
+            server.stat-cache-engine = "disable"
             $HTTP["url"] == "/a.txt" { setenv.add-response-header += ("X-Url-Is" => "y") }
             $HTTP["url"] != "/a.txt" { setenv.set-response-header = ("X-Url-Is-Not" => "y") }
             $HTTP["url"] =^ "/sub" { server.tag = "prefix" }

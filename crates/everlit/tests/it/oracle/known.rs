@@ -442,7 +442,7 @@ pub const KNOWN: &[Known] = &[
         "directories are told in JSON, too",
     ),
     known(
-        "listing",
+        "listing*",
         "*",
         "content-type",
         "text/html",
@@ -450,22 +450,22 @@ pub const KNOWN: &[Known] = &[
         "dir-listing.encoding is utf-8 by default",
     ),
     known(
-        "listing",
+        "listing*",
         "GET /names/",
         "rows",
         "*(parens)*",
         "*%28parens%29*",
         "another way to write the same link",
     ),
-    // Conditions of the configuration, and what modules add.
     known(
-        "conditions",
-        "GET /sub/page.html/x",
-        "content-type",
-        "text/suffix",
-        "text/html",
-        "$HTTP[\"url\"] is the whole path; lighttpd leaves path info out once it knows it",
+        "listing, with other texts",
+        "*",
+        "rows",
+        "*; readme: ",
+        "*; readme: alpha\n",
+        "a text outside the directory is shown, not only its frame",
     ),
+    // Conditions of the configuration, and what modules add.
     known(
         "conditions",
         "*",

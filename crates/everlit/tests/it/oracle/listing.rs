@@ -1,26 +1,31 @@
 //! Directory pages, without their looks.
 
-/// The rows of the table in a page: link, name and type; none if there is no table.
+/// What a page has to say: the rows of its table (link, name and type) and the texts around it. Nothing if there is no
+/// table.
 pub fn rows(page: &str) -> Vec<String> {
-    let Some((_, rest)) = page.split_once("<tbody>") else {
+    let Some((above, rest)) = page.split_once("<tbody>") else {
         return Vec::new();
     };
-    let table = rest.split("</tbody>").next().unwrap_or_default();
-    table
-        .split("<tr")
-        .skip(1)
-        .map(|row| {
-            let between = |start: &str, end: &str| {
-                let (_, rest) = row.split_once(start).unwrap_or_default();
-                rest.split(end).next().unwrap_or_default()
-            };
-            let link = between("href=\"", "\"");
-            let (_, name) = between("<a ", "</a>").split_once('>').unwrap_or_default();
-            let kind = row.rsplit("</td>").nth(1).unwrap_or_default();
-            let kind = kind.rsplit('>').next().unwrap_or_default();
-            format!("{link} {} ({})", plain(name), kind.to_ascii_lowercase())
-        })
-        .collect()
+    let (table, below) = rest.split_once("</tbody>").unwrap_or_default();
+    let texts = ["header", "readme"].map(|class| {
+        let text = [above, below].into_iter().find_map(|part| {
+            let (_, rest) = part.split_once(&format!("<pre class=\"{class}\">"))?;
+            rest.split("</pre>").next()
+        });
+        text.map(|text| format!("{class}: {}", plain(text)))
+    });
+    let rows = table.split("<tr").skip(1).map(|row| {
+        let between = |start: &str, end: &str| {
+            let (_, rest) = row.split_once(start).unwrap_or_default();
+            rest.split(end).next().unwrap_or_default()
+        };
+        let link = between("href=\"", "\"");
+        let (_, name) = between("<a ", "</a>").split_once('>').unwrap_or_default();
+        let kind = row.rsplit("</td>").nth(1).unwrap_or_default();
+        let kind = kind.rsplit('>').next().unwrap_or_default();
+        format!("{link} {} ({})", plain(name), kind.to_ascii_lowercase())
+    });
+    rows.chain(texts.into_iter().flatten()).collect()
 }
 
 /// Text without references to characters.
@@ -54,10 +59,14 @@ fn plain(html: &str) -> String {
 fn rows_are_what_a_page_says() {
     let page = "<table><thead><tr><th>x</th></tr></thead><tbody>\n\
         <tr class=\"d\"><td class=\"n\"><a href=\"../\">..</a>/</td><td></td><td>- </td><td class=\"t\">Directory</td></tr>\n\
-        <tr><td><a href=\"a%26.txt\">a&#x26;&amp;&#39;.txt</a></td><td>1.0K</td><td>text/plain</td></tr>\n</tbody></table>";
+        <tr><td><a href=\"a%26.txt\">a&#x26;&amp;&#39;.txt</a></td><td>1.0K</td><td>text/plain</td></tr>\n</tbody></table><pre class=\"readme\">&lt;b&gt;</pre>";
     assert_eq!(
         rows(page),
-        ["../ .. (directory)", "a%26.txt a&&'.txt (text/plain)"]
+        [
+            "../ .. (directory)",
+            "a%26.txt a&&'.txt (text/plain)",
+            "readme: <b>"
+        ]
     );
     assert_eq!(rows("<p>no table</p>"), Vec::<String>::new());
 }

@@ -841,6 +841,7 @@ pub fn directories() -> Vec<Request> {
         "/emptydir/",
         "/emptydir",
         "/alt/",
+        "/texts/",
         "/names/",
         "/links/",
         "/links/dir/",

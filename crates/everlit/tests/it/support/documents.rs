@@ -71,6 +71,7 @@ pub fn fill(root: &Path) {
         "sub/emptydir",
         "noindex",
         "emptydir",
+        "texts",
         "names",
         "links",
     ] {
@@ -106,6 +107,9 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("noindex/kilo.bin", vec![b'k'; 1024]),
         ("noindex/more.bin", vec![b'm'; 1536 * 1024]),
         ("noindex/nested/x.txt", text("x\n")),
+        ("texts/HEADER.txt", text("what is <above>\n")),
+        ("texts/README.txt", text("what is <below> & more\n")),
+        ("texts/other.html", text("<p>other</p>\n")),
         ("alt/default.htm", text("<p>default</p>\n")),
         ("index.php/x.txt", text("a directory with a file's name\n")),
     ];

@@ -8,6 +8,7 @@ fn slow() {
         "
             server.max-read-idle = 1
             server.max-keep-alive-idle = 1
+            server.max-write-idle = 1
         ",
         vec![
             row("silence", "Who says nothing is told nothing.").gone(),
@@ -32,6 +33,13 @@ fn slow() {
                 .send("POST /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234")
                 .gets(ok("alpha\n"))
                 .gone(),
+            row(
+                "a reader that does not read",
+                "More than all buffers hold: who takes nothing for so long is not waited for.",
+            )
+            .send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n".repeat(200))
+            .waits()
+            .cut_off(),
         ],
     );
 }

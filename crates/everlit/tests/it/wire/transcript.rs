@@ -28,6 +28,8 @@ enum Step {
     Drip(Vec<u8>),
     HalfClose,
     Gets(Answer),
+    /// Reads nothing until another connection, opened now and never used, has been closed by the server.
+    Waits,
 }
 
 /// What becomes of the connection.
@@ -39,6 +41,8 @@ enum End {
     Closed,
     /// It is closed, and nothing said so: there was no answer, or the client ended it.
     Gone,
+    /// It is closed in the middle of an answer.
+    CutOff,
 }
 
 /// What the client must get.
@@ -85,6 +89,12 @@ impl Row {
         self
     }
 
+    /// The client reads nothing for as long as the server has patience with a new connection.
+    pub fn waits(mut self) -> Row {
+        self.steps.push(Step::Waits);
+        self
+    }
+
     /// The client gets this.
     pub fn gets(mut self, answer: Answer) -> Row {
         self.steps.push(Step::Gets(answer));
@@ -100,6 +110,12 @@ impl Row {
     /// Nothing more comes, the connection is closed, and the last answer had announced it.
     pub fn closed(mut self) -> Row {
         self.end = End::Closed;
+        self
+    }
+
+    /// Any number of answers come, and the connection is closed in the middle of one.
+    pub fn cut_off(mut self) -> Row {
+        self.end = End::CutOff;
         self
     }
 
@@ -257,6 +273,13 @@ impl Row {
                 client.drip(bytes, DRIP);
                 Ok(())
             }
+            Step::Waits => {
+                seen.push_str("  (waits)\n");
+                match Client::connect(address).until_close() {
+                    Ok(_) => Ok(()),
+                    Err(failure) => Err(format!("the other connection: {failure}")),
+                }
+            }
             Step::HalfClose => {
                 seen.push_str("  > nothing more\n");
                 client.half_close();
@@ -294,6 +317,14 @@ impl Row {
                     Err(failure) => Err(format!("it cannot be used on: {failure}")),
                 }
             }
+            End::CutOff => loop {
+                match client.response(Asked::ForAnything) {
+                    Ok(response) if response.status == 200 => {}
+                    Err(Failure::Cut(_)) => return Ok(()),
+                    Ok(response) => return Err(indented(&response)),
+                    Err(failure) => return Err(format!("not cut off but: {failure}")),
+                }
+            },
             End::Closed | End::Gone => {
                 if announced != (self.end == End::Closed) {
                     return Err(format!("close announced: {announced}"));
