@@ -61,6 +61,7 @@ use crate::control::message::LastRestart;
 use crate::control::server::{ClientId, Server};
 use crate::plan::Plan;
 use crate::source::Source;
+use crate::sys;
 use crate::sys::daemon::Outcome;
 use crate::sys::signal::Signals;
 
@@ -150,6 +151,7 @@ enum Voice {
 impl Supervisor {
     /// Turns until it is over.
     pub(crate) fn run(mut self) -> ExitCode {
+        sys::memory::trim();
         loop {
             self.settle();
             if let Some(code) = self.exit {

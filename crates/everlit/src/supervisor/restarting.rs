@@ -27,6 +27,7 @@ use crate::control::message::{
 };
 use crate::link::{Listeners as ListenersAre, ToGeneration};
 use crate::plan::Plan;
+use crate::sys;
 use crate::tally::Tally;
 
 /// How long a closing instance may keep an address that we want.
@@ -481,6 +482,7 @@ impl Supervisor {
         if running.cause == Cause::Start {
             self.announce_start();
         }
+        sys::memory::trim();
         self.service.tell(Notice::Ready(&format!(
             "generation {} serves",
             running.number
