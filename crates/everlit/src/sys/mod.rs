@@ -14,3 +14,4 @@ pub(crate) mod privilege;
 pub(crate) mod signal;
 pub(crate) mod socket;
 pub(crate) mod spawn;
+pub(crate) mod text_pages;
