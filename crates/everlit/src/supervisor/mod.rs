@@ -29,6 +29,7 @@ mod worker;
 mod ending;
 mod hearing;
 mod operator;
+mod outcome;
 mod restarting;
 pub(crate) mod resume;
 pub(crate) mod start;
@@ -61,7 +62,6 @@ use crate::control::message::LastRestart;
 use crate::control::server::{ClientId, Server};
 use crate::plan::Plan;
 use crate::source::Source;
-use crate::sys;
 use crate::sys::daemon::Outcome;
 use crate::sys::signal::Signals;
 
@@ -151,7 +151,6 @@ enum Voice {
 impl Supervisor {
     /// Turns until it is over.
     pub(crate) fn run(mut self) -> ExitCode {
-        sys::memory::trim();
         loop {
             self.settle();
             if let Some(code) = self.exit {

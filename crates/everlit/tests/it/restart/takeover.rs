@@ -97,7 +97,8 @@ fn a_generation_whose_supervisor_is_dead_serves_and_is_adopted() {
     assert_eq!(server.status().activity, Activity::Orphaned);
 
     let successor = server.start_successor();
-    server.replace(successor);
+    let mut old = server.replace(successor);
+    assert!(!old.wait().unwrap().success());
     let status = server.status();
     assert_eq!(status.activity, Activity::Serving);
     assert_eq!(server.generation().0, number + 1);
