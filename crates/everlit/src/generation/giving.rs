@@ -32,6 +32,8 @@ pub(super) struct Giving {
     tally: Tally,
     /// Connections that the successor did not take; they end here.
     refused: u64,
+    /// Those of them that are still on their way back to a worker.
+    returning: usize,
     finishing: bool,
     /// When the drain ends (monotonic).
     deadline: Option<Duration>,
@@ -71,6 +73,7 @@ impl Giving {
             sweeping: crew.len(),
             tally: Tally::default(),
             refused: 0,
+            returning: 0,
             finishing: false,
             deadline: drain_limit.map(|limit| now + limit),
             last_progress: now,
@@ -101,6 +104,11 @@ impl Giving {
         self.sweeping = self.sweeping.saturating_sub(1);
     }
 
+    /// A worker has so many refused connections back.
+    pub(super) fn kept(&mut self, count: usize) {
+        self.returning = self.returning.saturating_sub(count);
+    }
+
     /// Goes on as far as possible. `tell` gets what the supervisor should hear on the way.
     pub(super) fn step(
         &mut self,
@@ -119,7 +127,9 @@ impl Giving {
                 GiverEvent::Returned { token, parcel, .. } => {
                     self.travelling.remove(&token.0);
                     self.refused += 1;
-                    crew.adopt(revive(parcel).into_iter().collect(), Stay::Refused);
+                    let thawed: Vec<Thawed> = revive(parcel).into_iter().collect();
+                    self.returning += thawed.len();
+                    crew.adopt(thawed, Stay::Refused);
                 }
                 GiverEvent::Finished => {
                     self.tally.drained = crew.ended_while_leaving();
@@ -138,7 +148,8 @@ impl Giving {
         }
         // The order matters: a worker reports a connection before it counts it as gone.
         let connections = crew.connections();
-        if connections == 0 && self.sweeping == 0 && self.travelling.is_empty() && !self.finishing {
+        let at_rest = self.sweeping == 0 && self.travelling.is_empty() && self.returning == 0;
+        if connections == 0 && at_rest && !self.finishing {
             if crew.has_reports() {
                 return Outcome::Under;
             }
@@ -198,7 +209,7 @@ pub(super) fn describe(error: &dyn std::error::Error) -> String {
 }
 
 /// A connection that we froze ourselves.
-fn revive(parcel: Parcel) -> Option<Thawed> {
+pub(super) fn revive(parcel: Parcel) -> Option<Thawed> {
     let image = freeze::examine(&parcel.payload, parcel.fds.len()).ok()?;
     freeze::thaw(image, parcel.fds).ok()
 }

@@ -210,8 +210,8 @@ impl Supervisor {
                 }
                 Action::Bind => Some(self.bind()),
                 Action::Spawn => Some(self.spawn()),
-                Action::KillSuccessor => self.to_successor(|worker| worker.signal(Signal::KILL)),
-                Action::DismissSuccessor => self.to_successor(dismiss),
+                Action::KillSuccessor => self.with_successor(kill),
+                Action::DismissSuccessor => self.with_successor(dismiss),
                 Action::AskToLeave => {
                     self.ask_to_leave();
                     None
@@ -353,7 +353,7 @@ impl Supervisor {
         }
     }
 
-    fn to_successor(&mut self, what: impl FnOnce(&mut Worker)) -> Option<Event> {
+    fn with_successor(&mut self, what: impl FnOnce(&mut Worker)) -> Option<Event> {
         let number = self.restart.as_ref()?.number;
         self.worker(number).map(what);
         None
@@ -578,6 +578,11 @@ impl Supervisor {
     }
 }
 
+fn kill(worker: &mut Worker) {
+    worker.generation.condemn();
+    worker.signal(Signal::KILL);
+}
+
 /// It finishes what it has taken; others serve the listeners.
 fn dismiss(worker: &mut Worker) {
     let quit = ToGeneration::Quit {
@@ -589,7 +594,7 @@ fn dismiss(worker: &mut Worker) {
             worker.generation.leave();
         }
         // It cannot be told, so it cannot be left alone either.
-        Err(_) => worker.signal(Signal::KILL),
+        Err(_) => kill(worker),
     }
 }
 

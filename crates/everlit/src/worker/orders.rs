@@ -39,6 +39,8 @@ pub enum Report {
     Frozen(Box<Frozen>),
     /// This worker has looked at all its connections once.
     Swept,
+    /// So many refused connections are this worker's again.
+    Kept(usize),
     /// This worker has no connection left at the moment.
     Empty,
 }
@@ -50,8 +52,14 @@ impl Worker {
         while let Some(order) = self.orders.next() {
             match order {
                 Order::Adopt(thawed, stay) => {
+                    let count = thawed.len();
                     for thawed in thawed {
                         self.adopt(thawed, stay);
+                    }
+                    if stay == Stay::Refused {
+                        // After they are counted. Nobody listens only if the process is about to end.
+                        let _ = self.reports.queue(Report::Kept(count));
+                        self.reports.ring();
                     }
                 }
                 Order::Leave => self.begin_leaving(),

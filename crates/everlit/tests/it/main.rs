@@ -1,8 +1,13 @@
-//! Tests from outside: real processes, real sockets. One module a subject.
+//! Everlit from outside: real processes, real sockets. One module a subject.
 
-// clippy.toml allows this in test functions; their helpers are meant too.
-#![allow(clippy::unwrap_used)]
-// Nothing here is for anybody else.
-#![allow(unreachable_pub)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may, and clippy knows only the latter"
+)]
+#![allow(unreachable_pub, reason = "nothing here is for anybody else")]
 
+mod command_line;
+mod control_socket;
 mod demo;
+mod restart;
+mod support;
