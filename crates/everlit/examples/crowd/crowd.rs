@@ -64,6 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<Verdict, Box<dyn Error>> {
     let old = server.generation()?;
     println!("old generation: {}", footprint(old, kept));
 
+    hall.scene.part = Part::Before;
     hall.newcomers.start(Instant::now());
     hall.run_for(BEFORE)?;
     hall.scene.part = Part::During;
