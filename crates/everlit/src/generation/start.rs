@@ -29,6 +29,9 @@ use crate::worker::{Worker, inbox};
 /// As a count of descriptors.
 const RESERVED: u64 = config::RESERVED_DESCRIPTORS as u64;
 
+/// Size of the kernel's table of our descriptors from the start: 512 KiB of its memory.
+const TABLE_SIZE: u64 = 1 << 16;
+
 /// Why a generation cannot start.
 #[derive(Debug)]
 enum StartError {
@@ -100,6 +103,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
     );
 
     let descriptors = raise_descriptor_limit(&site.server)?;
+    make_room_for_descriptors(descriptors);
     let targets = logs::open(&site.server).map_err(StartError::Log)?;
     drop_privileges(&site.server)?;
 
@@ -218,6 +222,18 @@ fn raise_descriptor_limit(server: &Server) -> Result<u64, StartError> {
         }
     }
     Ok(limit.current.unwrap_or(1024))
+}
+
+/// Has the kernel make its table of our descriptors large. Once there are threads, each time it doubles the table all
+/// that open a descriptor wait for some milliseconds (`expand_fdtable` synchronizes them): just while a predecessor's
+/// connections arrive.
+fn make_room_for_descriptors(limit: u64) {
+    let last = limit.min(TABLE_SIZE).saturating_sub(1) as i32;
+    // The copy is closed at once; the table stays. If there is no room it grows when it must.
+    drop(rustix::io::fcntl_dupfd_cloexec(
+        rustix::stdio::stderr(),
+        last,
+    ));
 }
 
 /// Descriptors that are open now.
