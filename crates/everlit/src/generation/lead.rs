@@ -174,14 +174,13 @@ impl Lead {
         match (&mut self.activity, report) {
             (Activity::Giving(giving), Report::Frozen(frozen)) => giving.offer(*frozen),
             (Activity::Giving(giving), Report::Swept) => giving.swept(),
-            (Activity::Giving(giving), Report::Kept(count)) => giving.kept(count),
             // Frozen for a successor that has failed meanwhile.
             (_, Report::Frozen(frozen)) => {
                 let thawed = revive(frozen.parcel).into_iter().collect();
                 self.crew.adopt(thawed, Stay::Movable);
             }
             // It only wakes us, or comes too late to matter.
-            (_, Report::Swept | Report::Kept(_) | Report::Empty) => {}
+            (_, Report::Swept | Report::Empty) => {}
         }
     }
 
