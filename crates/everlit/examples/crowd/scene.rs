@@ -68,7 +68,7 @@ impl Scene {
             address,
             sources: Sources::new(),
             now: Instant::now(),
-            part: Part::Before,
+            part: Part::Opening,
             failures: BTreeMap::new(),
         })
     }

@@ -123,7 +123,7 @@ impl Supervisor {
         self.pending.retain(|pending| !pending.is_done());
         if self.pending.len() < before {
             // What comes now is waiting, most likely for days.
-            sys::file_pages::forget();
+            sys::memory::trim();
         }
     }
 }

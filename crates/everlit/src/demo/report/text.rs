@@ -177,19 +177,26 @@ fn write_totals(to: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(to, "{:>9}  {what}", grouped(count))?;
     }
     let supervisor = &report.supervisor;
-    writeln!(
-        to,
-        "\nThe server's main process is {}, {};\nat the end it has {}.",
-        supervisor.pid,
-        match supervisor.unchanged {
-            true => "from the first moment to the last",
-            false => "and NOT the one that was started",
-        },
-        match supervisor.processes_at_the_end - 1 {
-            1 => "1 other, which serves".to_owned(),
-            others => format!("{others} others"),
-        }
-    )
+    let others = supervisor.processes_at_the_end.saturating_sub(1);
+    match (supervisor.unchanged, others) {
+        (true, 1) => writeln!(
+            to,
+            "\nThe server's main process was {} from the first moment to the last;\n\
+             at the end it has one other, which serves.\n",
+            supervisor.pid
+        ),
+        (true, others) => writeln!(
+            to,
+            "\nThe server's main process was {} from the first moment to the last;\n\
+             at the end it has {others} others.\n",
+            supervisor.pid
+        ),
+        (false, _) => writeln!(
+            to,
+            "\nThe server's main process, {}, was not there at the end.\n",
+            supervisor.pid
+        ),
+    }
 }
 
 fn write_verdict(to: &mut String, report: &Report) -> std::fmt::Result {
@@ -204,10 +211,10 @@ fn write_verdict(to: &mut String, report: &Report) -> std::fmt::Result {
     }
     writeln!(to, "LOST OR WRONG:")?;
     for failure in &report.failures {
-        writeln!(to, "  {failure}")?;
+        writeln!(to, "{}", indented(failure))?;
     }
     for loss in &report.totals.first_losses {
-        writeln!(to, "  for example: {loss}")?;
+        writeln!(to, "    for example: {loss}")?;
     }
     Ok(())
 }
@@ -250,10 +257,10 @@ mod tests {
         report.judge();
         let text = table(&report);
         assert!(
-            text.contains("LOST OR WRONG:\n  1 connections refused\n"),
+            text.contains("LOST OR WRONG:\n    1 connections refused\n"),
             "{text}"
         );
-        assert!(text.ends_with("  for example: new connection: the connection was refused\n"));
+        assert!(text.ends_with("    for example: new connection: the connection was refused\n"));
     }
 
     #[test]
