@@ -28,19 +28,21 @@ const BEFORE: Duration = Duration::from_secs(3);
 const AFTER: Duration = Duration::from_secs(2);
 /// One download in so many is a fast one.
 const FAST_SHARE: usize = 100;
-/// Connections of the server besides those counted here: newcomers under way.
+/// Descriptors of the server besides those that are counted: newcomers, logs, files.
 const SPARE: usize = 500;
 
 pub(crate) fn run(options: &Options) -> Result<Verdict, Box<dyn Error>> {
     let descriptors = limits::raise()?;
+    // A download that was moved has a descriptor of its own for its file.
+    let others = 2 * options.downloads + options.half_heads + options.probes + SPARE;
     let idle = match options.idle {
-        Idle::Max => limits::room_for_idlers(descriptors),
+        Idle::Max => limits::idle_that_fit(descriptors, others),
         Idle::Count(count) => count,
     };
-    limits::check(idle, descriptors)?;
+    limits::check(idle, descriptors, others)?;
     let kept = idle + options.downloads + options.half_heads + options.probes;
     let content = pattern::make();
-    let server = Server::start(options, kept + SPARE, &content)?;
+    let server = Server::start(options, idle + others, descriptors, &content)?;
     println!(
         "{idle} idle, {} downloads, {} half heads, {} probes each 10 ms, 200 new connections a second; load {}",
         options.downloads,
@@ -64,6 +66,7 @@ pub(crate) fn run(options: &Options) -> Result<Verdict, Box<dyn Error>> {
     let old = server.generation()?;
     println!("old generation: {}", footprint(old, kept));
 
+    hall.scene.part = Part::Before;
     hall.newcomers.start(Instant::now());
     hall.run_for(BEFORE)?;
     hall.scene.part = Part::During;

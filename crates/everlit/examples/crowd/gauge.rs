@@ -5,6 +5,8 @@ use std::time::Duration;
 /// Parts of a measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
+    /// Clients come in, as fast as they can.
+    Opening,
     /// No reload has been asked for: what this machine does anyway.
     Before,
     /// From the request for the reload until its report is here and the old process is gone.
@@ -16,7 +18,7 @@ pub(crate) enum Part {
 /// Number and longest of the durations of each part.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gauge {
-    parts: [(u64, Duration); 3],
+    parts: [(u64, Duration); 4],
 }
 
 impl Gauge {

@@ -4,9 +4,6 @@ use std::error::Error;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are not idle connections: the other clients, those just being opened or closed, files.
-const OTHERS: u64 = 4096;
-
 /// Raises the limit as far as the system lets us, and returns it. The server inherits it.
 pub(crate) fn raise() -> Result<u64, Box<dyn Error>> {
     let before = getrlimit(Resource::Nofile);
@@ -26,16 +23,17 @@ pub(crate) fn raise() -> Result<u64, Box<dyn Error>> {
     Ok(before.current.unwrap_or(1024))
 }
 
-/// Idle connections that fit below a limit.
-pub(crate) fn room_for_idlers(limit: u64) -> usize {
-    limit.saturating_sub(OTHERS) as usize
+/// Idle connections that fit below a limit, beside so many other descriptors of the server.
+pub(crate) fn idle_that_fit(limit: u64, others: usize) -> usize {
+    (limit as usize).saturating_sub(others)
 }
 
-/// Whether so many idle connections fit below a limit.
-pub(crate) fn check(idle: usize, limit: u64) -> Result<(), String> {
-    if idle > room_for_idlers(limit) {
+/// Whether so many idle connections fit.
+pub(crate) fn check(idle: usize, limit: u64, others: usize) -> Result<(), String> {
+    if idle > idle_that_fit(limit, others) {
         return Err(format!(
-            "{idle} idle connections do not fit below the limit of {limit} descriptors; raise `ulimit -n`"
+            "{idle} idle connections and {others} other descriptors do not fit below the limit of {limit} for a process; \
+             raise `ulimit -Hn` (beyond the hard limit only with CAP_SYS_RESOURCE)"
         ));
     }
     Ok(())

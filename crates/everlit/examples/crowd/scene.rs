@@ -68,7 +68,7 @@ impl Scene {
             address,
             sources: Sources::new(),
             now: Instant::now(),
-            part: Part::Before,
+            part: Part::Opening,
             failures: BTreeMap::new(),
         })
     }
@@ -99,6 +99,11 @@ impl Scene {
     ) -> Result<(), Failure> {
         epoll::modify(&self.epoll, fd, token(who, index), flags(interest))
             .map_err(|errno| Failure::kernel("watch", errno))
+    }
+
+    /// Watches no longer: what has ended would have news for ever.
+    pub(crate) fn forget(&self, fd: impl AsFd) -> Result<(), Failure> {
+        epoll::delete(&self.epoll, fd).map_err(|errno| Failure::kernel("forget", errno))
     }
 
     /// Waits for news, until `due` at the latest.

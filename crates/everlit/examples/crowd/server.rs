@@ -42,10 +42,12 @@ enum Ownership {
 }
 
 impl Server {
-    /// Starts it for at most so many connections, and waits until it says that it is ready.
+    /// Starts it for that many descriptors, and waits until it says that it is ready. No process may have more than
+    /// `limit`.
     pub(crate) fn start(
         options: &Options,
-        connections: usize,
+        descriptors: usize,
+        limit: u64,
         content: &[u8],
     ) -> Result<Server, Box<dyn Error>> {
         let (dir, ownership) = match &options.dir {
@@ -62,7 +64,10 @@ impl Server {
         fs::write(root.join("small.txt"), SMALL)?;
         fs::write(root.join("large.bin"), content)?;
         let conf = dir.join("crowd.conf");
-        fs::write(&conf, configuration(&dir, options.port, connections))?;
+        fs::write(
+            &conf,
+            configuration(&dir, options.port, descriptors as u64, limit),
+        )?;
 
         let notify = dir.join("notify");
         let _ = fs::remove_file(&notify);
@@ -152,15 +157,18 @@ impl Drop for Server {
     }
 }
 
-fn configuration(dir: &Path, port: u16, connections: usize) -> String {
+fn configuration(dir: &Path, port: u16, descriptors: u64, limit: u64) -> String {
     let dir = dir.display();
-    // As in lighttpd, connections may use half of the descriptors, and both have their largest value.
-    let limits = match u16::try_from(connections) {
-        Ok(connections) => format!(
-            "server.max-connections = {connections}\nserver.max-fds = {}",
-            u32::from(connections) * 2 + 1024
-        ),
-        Err(_) => format!("server.max-fds = {}", connections + 1024),
+    // As in lighttpd, connections may use half of the descriptors and are at most 65535. Where that does not do, their
+    // number is left to the descriptors.
+    let limits = match u16::try_from(descriptors) {
+        Ok(connections) if 2 * descriptors <= limit => {
+            format!(
+                "server.max-connections = {connections}\nserver.max-fds = {}",
+                2 * descriptors
+            )
+        }
+        _ => format!("server.max-fds = {limit}"),
     };
     format!(
         "server.document-root = \"{dir}/www\"\n\

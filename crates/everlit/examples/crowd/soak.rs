@@ -23,6 +23,8 @@ use crate::verdict::{Limits, Verdict, ms};
 use crate::{limits, pattern, process};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Descriptors of the server, generously.
+const DESCRIPTORS: usize = 2000;
 /// Reloads between two looks at the processes.
 const SAMPLE_EVERY: u64 = 50;
 /// Idle connections that live through all of it.
@@ -63,10 +65,10 @@ struct Totals {
 }
 
 pub(crate) fn run(options: &Options) -> Result<Verdict, Box<dyn Error>> {
-    limits::raise()?;
+    let limit = limits::raise()?;
     let content = pattern::make();
     let downloads = options.downloads.min(DOWNLOADS);
-    let server = Server::start(options, 4000, &content)?;
+    let server = Server::start(options, DESCRIPTORS, limit, &content)?;
     let mut scene = Scene::new(server.address)?;
     let mut hall = Hall {
         idlers: Idlers::new(IDLE),

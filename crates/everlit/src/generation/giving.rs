@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use handover::{GiverChannel, GiverEvent, Parcel, Token};
@@ -16,6 +17,7 @@ use crate::link::FromGeneration;
 use crate::tally::Tally;
 use crate::worker::Order;
 use crate::worker::conn::Stay;
+use crate::worker::road::Road;
 
 /// How often the supervisor is told how it goes.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -24,7 +26,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Giving {
     channel: GiverChannel,
-    /// What each connection that is on its way was doing.
+    /// Where connections are on their way.
+    road: Arc<Road>,
+    /// What each of them was doing.
     travelling: HashMap<u64, Phase>,
     next_token: u64,
     /// Workers that have not yet looked at all their connections.
@@ -32,8 +36,6 @@ pub(super) struct Giving {
     tally: Tally,
     /// Connections that the successor did not take; they end here.
     refused: u64,
-    /// Those of them that are still on their way back to a worker.
-    returning: usize,
     finishing: bool,
     /// When the drain ends (monotonic).
     deadline: Option<Duration>,
@@ -65,15 +67,16 @@ impl Giving {
         now: Duration,
     ) -> Result<Giving, handover::Error> {
         let channel = GiverChannel::new(socket, super::SOFTWARE, Vec::new())?;
-        crew.order_all(|| Order::Leave);
+        let road = Arc::new(Road::default());
+        crew.order_all(|| Order::Leave(road.clone()));
         Ok(Giving {
             channel,
+            road,
             travelling: HashMap::new(),
             next_token: 0,
             sweeping: crew.len(),
             tally: Tally::default(),
             refused: 0,
-            returning: 0,
             finishing: false,
             deadline: drain_limit.map(|limit| now + limit),
             last_progress: now,
@@ -104,11 +107,6 @@ impl Giving {
         self.sweeping = self.sweeping.saturating_sub(1);
     }
 
-    /// A worker has so many refused connections back.
-    pub(super) fn kept(&mut self, count: usize) {
-        self.returning = self.returning.saturating_sub(count);
-    }
-
     /// Goes on as far as possible. `tell` gets what the supervisor should hear on the way.
     pub(super) fn step(
         &mut self,
@@ -117,19 +115,20 @@ impl Giving {
         tell: &mut impl FnMut(FromGeneration),
     ) -> Outcome {
         self.channel.pump();
+        let travelling = self.travelling.len();
         while let Some(event) = self.channel.next_event() {
             match event {
                 GiverEvent::Accepted(token) => {
+                    self.road.arrived();
                     if let Some(phase) = self.travelling.remove(&token.0) {
                         self.tally.moved.count(phase);
                     }
                 }
                 GiverEvent::Returned { token, parcel, .. } => {
+                    self.road.arrived();
                     self.travelling.remove(&token.0);
                     self.refused += 1;
-                    let thawed: Vec<Thawed> = revive(parcel).into_iter().collect();
-                    self.returning += thawed.len();
-                    crew.adopt(thawed, Stay::Refused);
+                    crew.adopt(revive(parcel).into_iter().collect(), Stay::Refused);
                 }
                 GiverEvent::Finished => {
                     self.tally.drained = crew.ended_while_leaving();
@@ -141,6 +140,9 @@ impl Giving {
                 _ => {}
             }
         }
+        if self.travelling.len() < travelling && self.sweeping > 0 {
+            crew.order_all(|| Order::GoOn);
+        }
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.tally.drained = crew.ended_while_leaving();
             self.tally.dropped += crew.connections() + self.travelling.len() as u64;
@@ -148,7 +150,7 @@ impl Giving {
         }
         // The order matters: a worker reports a connection before it counts it as gone.
         let connections = crew.connections();
-        let at_rest = self.sweeping == 0 && self.travelling.is_empty() && self.returning == 0;
+        let at_rest = self.sweeping == 0 && self.travelling.is_empty();
         if connections == 0 && at_rest && !self.finishing {
             if crew.has_reports() {
                 return Outcome::Under;

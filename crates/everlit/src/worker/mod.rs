@@ -8,6 +8,7 @@ pub mod conn;
 pub mod endpoint;
 pub mod inbox;
 pub mod logs;
+pub mod road;
 pub mod table;
 
 mod accept;
@@ -242,7 +243,8 @@ impl Worker {
         self.bench
             .counters
             .connections
-            .store(self.table.len() as u64, Ordering::Relaxed);
+            // After this a connection that left is in the reports, for whoever reads that none is left.
+            .store(self.table.len() as u64, Ordering::Release);
     }
 
     /// The present second of the monotonic clock.

@@ -1,11 +1,13 @@
 //! What the lead thread tells a worker, and what the worker tells it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::conn::{Conn, Stay};
 use super::endpoint::Endpoint;
 use super::leave::Stage;
 use super::logs::Target;
+use super::road::Road;
 use super::serve::Fate;
 use super::{Accepting, Worker};
 use crate::freeze::{Frozen, Thawed};
@@ -17,8 +19,10 @@ use crate::worker::bench::Mode;
 pub enum Order {
     /// These connections are yours: a predecessor's, or your own that a successor did not take.
     Adopt(Vec<Thawed>, Stay),
-    /// Stop accepting, and freeze every connection as soon as it can be.
-    Leave,
+    /// Stop accepting, and freeze every connection as soon as it can be and the road has room.
+    Leave(Arc<Road>),
+    /// The road has room again.
+    GoOn,
     /// The successor failed: serve again, and accept.
     Resume,
     /// No successor comes: end each connection with its present request. Before, if the listeners are to be closed, let
@@ -39,8 +43,6 @@ pub enum Report {
     Frozen(Box<Frozen>),
     /// This worker has looked at all its connections once.
     Swept,
-    /// So many refused connections are this worker's again.
-    Kept(usize),
     /// This worker has no connection left at the moment.
     Empty,
 }
@@ -52,17 +54,18 @@ impl Worker {
         while let Some(order) = self.orders.next() {
             match order {
                 Order::Adopt(thawed, stay) => {
-                    let count = thawed.len();
+                    let count = thawed.len() as u64;
                     for thawed in thawed {
                         self.adopt(thawed, stay);
                     }
-                    if stay == Stay::Refused {
-                        // After they are counted. Nobody listens only if the process is about to end.
-                        let _ = self.reports.queue(Report::Kept(count));
-                        self.reports.ring();
-                    }
+                    let arriving = &self.bench.counters.arriving;
+                    arriving.fetch_sub(count, Ordering::Release);
+                    // Whoever looked before that may have missed the last one's departure.
+                    self.tell_if_empty();
                 }
-                Order::Leave => self.begin_leaving(),
+                Order::Leave(road) => self.begin_leaving(road),
+                // That we are awake is enough.
+                Order::GoOn => {}
                 Order::Resume => {
                     self.stage = Stage::Serving;
                     self.bench.mode = Mode::Serving;
@@ -94,7 +97,8 @@ impl Worker {
         conn.stay = stay;
         conn.input = input;
         let deadline = self.second().saturating_add(patience) + 1;
-        self.admit(conn, Fate::Keep, deadline);
+        let key = self.admit(conn, Fate::Keep, deadline);
+        self.leave_too(key);
     }
 
     /// The endpoint of this name; made up if nobody listens there any more.

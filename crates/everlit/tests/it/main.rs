@@ -6,10 +6,11 @@
 )]
 #![allow(unreachable_pub, reason = "nothing here is for anybody else")]
 
+mod support;
+
 mod command_line;
 mod control_socket;
 mod demo;
 mod oracle;
 mod restart;
-mod support;
 mod wire;

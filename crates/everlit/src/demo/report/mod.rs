@@ -190,27 +190,23 @@ impl Totals {
 }
 
 impl Report {
-    /// Looks at the whole, and names what was lost or went wrong.
+    /// Looks at the whole, and names what was lost or went wrong, after what is known to have gone wrong already.
     pub(super) fn judge(&mut self) {
-        let mut failures: Vec<String> = self
-            .totals
-            .lost
-            .rows()
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
+        let losses = self.totals.lost.rows().into_iter();
+        let losses = losses.filter(|(count, _)| *count > 0);
+        let mut failures: Vec<String> = losses
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
         failures.extend(self.restarts.iter().flat_map(Restart::failures));
         if !self.supervisor.unchanged {
-            failures.push("the server's main process is not the one that was started".to_owned());
-        }
-        if self.supervisor.processes_at_the_end != 2 {
+            failures.push("the server's main process did not live to the end".to_owned());
+        } else if self.supervisor.processes_at_the_end != 2 {
             failures.push(format!(
                 "{} processes of the server at the end instead of 2",
                 self.supervisor.processes_at_the_end
             ));
         }
-        self.failures = failures;
+        self.failures.extend(failures);
     }
 }
 

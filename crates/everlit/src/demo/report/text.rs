@@ -177,39 +177,59 @@ fn write_totals(to: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(to, "{:>9}  {what}", grouped(count))?;
     }
     let supervisor = &report.supervisor;
-    writeln!(
-        to,
-        "\nThe server's main process is {}, {};\nat the end it has {}.",
-        supervisor.pid,
-        match supervisor.unchanged {
-            true => "from the first moment to the last",
-            false => "and NOT the one that was started",
-        },
-        match supervisor.processes_at_the_end - 1 {
-            1 => "1 other, which serves".to_owned(),
-            others => format!("{others} others"),
-        }
-    )
+    let others = supervisor.processes_at_the_end.saturating_sub(1);
+    match (supervisor.unchanged, others) {
+        (true, 1) => writeln!(
+            to,
+            "\nThe server's main process was {} from the first moment to the last;\n\
+             at the end it has one other, which serves.\n",
+            supervisor.pid
+        ),
+        (true, others) => writeln!(
+            to,
+            "\nThe server's main process was {} from the first moment to the last;\n\
+             at the end it has {others} others.\n",
+            supervisor.pid
+        ),
+        (false, _) => writeln!(
+            to,
+            "\nThe server's main process, {}, was not there at the end.\n",
+            supervisor.pid
+        ),
+    }
 }
 
 fn write_verdict(to: &mut String, report: &Report) -> std::fmt::Result {
     if report.failures.is_empty() {
-        let renewed = report.restarts.iter();
-        let renewed = renewed.filter(|restart| matches!(restart.outcome, Outcome::Renewed { .. }));
-        let processes = match renewed.count() {
-            1 => "1 new server process".to_owned(),
-            count => format!("{count} new server processes"),
-        };
-        return writeln!(to, "Nothing was lost: {processes}, and no client noticed.");
+        return write_success(to, report);
     }
     writeln!(to, "LOST OR WRONG:")?;
     for failure in &report.failures {
-        writeln!(to, "  {failure}")?;
+        writeln!(to, "{}", indented(failure))?;
     }
     for loss in &report.totals.first_losses {
-        writeln!(to, "  for example: {loss}")?;
+        writeln!(to, "    for example: {loss}")?;
     }
     Ok(())
+}
+
+fn write_success(to: &mut String, report: &Report) -> std::fmt::Result {
+    let restarts = report.restarts.iter();
+    let renewed = restarts
+        .clone()
+        .filter(|restart| matches!(restart.outcome, Outcome::Renewed { .. }));
+    let times = match renewed.count() {
+        1 => "Once".to_owned(),
+        count => format!("{count} times"),
+    };
+    let waits = restarts.map(|restart| restart.span.longest_wait_ms);
+    writeln!(
+        to,
+        "Nothing was lost. {times} a new process took over, and no client waited longer\n\
+         than {} (before the first restart: {}).",
+        ms(waits.fold(0.0, f64::max)),
+        ms(report.calm.longest_wait_ms)
+    )
 }
 
 #[cfg(test)]
@@ -241,7 +261,9 @@ mod tests {
         let mut report = report();
         report.judge();
         let text = table(&report);
-        assert!(text.ends_with("Nothing was lost: 1 new server process, and no client noticed.\n"));
+        let end = "Nothing was lost. Once a new process took over, and no client waited longer\n\
+                   than 3.9 ms (before the first restart: 1.2 ms).\n";
+        assert!(text.ends_with(end), "{text}");
         report.totals.lost.count(Loss::Refused);
         report
             .totals
@@ -250,10 +272,10 @@ mod tests {
         report.judge();
         let text = table(&report);
         assert!(
-            text.contains("LOST OR WRONG:\n  1 connections refused\n"),
+            text.contains("LOST OR WRONG:\n    1 connections refused\n"),
             "{text}"
         );
-        assert!(text.ends_with("  for example: new connection: the connection was refused\n"));
+        assert!(text.ends_with("    for example: new connection: the connection was refused\n"));
     }
 
     #[test]
