@@ -120,12 +120,18 @@ fn too_large() {
 
 #[test]
 fn expectations() {
+    let long = "x".repeat(500_000);
     play(
         "",
         vec![
             row("the answer is known", "Nobody needs the body: it is answered at once, and whoever sends the body anyway finds the connection closed.")
                 .send(post("Expect: 100-continue\r\nContent-Length: 5", ""))
                 .gets(ok("alpha\n"))
+                .closed(),
+            row("the body comes all the same", "It is read and thrown away, so that no reset overtakes the answer.")
+                .send(post("Expect: 100-continue\r\nContent-Length: 500000", ""))
+                .gets(ok("alpha\n"))
+                .send(&long)
                 .closed(),
             row("the answer is an error", "The same.")
                 .send("POST /missing HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")

@@ -53,6 +53,17 @@ fn versions() {
                 .send(get("1.0", "Connection: keep-alive, close\r\n"))
                 .gets(ok("alpha\n"))
                 .closed(),
+            row("1.0, two at once", "Nobody does it, and it works.")
+                .send(get("1.0", "Connection: keep-alive\r\n"))
+                .send(get("1.0", ""))
+                .gets(ok("alpha\n").with("Connection", "keep-alive"))
+                .gets(ok("alpha\n").with("Connection", "close"))
+                .closed(),
+            row("1.1 and then 1.0", "Each request is of its own version.")
+                .send([get("1.1", ""), get("1.0", "")].concat())
+                .gets(ok("alpha\n"))
+                .gets(ok("alpha\n"))
+                .closed(),
             row("1.0 without Host", "It was not invented.")
                 .send("GET /a.txt HTTP/1.0\r\n\r\n")
                 .gets(ok("alpha\n"))
@@ -173,7 +184,7 @@ fn as_many_requests_as_configured() {
 #[test]
 fn not_at_all() {
     play(
-        "server.max-keep-alive-idle = 0",
+        "server.max-keep-alive-idle := 0",
         vec![
             row("1.1", "Idle for no time is not kept.")
                 .send(get("1.1", ""))

@@ -7,7 +7,7 @@ fn slow() {
     play(
         "
             server.max-read-idle = 1
-            server.max-keep-alive-idle = 1
+            server.max-keep-alive-idle := 1
             server.max-write-idle = 1
         ",
         vec![
@@ -17,7 +17,8 @@ fn slow() {
                 .gets(page(408))
                 .closed(),
             row("a head that drips", "A byte now and then is not progress: the whole head has one patience.")
-                .drip("GET /a.txt HTTP/1.1\r\nX: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")
+                .send("GET /a.txt HTTP/1.1\r\n")
+                .drip("X: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n")
                 .gets(page(408))
                 .closed(),
             row("idle", "Kept so long, and then closed without a word.")
