@@ -13,9 +13,10 @@ use rustix::io::Errno;
 use rustix::time::Timespec;
 
 use super::crew::Crew;
-use super::giving::{Giving, Outcome, describe, revive};
+use super::giving::{Giving, Outcome, revive};
 use super::logs;
 use super::taking::{Progress, Taking};
+use crate::causes::with_causes;
 use crate::clock::Now;
 use crate::config::Site;
 use crate::control::orphan::{About, Facts, Interest, Order as OrphanOrder, Orphan};
@@ -236,7 +237,7 @@ impl Lead {
                     };
                     return;
                 }
-                Err(error) => eprintln!("everlit: {}", describe(&error)),
+                Err(error) => eprintln!("everlit: {}", with_causes(&error)),
             }
         }
     }
@@ -293,7 +294,7 @@ impl Lead {
         match Giving::begin(socket, &self.crew, drain_limit, now) {
             Ok(giving) => self.activity = Activity::Giving(Box::new(giving)),
             Err(error) => {
-                let reason = describe(&error);
+                let reason = with_causes(&error);
                 self.tell(&FromGeneration::Resumed {
                     tally: Tally::default(),
                     reason,
