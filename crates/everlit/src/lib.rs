@@ -46,6 +46,10 @@ pub mod link;
 pub mod plan;
 pub mod tally;
 
+// For those who want to see it.
+pub mod demo;
+
 pub mod cli;
 pub(crate) mod supervisor;
+
 pub(crate) mod sys;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::operate::{Answer, options};
 use super::target::{self, DEFAULT, TargetError};
 use super::{code, source, with_causes};
-use crate::config;
+use crate::config::{self, Message};
 use crate::control::message::{Reply, Request};
 
 /// `--json`
@@ -20,8 +20,7 @@ struct Verdict {
     ok: bool,
     configuration: String,
     listeners: Vec<String>,
-    warnings: Vec<String>,
-    diagnostics: Option<String>,
+    messages: Vec<Message>,
 }
 
 pub(super) fn run(parser: Parser) -> Result<ExitCode, lexopt::Error> {
@@ -44,28 +43,25 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode, lexopt::Error> {
         }
     };
     let configuration = source.identity().display().to_string();
-    let verdict = match config::plan(&source) {
-        Ok(plan) => Verdict {
-            ok: true,
-            configuration,
-            listeners: plan.listeners.into_iter().map(|spec| spec.name).collect(),
-            warnings: plan.warnings,
-            diagnostics: None,
-        },
-        Err(error) => Verdict {
-            ok: false,
-            configuration,
-            listeners: Vec::new(),
-            warnings: Vec::new(),
-            diagnostics: Some(error.to_string()),
-        },
+    let (ok, listeners, text) = match config::plan(&source) {
+        Ok(plan) => {
+            let listeners = plan.listeners.into_iter().map(|spec| spec.name).collect();
+            (true, listeners, plan.warnings.join(""))
+        }
+        Err(error) => (false, Vec::new(), error.to_string()),
+    };
+    let verdict = Verdict {
+        ok,
+        configuration,
+        listeners,
+        messages: config::check(&source),
     };
     match options.answer {
         Answer::Json => println!(
             "{}",
             serde_json::to_string(&verdict).expect("plain data with string keys")
         ),
-        Answer::Text => say(&verdict),
+        Answer::Text => say(&verdict, &text),
     }
     Ok(match verdict.ok {
         true => ExitCode::SUCCESS,
@@ -73,17 +69,16 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode, lexopt::Error> {
     })
 }
 
-fn say(verdict: &Verdict) {
-    for warning in &verdict.warnings {
-        eprintln!("{warning}");
+fn say(verdict: &Verdict, text: &str) {
+    if !text.is_empty() {
+        eprintln!("{}", text.trim_end());
     }
-    match &verdict.diagnostics {
-        Some(diagnostics) => eprintln!("{diagnostics}"),
-        None => println!(
+    if verdict.ok {
+        println!(
             "{} is right; it listens on {}",
             verdict.configuration,
             verdict.listeners.join(", ")
-        ),
+        );
     }
 }
 

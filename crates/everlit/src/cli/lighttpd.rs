@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use lexopt::{Arg, Parser};
 
 use super::{code, source, with_causes, words};
-use crate::config;
+use crate::config::{self, ConfigError};
 use crate::inherit::Inherited;
 use crate::source::Source;
 use crate::supervisor::Ground;
@@ -68,12 +68,11 @@ pub(super) fn run(parser: Parser) -> ExitCode {
         Err(error) => return refuse(&with_causes(&error)),
     };
     if flags.print {
-        return refuse("-p is not implemented yet");
+        return print(&source);
     }
     match flags.test {
         Test::No => serve(source, flags.stay),
-        Test::Syntax => test(&source, "Syntax OK\n"),
-        Test::Everything => test(&source, ""),
+        depth @ (Test::Syntax | Test::Everything) => test(&source, &depth),
     }
 }
 
@@ -166,21 +165,39 @@ fn refuse(text: &str) -> ExitCode {
 }
 
 /// `-t` and `-tt`.
-fn test(source: &Source, success: &str) -> ExitCode {
-    match config::plan(source) {
+fn test(source: &Source, depth: &Test) -> ExitCode {
+    let (plan, success) = match depth {
+        Test::Everything => (config::plan(source), ""),
+        Test::Syntax | Test::No => (config::load(source).map(|(_, plan)| plan), "Syntax OK\n"),
+    };
+    match plan {
         Ok(plan) => {
             for warning in plan.warnings {
-                eprintln!("{warning}");
+                eprintln!("{}", warning.trim_end());
             }
-            // A closed standard output is no mistake in the configuration.
-            let _ = std::io::stdout().write_all(success.as_bytes());
-            ExitCode::SUCCESS
+            answer(success)
         }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(code::SETUP)
-        }
+        Err(error) => wrong(&error),
     }
+}
+
+/// `-p`
+fn print(source: &Source) -> ExitCode {
+    match config::print(source) {
+        Ok(text) => answer(&text),
+        Err(error) => wrong(&error),
+    }
+}
+
+fn answer(text: &str) -> ExitCode {
+    // A closed standard output is no mistake in the configuration.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn wrong(error: &ConfigError) -> ExitCode {
+    eprintln!("{error}");
+    ExitCode::from(code::SETUP)
 }
 
 fn serve(source: Source, stay: bool) -> ExitCode {

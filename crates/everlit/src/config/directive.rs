@@ -225,6 +225,12 @@ impl<T: 'static> Setter<T> {
             }
             Setter::Short(set) => {
                 let number = value.to_short()?;
+                if value.to_int()? > u32::from(number) {
+                    reader.warn(
+                        value.span,
+                        "the largest possible value is 65535, and that is used",
+                    );
+                }
                 Change::new(move |target| set(target, number))
             }
             Setter::Int(set) => {

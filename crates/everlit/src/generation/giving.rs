@@ -150,7 +150,8 @@ impl Giving {
         }
         // The order matters: a worker reports a connection before it counts it as gone.
         let connections = crew.connections();
-        if connections == 0 && self.sweeping == 0 && self.travelling.is_empty() && !self.finishing {
+        let at_rest = self.sweeping == 0 && self.travelling.is_empty();
+        if connections == 0 && at_rest && !self.finishing {
             if crew.has_reports() {
                 return Outcome::Under;
             }
@@ -210,7 +211,7 @@ pub(super) fn describe(error: &dyn std::error::Error) -> String {
 }
 
 /// A connection that we froze ourselves.
-fn revive(parcel: Parcel) -> Option<Thawed> {
+pub(super) fn revive(parcel: Parcel) -> Option<Thawed> {
     let image = freeze::examine(&parcel.payload, parcel.fds.len()).ok()?;
     freeze::thaw(image, parcel.fds).ok()
 }

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::time::Timespec;
 
 use super::crew::Crew;
-use super::giving::{Giving, Outcome, describe};
+use super::giving::{Giving, Outcome, describe, revive};
 use super::logs;
 use super::taking::{Progress, Taking};
 use crate::clock::Now;
@@ -22,6 +22,7 @@ use crate::link::{FromGeneration, GenerationStatus, Line, Listeners, Received, T
 use crate::sys::filter::drop_syns;
 use crate::sys::signal::{Order as Signal, Signals};
 use crate::tally::Tally;
+use crate::worker::conn::Stay;
 use crate::worker::endpoint::Endpoint;
 use crate::worker::{Order, Report};
 
@@ -164,13 +165,16 @@ impl Lead {
     }
 
     fn hear_worker(&mut self, report: Report) {
-        if let Activity::Giving(giving) = &mut self.activity {
-            match report {
-                Report::Frozen(frozen) => giving.offer(*frozen),
-                Report::Swept => giving.swept(),
-                // It only wakes us.
-                Report::Empty => {}
+        match (&mut self.activity, report) {
+            (Activity::Giving(giving), Report::Frozen(frozen)) => giving.offer(*frozen),
+            (Activity::Giving(giving), Report::Swept) => giving.swept(),
+            // Frozen for a successor that has failed meanwhile.
+            (_, Report::Frozen(frozen)) => {
+                let thawed = revive(frozen.parcel).into_iter().collect();
+                self.crew.adopt(thawed, Stay::Movable);
             }
+            // It only wakes us, or comes too late to matter.
+            (_, Report::Swept | Report::Empty) => {}
         }
     }
 

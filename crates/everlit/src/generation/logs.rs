@@ -18,11 +18,11 @@ use crate::worker::logs::Target;
 
 /// A log that cannot be opened.
 #[derive(Debug)]
-pub struct LogError {
+pub(super) struct LogError {
     /// The log, as configured.
-    pub log: String,
+    pub(super) log: String,
     /// What the kernel says.
-    pub cause: io::Error,
+    pub(super) cause: io::Error,
 }
 
 impl fmt::Display for LogError {

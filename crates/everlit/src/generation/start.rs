@@ -20,14 +20,14 @@ use crate::control::orphan::About;
 use crate::inherit::Inherited;
 use crate::link::{GENERATION_VARIABLE, Line};
 use crate::source::Source;
-use crate::sys::privilege;
 use crate::sys::signal::Signals;
+use crate::sys::{memory, privilege};
 use crate::worker::bench::{Bench, Counters};
 use crate::worker::logs::{Logs, Target};
 use crate::worker::{Worker, inbox};
 
-/// Descriptors that are kept for files, logs and the like when connections are counted.
-const RESERVED_DESCRIPTORS: u64 = 64;
+/// As a count of descriptors.
+const RESERVED: u64 = config::RESERVED_DESCRIPTORS as u64;
 
 /// Size of the kernel's table of our descriptors from the start: 512 KiB of its memory.
 const TABLE_SIZE: u64 = 1 << 16;
@@ -69,6 +69,7 @@ pub fn run(inherited: Inherited, source: &Source) -> ExitCode {
         Ok(lead) => {
             notifier.send("READY=1\nSTATUS=serving");
             drop(notifier);
+            memory::trim();
             lead.run();
             ExitCode::SUCCESS
         }
@@ -113,9 +114,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
     let crew = start_workers(&site, &endpoints, &targets, descriptors)?;
     let taking = match inherited.handover {
         Some(socket) => {
-            let room = u32::try_from(
-                descriptors.saturating_sub(open_descriptors() + RESERVED_DESCRIPTORS),
-            );
+            let room = u32::try_from(descriptors.saturating_sub(open_descriptors() + RESERVED));
             let taking = Taking::begin(socket, room.unwrap_or(u32::MAX));
             Some(taking.map_err(|error| {
                 kernel("take over from the predecessor", io::Error::other(error))
@@ -159,7 +158,7 @@ fn start_workers(
     let total = site
         .server
         .max_connections
-        .map_or(descriptors.saturating_sub(RESERVED_DESCRIPTORS), u64::from);
+        .map_or(descriptors.saturating_sub(RESERVED), u64::from);
     let share = (total as usize).div_ceil(count).max(1);
     let (outlet, reports) =
         inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;
@@ -239,8 +238,7 @@ fn make_room_for_descriptors(limit: u64) {
 
 /// Descriptors that are open now.
 fn open_descriptors() -> u64 {
-    std::fs::read_dir("/proc/self/fd")
-        .map_or(RESERVED_DESCRIPTORS, |entries| entries.count() as u64)
+    std::fs::read_dir("/proc/self/fd").map_or(RESERVED, |entries| entries.count() as u64)
 }
 
 fn drop_privileges(server: &Server) -> Result<(), StartError> {

@@ -21,7 +21,7 @@ use crate::config::{Resolver, Site};
 use crate::exchange::{Exchange, Physical};
 use crate::files::FileCache;
 use crate::http1::body::Framing;
-use crate::http1::head::{Fields, Head, Method, Persistence, Version};
+use crate::http1::head::{Fields, Head, Method, Persistence, Reject, Version};
 use crate::logline::PendingLine;
 use crate::net::Peer;
 use crate::request::Request;
@@ -29,7 +29,7 @@ use crate::response::Response;
 use crate::response::partial::{self, Cut};
 use crate::settings::Settings;
 use errorpage::Pages;
-use uri::Uri;
+use uri::{ParseOption, ParseOptions, Uri};
 
 /// `server.feature-flags`, those that change how requests are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,9 @@ impl Default for Flags {
         }
     }
 }
+
+/// What is allowed where no module says otherwise.
+const ALLOW: &str = "OPTIONS, GET, HEAD, POST";
 
 /// Where requests are answered, one at a time: the memory that one worker thread needs for it, used again and again.
 #[derive(Debug)]
@@ -102,16 +105,19 @@ impl Desk {
     pub fn answer(&mut self, head: &Head<'_>, origin: Origin<'_>, now: Now) -> Rc<Settings> {
         self.clear();
         let options = &self.site.server.parse;
-        let host = head
-            .host
-            .map_or(Ok(Cow::Borrowed(&b""[..])), |host| uri::host(host, options));
+        let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
+            host_of_scheme(host, origin.scheme, options)
+        });
         match (uri::parse(head.target, options), host) {
             (Ok(uri), Ok(host)) => {
                 let request = request(head, uri, host, origin);
                 self.process(request, now)
             }
             // Its target is no URL, and we are no proxy.
-            _ if head.method == Method::Connect => self.reject(405, head, origin, now),
+            _ if head.method == Method::Connect => {
+                self.response.headers.set("Allow", ALLOW);
+                self.reject(405, head, origin, now)
+            }
             (Err(reject), _) | (_, Err(reject)) => self.reject(reject.status, head, origin, now),
         }
     }
@@ -189,7 +195,7 @@ impl Desk {
     }
 
     /// A request, or not even that, of which nothing can be said but that it is wrong. No condition holds for it and no
-    /// module is asked, but it is logged.
+    /// module is asked, but for an error handler and the log.
     fn reject(
         &mut self,
         status: u16,
@@ -197,25 +203,35 @@ impl Desk {
         origin: Origin<'_>,
         now: Now,
     ) -> Rc<Settings> {
-        let settings = self.resolver.base().clone();
+        let Desk {
+            site,
+            resolver,
+            files,
+            response,
+            line,
+            physical,
+            pages,
+        } = self;
+        let settings = resolver.base().clone();
         let uri = Uri {
             target: Cow::Borrowed(head.target),
             path: Cow::Borrowed(head.target),
             query: None,
         };
-        self.response.status = status;
-        self.pages
-            .fill(&mut self.response, &settings.core, &mut self.files, now);
-        let exchange = Exchange {
+        response.status = status;
+        let mut exchange = Exchange {
             request: request(head, uri, Cow::Borrowed(b""), origin),
-            physical: &mut self.physical,
+            physical,
             entry: None,
-            response: &mut self.response,
-            files: &mut self.files,
+            response,
+            files,
             now,
         };
-        for hook in &self.site.pipeline.request_done {
-            hook(&exchange, &settings, &mut self.line);
+        if handler::run(site, resolver, &settings, &mut exchange).is_none() {
+            pages.fill(exchange.response, &settings.core, exchange.files, now);
+        }
+        for hook in &site.pipeline.request_done {
+            hook(&exchange, &settings, line);
         }
         settings
     }
@@ -235,9 +251,29 @@ fn request<'r>(
         listener: origin.listener,
         local_port: origin.local_port,
         scheme: origin.scheme,
-        overrides: Vec::new(),
+        overrides: head.fields.repeated(),
         environment: Vec::new(),
     }
+}
+
+/// The host as it is compared: normalised and, if it is at all, without the port that goes without saying.
+fn host_of_scheme<'h>(
+    host: &'h [u8],
+    scheme: &str,
+    options: &ParseOptions,
+) -> Result<Cow<'h, [u8]>, Reject> {
+    let host = uri::host(host, options)?;
+    if !options.has(ParseOption::HostStrict) && !options.has(ParseOption::HostNormalize) {
+        return Ok(host);
+    }
+    Ok(match host {
+        Cow::Borrowed(host) => Cow::Borrowed(uri::without_port(host, scheme)),
+        Cow::Owned(mut host) => {
+            let length = uri::without_port(&host, scheme).len();
+            host.truncate(length);
+            Cow::Owned(host)
+        }
+    })
 }
 
 /// Offers ranges, and answers those that were asked for.

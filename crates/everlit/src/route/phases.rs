@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::path;
+use super::{ALLOW, path};
 use crate::config::{Resolver, Site};
 use crate::exchange::{Exchange, Flow};
 use crate::files::{EntryKind, Rules};
@@ -16,9 +16,6 @@ use crate::settings::Settings;
 
 /// A request whose URI (or path) modules change more often than this runs in circles.
 const MAX_ROUNDS: u32 = 100;
-
-/// What is allowed where no module says otherwise.
-const ALLOW: &str = "OPTIONS, GET, HEAD, POST";
 
 /// Has a request answered, up to and without the moment `response_start`.
 pub(super) fn run(
@@ -53,9 +50,6 @@ fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow 
     match ask(&site.pipeline.uri_clean, settings, exchange) {
         Flow::GoOn => {}
         flow => return flow,
-    }
-    if head.method == Method::Connect {
-        return done(exchange, 405);
     }
     let physical = &mut *exchange.physical;
     physical.document_root.clear();

@@ -234,7 +234,7 @@ impl Supervisor {
                     ending.cut |= *lost > 0;
                 }
             }
-            End::Crashed(_) | End::NeverReady { .. } => {}
+            End::Crashed(_) | End::NeverReady { .. } | End::Condemned => {}
         }
         ending.cut |= exit == Exit::Code(1);
     }

@@ -46,7 +46,12 @@ pub(crate) enum Failure {
     /// It was not ready in time.
     ReadyTimeout(Duration),
     /// It ended while it took over.
-    Crashed(Exit),
+    Crashed {
+        /// How.
+        exit: Exit,
+        /// Connections that it had taken and that ended with it, if the old generation has said so.
+        lost: Option<u64>,
+    },
     /// The old generation could not hand over.
     Handover {
         /// Why, in its words.
@@ -84,8 +89,16 @@ impl fmt::Display for Failure {
                 "the new generation was not ready after {} s",
                 limit.as_secs_f32()
             ),
-            Self::Crashed(exit) => {
-                write!(f, "the new generation ended while it took over ({exit})")
+            Self::Crashed { exit, lost } => {
+                write!(f, "the new generation ended while it took over ({exit})")?;
+                match lost {
+                    Some(0) => Ok(()),
+                    Some(lost) => write!(
+                        f,
+                        "; connections that it had taken and that are lost: {lost}"
+                    ),
+                    None => f.write_str("; the old one has not said what was lost"),
+                }
             }
             Self::Handover { reason } => write!(f, "the handover failed: {reason}"),
             Self::BothGone(exit) => write!(

@@ -17,6 +17,7 @@ use crate::tally::Tally;
 /// Starting --ready--> Ready --serve--> Serving --leave--> Leaving --left--> Left
 ///                                         ^                  |
 ///                                         +-----resumed------+
+/// from each of them: --condemn--> Condemned
 /// from each of them: --gone--> the end, whose meaning depends on where it came from
 /// ```
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ enum State {
     Serving,
     Leaving(Departure),
     Left(Tally),
+    /// It was killed by us.
+    Condemned,
 }
 
 /// How far a leaving generation is.
@@ -91,6 +94,8 @@ pub(crate) enum End {
     },
     /// It said goodbye.
     Left(Tally),
+    /// We killed it.
+    Condemned,
 }
 
 impl Generation {
@@ -183,6 +188,11 @@ impl Generation {
         leaving
     }
 
+    /// It is killed; nothing that it says matters any more.
+    pub(crate) fn condemn(&mut self) {
+        self.state = State::Condemned;
+    }
+
     /// Its process is gone.
     pub(crate) fn gone(self, exit: Exit) -> End {
         match self.state {
@@ -199,6 +209,7 @@ impl Generation {
                     .map(|remaining| remaining.waiting + remaining.draining),
             },
             State::Left(tally) => End::Left(tally),
+            State::Condemned => End::Condemned,
         }
     }
 
@@ -226,7 +237,7 @@ impl Generation {
             State::Starting => "starting",
             State::Ready => "ready",
             State::Serving => "serving",
-            State::Leaving(_) | State::Left(_) => "leaving",
+            State::Leaving(_) | State::Left(_) | State::Condemned => "leaving",
         }
     }
 

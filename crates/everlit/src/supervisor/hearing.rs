@@ -85,7 +85,9 @@ impl Supervisor {
                     self.hear_progress(number, *tally, nothing);
                 }
             }
-            FromGeneration::Resumed { reason, .. } => self.hear_resumed(number, reason.clone()),
+            FromGeneration::Resumed { reason, tally } => {
+                self.hear_resumed(number, reason.clone(), tally.moved.total());
+            }
         }
         self.tell_taker(number, &message);
     }
@@ -115,7 +117,7 @@ impl Supervisor {
         }
     }
 
-    fn hear_resumed(&mut self, number: u64, reason: String) {
+    fn hear_resumed(&mut self, number: u64, reason: String, moved: u64) {
         let leaver = self.is_leaver(number);
         let taken = self.taker_of(number).is_some();
         let Some(worker) = self.worker(number) else {
@@ -125,7 +127,7 @@ impl Supervisor {
             return;
         }
         if leaver {
-            self.on(Event::Resumed { reason });
+            self.on(Event::Resumed { reason, moved });
         } else if !taken {
             // Its successor serves already; it may finish what it has, but nobody needs it for more.
             let quit = ToGeneration::Quit {
@@ -195,7 +197,7 @@ impl Supervisor {
                     lost.map_or("unknown".to_owned(), |lost| lost.to_string())
                 ));
             }
-            End::NeverReady { .. } | End::Lost { .. } | End::Left(_) => {}
+            End::NeverReady { .. } | End::Lost { .. } | End::Left(_) | End::Condemned => {}
         }
     }
 
@@ -229,9 +231,12 @@ impl Supervisor {
                 Ok(Some(Reply::Left { tally })) => {
                     self.predecessor_gone(number, Farewell::Left, tally)
                 }
-                Ok(Some(Reply::Resumed { reason, .. })) => {
+                Ok(Some(Reply::Resumed { reason, tally })) => {
                     self.predecessor = None;
-                    self.on(Event::Resumed { reason });
+                    self.on(Event::Resumed {
+                        reason,
+                        moved: tally.moved.total(),
+                    });
                 }
                 Ok(Some(_)) => {}
                 Err(error) => {
@@ -285,7 +290,7 @@ impl Supervisor {
 /// What a generation's end means to a report; none if it never served.
 fn farewell(end: &End, connections: Option<u64>) -> Option<(Farewell, Tally)> {
     match end {
-        End::NeverReady { .. } => None,
+        End::NeverReady { .. } | End::Condemned => None,
         End::Left(tally) => Some((Farewell::Left, *tally)),
         End::Crashed(exit) => Some((
             Farewell::Died {

@@ -13,6 +13,8 @@ use super::generation::Exit;
 const CHECK_LIMIT: Duration = Duration::from_secs(60);
 /// How long a predecessor may take to say that it serves again, once its successor is dead.
 const RETURN_LIMIT: Duration = Duration::from_secs(10);
+/// How long to wait, when a predecessor says that its successor failed, to see whether that is dead.
+const DOUBT_LIMIT: Duration = Duration::from_millis(500);
 /// A predecessor that says nothing for this long blocks no further restart.
 const SILENCE_LIMIT: Duration = Duration::from_secs(60);
 
@@ -20,10 +22,11 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(60);
 ///
 /// ```text
 /// Checking --checked--> Binding --bound--> Spawning --spawned--> Starting --ready--> Moving --moved--> Over
-///    |                     |                  |                     |                  |
-///    +---------------------+------ failed ----+---------------------+             successor died
-///    v                                                                                 v
-///   Over  <------------------------------- resumed, or time is up -------------- Returning
+///    |                     |                  |                     |              |       |
+///    +---------------------+------ failed ----+---------------------+       successor died |
+///    v                                                                             v       | resumed
+///   Over  <------------------------------- resumed, or time is up ---------- Returning     v
+///    ^----------------------------------- successor died, or time is up -------------- Doubting
 /// ```
 #[derive(Debug)]
 pub(crate) struct Restart {
@@ -43,12 +46,26 @@ pub(crate) enum Predecessor {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Stage {
-    Checking { until: Instant },
+    Checking {
+        until: Instant,
+    },
     Binding,
     Spawning,
-    Starting { until: Instant },
-    Moving { silent_until: Instant },
-    Returning { until: Instant, exit: Exit },
+    Starting {
+        until: Instant,
+    },
+    Moving {
+        silent_until: Instant,
+    },
+    Returning {
+        until: Instant,
+        exit: Exit,
+    },
+    Doubting {
+        until: Instant,
+        reason: String,
+        moved: u64,
+    },
     Over,
 }
 
@@ -84,6 +101,8 @@ pub(crate) enum Event {
     Resumed {
         /// Why.
         reason: String,
+        /// Connections that the successor had taken until then.
+        moved: u64,
     },
     /// The predecessor is gone, with or without a goodbye.
     PredecessorEnded,
@@ -139,14 +158,10 @@ impl Restart {
             | Stage::Moving {
                 silent_until: until,
             }
-            | Stage::Returning { until, .. } => Some(until),
+            | Stage::Returning { until, .. }
+            | Stage::Doubting { until, .. } => Some(until),
             Stage::Binding | Stage::Spawning | Stage::Over => None,
         }
-    }
-
-    /// Whether connections are moving: too late to abort.
-    pub(crate) fn is_moving(&self) -> bool {
-        matches!(self.stage, Stage::Moving { .. } | Stage::Returning { .. })
     }
 
     /// Takes an event; what comes at the wrong time has no effect.
@@ -193,12 +208,23 @@ impl Restart {
                 };
                 Vec::new()
             }
-            (Stage::Moving { .. }, Event::Resumed { reason }) => {
-                self.fail(&[Action::DismissSuccessor], Failure::Handover { reason })
+            (Stage::Moving { .. }, Event::Resumed { reason, moved }) => {
+                // Most likely it is just dying.
+                self.stage = Stage::Doubting {
+                    until: now + DOUBT_LIMIT,
+                    reason,
+                    moved,
+                };
+                Vec::new()
             }
-            (Stage::Returning { exit, .. }, Event::Resumed { .. }) => {
+            (Stage::Doubting { moved, .. }, Event::SuccessorEnded { exit, .. }) => {
+                let lost = Some(*moved);
+                self.fail(&[], Failure::Crashed { exit, lost })
+            }
+            (Stage::Returning { exit, .. }, Event::Resumed { moved, .. }) => {
                 let exit = *exit;
-                self.fail(&[], Failure::Crashed(exit))
+                let lost = Some(moved);
+                self.fail(&[], Failure::Crashed { exit, lost })
             }
             // It had nothing left to take back: nobody serves now, and the crash is answered like any other.
             (
@@ -247,7 +273,18 @@ impl Restart {
             // It may be stuck, but it has what it has; the successor serves, and others may follow.
             Stage::Moving { .. } => self.succeed(),
             // Alive, and silent: what it does not say it may still do.
-            Stage::Returning { exit, .. } => self.fail(&[], Failure::Crashed(exit)),
+            Stage::Returning { exit, .. } => self.fail(&[], Failure::Crashed { exit, lost: None }),
+            Stage::Doubting {
+                ref reason, moved, ..
+            } => {
+                let reason = reason.clone();
+                // What it has taken it may finish.
+                let rid = match moved {
+                    0 => Action::KillSuccessor,
+                    _ => Action::DismissSuccessor,
+                };
+                self.fail(&[rid], Failure::Handover { reason })
+            }
             Stage::Binding | Stage::Spawning | Stage::Over => Vec::new(),
         }
     }
@@ -305,7 +342,6 @@ mod tests {
         fn moving() -> Self {
             let mut stand = Self::starting(Predecessor::Serving);
             assert_eq!(stand.on(Event::Ready), [Action::AskToLeave]);
-            assert!(stand.restart.is_moving());
             stand
         }
 
@@ -419,8 +455,11 @@ mod tests {
         assert_eq!(stand.on(ended()), []);
         let reason = "closed".to_owned();
         assert_eq!(
-            stand.on(Event::Resumed { reason }),
-            failure(Failure::Crashed(KILLED))
+            stand.on(Event::Resumed { reason, moved: 3 }),
+            failure(Failure::Crashed {
+                exit: KILLED,
+                lost: Some(3)
+            })
         );
     }
 
@@ -428,19 +467,41 @@ mod tests {
     fn row_7_the_predecessor_notices_first() {
         let mut stand = Stand::moving();
         let reason = "closed".to_owned();
-        let actions = stand.on(Event::Resumed {
-            reason: reason.clone(),
-        });
-        assert_eq!(actions[0], Action::DismissSuccessor);
-        assert_eq!(actions[1..], failure(Failure::Handover { reason }));
-        assert_eq!(stand.on(ended()), []);
+        assert_eq!(stand.on(Event::Resumed { reason, moved: 2 }), []);
+        let lost = Some(2);
+        assert_eq!(
+            stand.on(ended()),
+            failure(Failure::Crashed { exit: KILLED, lost })
+        );
+    }
+
+    #[test]
+    fn row_7_the_successor_lives_and_cannot_take() {
+        for (moved, rid) in [(0, Action::KillSuccessor), (1, Action::DismissSuccessor)] {
+            let mut stand = Stand::moving();
+            let reason = "gibberish".to_owned();
+            let resumed = Event::Resumed {
+                reason: reason.clone(),
+                moved,
+            };
+            assert_eq!(stand.on(resumed), []);
+            let actions = stand.after(DOUBT_LIMIT);
+            assert_eq!(actions[0], rid);
+            assert_eq!(actions[1..], failure(Failure::Handover { reason }));
+        }
     }
 
     #[test]
     fn row_7_the_predecessor_says_nothing_about_it() {
         let mut stand = Stand::moving();
         stand.on(ended());
-        assert_eq!(stand.after(RETURN_LIMIT), failure(Failure::Crashed(KILLED)));
+        assert_eq!(
+            stand.after(RETURN_LIMIT),
+            failure(Failure::Crashed {
+                exit: KILLED,
+                lost: None
+            })
+        );
     }
 
     #[test]
@@ -510,6 +571,7 @@ mod tests {
             Event::Progress { waiting: 0 },
             Event::Resumed {
                 reason: String::new(),
+                moved: 0,
             },
             Event::PredecessorEnded,
             Event::Abort,

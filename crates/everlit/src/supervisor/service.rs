@@ -31,8 +31,6 @@ pub(crate) enum Notice<'a> {
     Reloading,
     /// A stop begins.
     Stopping,
-    /// Only words.
-    Status(&'a str),
 }
 
 impl Service {
@@ -89,7 +87,6 @@ fn text(notice: Notice<'_>, pid: u32, monotonic: u64) -> String {
             format!("RELOADING=1\nMONOTONIC_USEC={monotonic}\nSTATUS=restarting\n")
         }
         Notice::Stopping => "STOPPING=1\nSTATUS=stopping\n".to_owned(),
-        Notice::Status(status) => format!("STATUS={}\n", one_line(status)),
     }
 }
 
@@ -166,7 +163,7 @@ mod tests {
         let length = manager.recv(&mut buffer).unwrap();
         assert!(buffer[..length].starts_with(b"STOPPING=1\n"));
         drop(manager);
-        service.tell(Notice::Status("alone"));
+        service.tell(Notice::Stopping);
         assert!(!Service::new(None).is_managed());
         assert!(!Service::new(Some("relative".into())).is_managed());
     }

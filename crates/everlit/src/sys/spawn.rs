@@ -247,7 +247,7 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         let (reader, _writer) = rustix::pipe::pipe().unwrap();
         let output = run(
-            "echo $LISTEN_FDS $LISTEN_FDNAMES; test $LISTEN_PID = $$ && echo mine; ls /proc/$$/fd | tr '\\n' ' '",
+            "echo $LISTEN_FDS $LISTEN_FDNAMES; test $LISTEN_PID = $$ && echo mine; set -- /proc/$$/fd/*; for f; do test -e $f && printf '%s ' ${f##*/}; done; true",
             &[("one", file.as_fd()), ("two", reader.as_fd())],
         );
         let mut lines = output.lines();

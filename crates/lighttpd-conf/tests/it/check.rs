@@ -67,7 +67,7 @@ fn unknown_directives_are_ignored_with_a_guess() {
 #[test]
 fn wrong_types_are_errors_that_point_at_the_value() {
     let text = r#"
-server.port = 70000
+server.port = "http"
 server.document-root = 1
 server.follow-symlink = "yes"
 server.max-request-size = "1k"
@@ -82,7 +82,7 @@ fastcgi.server = (".php" => "localhost")
     assert_eq!(
         complaints(text),
         [
-            "e2 server.port: expected an integer from 0 to 65535, found the integer 70000",
+            "e2 server.port: expected an integer from 0 to 65535, found the string \"http\"",
             "e3 server.document-root: expected a string, found the integer 1",
             "e4 server.follow-symlink: expected \"enable\" or \"disable\", found the string \"yes\"",
             "e5 server.max-request-size: expected an integer from 0 to 4294967295, found the string \"1k\"",

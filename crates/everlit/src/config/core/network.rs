@@ -10,7 +10,7 @@ use crate::config::reader::Reader;
 pub(super) static DIRECTIVES: &[Directive] = &[
     Directive::server(
         "server.port",
-        Setter::Short(|draft, port| draft.port = port),
+        Setter::Own(Kind::Short, port),
         "80",
         "TCP port for server.bind, and for addresses without one; 0: the kernel chooses.",
     ),
@@ -131,6 +131,19 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "Whether a listening socket speaks TLS.",
     ),
 ];
+
+/// A port that does not exist is a mistake, where other numbers that are too large only mean "many".
+fn port(value: &Value, reader: &mut Reader) -> Read<Draft> {
+    let number = value.to_short()?;
+    if value.to_int()? > u32::from(number) {
+        reader.error(
+            value.span,
+            "there is no such port",
+            "a port is an integer from 0 to 65535",
+        );
+    }
+    Ok(Change::new(move |draft: &mut Draft| draft.port = number))
+}
 
 fn network_backend(value: &Value, _: &mut Reader) -> Read<Draft> {
     match value.to_str()? {

@@ -1,0 +1,5 @@
+//! Restarts, row by row of doc/restart.md: what happens, and what happens if it fails.
+
+mod failures;
+mod outcome;
+mod takeover;

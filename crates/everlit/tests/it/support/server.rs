@@ -1,0 +1,307 @@
+//! A server in a directory of its own.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use everlit::control::client::Connection;
+use everlit::control::message::{Reply, Report, Request, Status, Until};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::PATIENCE;
+
+/// Which program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Built {
+    /// everlit itself.
+    Everlit,
+    /// The same, with generations that misbehave when told to.
+    Faulty,
+}
+
+/// A directory with a configuration, a document root, and a program; not started.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    directory: tempfile::TempDir,
+    settings: String,
+}
+
+/// A server that runs in the foreground; killed with all its generations when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) setup: Setup,
+    process: Child,
+    /// What it says to its service manager.
+    notices: UnixDatagram,
+}
+
+impl Built {
+    fn path(self) -> PathBuf {
+        let everlit = PathBuf::from(env!("CARGO_BIN_EXE_everlit"));
+        match self {
+            Self::Everlit => everlit,
+            Self::Faulty => everlit.with_file_name("examples").join("faulty_successor"),
+        }
+    }
+}
+
+impl Setup {
+    pub(crate) fn new(built: Built) -> Self {
+        let directory = tempfile::tempdir().expect("a directory for the test");
+        let setup = Self {
+            directory,
+            settings: String::new(),
+        };
+        fs::create_dir(setup.path("www")).expect("just made");
+        setup.install(built);
+        setup.file("a.txt", "first");
+        setup
+    }
+
+    /// Adds a line to the configuration.
+    pub(crate) fn setting(mut self, line: &str) -> Self {
+        self.settings.push_str(line);
+        self.settings.push('\n');
+        self
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Puts a file into the document root.
+    pub(crate) fn file(&self, name: &str, content: &str) {
+        fs::write(self.path("www").join(name), content).expect("our directory");
+    }
+
+    /// Puts a program where everlit is: a new file under the old name, as packages do.
+    pub(crate) fn install(&self, built: Built) {
+        fs::copy(built.path(), self.path("everlit.new")).expect("cargo build --examples made both");
+        fs::rename(self.path("everlit.new"), self.path("everlit")).expect("our directory");
+    }
+
+    /// Says how generations of the faulty program misbehave from now on.
+    pub(crate) fn fault(&self, fault: Option<&str>) {
+        match fault {
+            Some(fault) => fs::write(self.path("fault"), fault).expect("our directory"),
+            None => drop(fs::remove_file(self.path("fault"))),
+        }
+    }
+
+    /// Writes the configuration.
+    pub(crate) fn configure(&self, listen: &str) {
+        let text = format!(
+            "server.document-root = \"{}\"\nserver.modules = ( \"mod_staticfile\" )\n{listen}\n{}",
+            self.path("www").display(),
+            self.settings
+        );
+        fs::write(self.path("test.conf"), text).expect("our directory");
+    }
+
+    /// A command of this program, in this directory.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.path("everlit"));
+        command
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null())
+            .env("EVERLIT_RUNTIME_DIR", self.path("run"))
+            .env("EVERLIT_FAULT", self.path("fault"))
+            .env_remove("NOTIFY_SOCKET");
+        command
+    }
+
+    /// Runs a command of this program to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments)
+            .output()
+            .expect("the program starts")
+    }
+
+    /// The control socket.
+    pub(crate) fn connect(&self) -> Connection {
+        let path = fs::read_dir(self.path("run"))
+            .expect("made by the server")
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "sock")
+            })
+            .expect("published before readiness");
+        let connection = Connection::open(&path)
+            .expect("ours")
+            .expect("somebody listens");
+        connection.set_patience(Some(PATIENCE)).expect("not zero");
+        connection
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let mut connection = self.connect();
+        connection.ask(&Request::Status).expect("it reads");
+        match connection.next_reply().expect("it answers") {
+            Reply::Status(status) => *status,
+            other => panic!("status was asked, not {other:?}"),
+        }
+    }
+}
+
+impl Server {
+    /// With one listener, on a port that the kernel chooses.
+    pub(crate) fn start(setup: Setup) -> Self {
+        setup.configure("server.bind = \"127.0.0.1\"\nserver.port = 0");
+        Self::start_as_configured(setup)
+    }
+
+    /// With the configuration as it was written; ready when this returns.
+    pub(crate) fn start_as_configured(setup: Setup) -> Self {
+        let (notices, process) = Self::launch(&setup);
+        let server = Self {
+            setup,
+            process,
+            notices,
+        };
+        server.wait_for_notice("READY=1");
+        server
+    }
+
+    /// Another instance of the same configuration, in the same directory.
+    pub(crate) fn start_successor(&self) -> (UnixDatagram, Child) {
+        Self::launch(&self.setup)
+    }
+
+    /// The successor is the server now; the old process, which has ended or will.
+    pub(crate) fn replace(&mut self, (notices, process): (UnixDatagram, Child)) -> Child {
+        self.notices = notices;
+        self.wait_for_notice("READY=1");
+        std::mem::replace(&mut self.process, process)
+    }
+
+    fn launch(setup: &Setup) -> (UnixDatagram, Child) {
+        let path = setup.path("notify");
+        // A name of an earlier one.
+        let _ = fs::remove_file(&path);
+        let notices = UnixDatagram::bind(&path).expect("a short path");
+        notices.set_read_timeout(Some(PATIENCE)).expect("not zero");
+        let log = fs::File::options()
+            .append(true)
+            .create(true)
+            .open(setup.path("stderr"))
+            .expect("our directory");
+        let process = setup
+            .command(&["-D", "-f", "test.conf"])
+            .env("NOTIFY_SOCKET", path)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the program starts");
+        (notices, process)
+    }
+
+    /// Waits until it tells its service manager this.
+    pub(crate) fn wait_for_notice(&self, wanted: &str) {
+        let mut buffer = [0; 4096];
+        loop {
+            let length = self.notices.recv(&mut buffer).unwrap_or_else(|error| {
+                panic!("waiting for {wanted}: {error}; it said:\n{}", self.said())
+            });
+            let text = String::from_utf8_lossy(&buffer[..length]);
+            if text.lines().any(|line| line == wanted) {
+                return;
+            }
+        }
+    }
+
+    /// What it has written to standard error.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.setup.path("stderr")).unwrap_or_default()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.setup.status()
+    }
+
+    /// Where its first listener is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.status().listeners[0]
+            .address
+            .parse()
+            .expect("a TCP address")
+    }
+
+    /// Number and process of the generation that serves.
+    pub(crate) fn generation(&self) -> (u64, u32) {
+        let status = self.status();
+        let serving = status
+            .generations
+            .iter()
+            .find(|entry| entry.state == "serving")
+            .expect("somebody serves");
+        (serving.number, serving.pid)
+    }
+
+    /// Asks for a restart and waits for its outcome.
+    pub(crate) fn reload(&self) -> Result<Report, String> {
+        let mut connection = self.setup.connect();
+        connection
+            .ask(&Request::Reload { until: Until::Gone })
+            .expect("it reads");
+        loop {
+            match connection.next_reply().expect("it answers") {
+                Reply::Progress(_) => {}
+                Reply::Reloaded(report) => return Ok(*report),
+                Reply::Error(refusal) => return Err(refusal.message),
+                other => panic!("a reload was asked, not {other:?}"),
+            }
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        send(self.pid(), signal);
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.process.wait().expect("our child")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Generations outlive a killed supervisor, so they are asked for first. Whoever is gone already is gone.
+        let generations = match self.process.try_wait() {
+            Ok(None) => children(self.pid()),
+            _ => Vec::new(),
+        };
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        for pid in generations {
+            send(pid, Signal::KILL);
+        }
+        if std::thread::panicking() {
+            eprintln!("the server said:\n{}", self.said());
+        }
+    }
+}
+
+/// Sends a signal to a process that we started, or that a process did which we started.
+pub(crate) fn send(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(pid.cast_signed()).expect("a process");
+    // It may have ended.
+    let _ = kill_process(pid, signal);
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    fs::read_to_string(Path::new(&path))
+        .unwrap_or_default()
+        .split_whitespace()
+        .filter_map(|child| child.parse().ok())
+        .collect()
+}
