@@ -52,4 +52,5 @@ pub mod demo;
 pub mod cli;
 pub(crate) mod supervisor;
 
+mod causes;
 pub(crate) mod sys;

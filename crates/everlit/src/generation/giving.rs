@@ -11,6 +11,7 @@ use std::time::Duration;
 use handover::{GiverChannel, GiverEvent, Parcel, Token};
 
 use super::crew::Crew;
+use crate::causes::with_causes;
 use crate::freeze::{self, Frozen, Thawed};
 use crate::http1::machine::Phase;
 use crate::link::FromGeneration;
@@ -193,21 +194,9 @@ impl Giving {
         crew.order_all(|| Order::Resume);
         Outcome::Resumed {
             tally: self.tally,
-            reason: describe(error),
+            reason: with_causes(error),
         }
     }
-}
-
-/// An error with its causes.
-pub(super) fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// A connection that we froze ourselves.

@@ -61,7 +61,8 @@ impl fmt::Display for StartError {
     }
 }
 
-/// Serves as a generation until its end. 0: everything was handed over or finished; 255: it could not start.
+/// Serves as a generation until its end. 0: everything was handed over or finished; 1: it was ended at once, and
+/// connections were open; 255: it could not start.
 pub fn run(inherited: Inherited, source: &Source) -> ExitCode {
     let notifier = Notifier::from_environment();
     abort_on_panic();
@@ -70,8 +71,7 @@ pub fn run(inherited: Inherited, source: &Source) -> ExitCode {
             notifier.send("READY=1\nSTATUS=serving");
             drop(notifier);
             memory::trim();
-            lead.run();
-            ExitCode::SUCCESS
+            lead.run()
         }
         Err(error) => {
             eprintln!("everlit: {error}");

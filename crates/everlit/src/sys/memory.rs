@@ -1,4 +1,7 @@
 //! Giving memory back that only starting needed.
+//!
+//! In: nothing. Out: a smaller resident set. Must hold: only free heap, and mappings of files that nothing has written to; a
+//! page that is needed again is mapped again from the page cache.
 #![allow(
     unsafe_code,
     reason = "advice about address ranges is given by raw pointer"
@@ -8,56 +11,82 @@ use std::fs;
 
 use rustix::mm::{Advice, madvise};
 
-/// Lets go of the code that has run so far, and of free heap. What is still needed comes back from the page cache at the
-/// next use, a few pages at a time; what only read the configuration does not come back.
+/// Lets go of the code and constants that were used so far, and of free heap. What is still needed comes back from the
+/// page cache at the next use, a few pages at a time; what only read the configuration does not come back.
 pub(crate) fn trim() {
     // SAFETY: no condition; it only returns free memory to the system.
     unsafe { libc::malloc_trim(0) };
-    let Ok(maps) = fs::read_to_string("/proc/self/maps") else {
+    // Without /proc it stays as it is.
+    let Ok(text) = fs::read_to_string("/proc/self/smaps") else {
         return;
     };
-    for (start, end) in maps.lines().filter_map(code_of_a_file) {
-        // SAFETY: the range is a private mapping of a file that is not writable and not relocated (code is position
-        // independent), so its pages are equal to the file's, and the kernel reads them again when they are touched.
+    for (start, end) in untouched(&text) {
+        // SAFETY: the range is a private mapping of a file, not writable, and without a page of its own (relocated data
+        // would be one), so its pages are equal to the file's, and the kernel reads them again when they are touched.
         let _ = unsafe { madvise(start as *mut _, end - start, Advice::LinuxDontNeed) };
     }
 }
 
-/// The address range of a line of `/proc/PID/maps`, if it is executable code from a file.
-fn code_of_a_file(line: &str) -> Option<(usize, usize)> {
-    let mut fields = line.split_ascii_whitespace();
+/// Ranges in the text of `/proc/PID/smaps` that hold nothing but what is in their files.
+fn untouched(text: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut candidate: Option<(usize, usize)> = None;
+    // `Anonymous:` stands before `Swap:` in each entry.
+    for line in text.lines() {
+        let mut fields = line.split_whitespace();
+        match (fields.next(), fields.next()) {
+            (Some("Anonymous:"), Some(size)) if size != "0" => candidate = None,
+            (Some("Swap:"), Some("0")) => found.extend(candidate.take()),
+            (Some("Swap:"), _) => candidate = None,
+            (Some(name), _) if name.ends_with(':') => {}
+            _ => candidate = read_only_file(line),
+        }
+    }
+    found
+}
+
+/// The range that the first line of an entry names, if it is a private mapping of a file that cannot be written to.
+fn read_only_file(line: &str) -> Option<(usize, usize)> {
+    let mut fields = line.split_whitespace();
     let (start, end) = fields.next()?.split_once('-')?;
-    let is_code = fields.next()? == "r-xp";
-    let is_file = fields.nth(3)?.starts_with('/');
-    let range = (
+    let permissions = fields.next()?;
+    let path = fields.nth(3)?;
+    if !matches!(permissions, "r-xp" | "r--p") || !path.starts_with('/') {
+        return None;
+    }
+    Some((
         usize::from_str_radix(start, 16).ok()?,
         usize::from_str_radix(end, 16).ok()?,
-    );
-    (is_code && is_file).then_some(range)
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_code_of_files_is_let_go() {
-        let code = "55d0-55f0 r-xp 00001000 fe:00 123   /usr/sbin/everlit";
-        assert_eq!(code_of_a_file(code), Some((0x55d0, 0x55f0)));
-        for line in [
-            "55d0-55f0 r--p 00001000 fe:00 123   /usr/sbin/everlit",
-            "55d0-55f0 rw-p 00001000 fe:00 123   /usr/sbin/everlit",
-            "7ff0-7ff1 r-xp 00000000 00:00 0   [vdso]",
-            "55d0-55f0 rw-p 00000000 00:00 0",
-            "",
-        ] {
-            assert_eq!(code_of_a_file(line), None, "{line}");
-        }
+    fn entry(permissions: &str, path: &str, anonymous: u32, swap: u32) -> String {
+        format!(
+            "55d0c000-55d0f000 {permissions} 00002000 fe:00 42    {path}\nRss: 12 kB\nAnonymous: {anonymous} kB\n\
+             Swap: {swap} kB\nVmFlags: rd ex mr mw me\n"
+        )
     }
 
     #[test]
-    fn what_was_let_go_comes_back() {
-        trim();
-        assert_eq!("1-2".split_once('-'), Some(("1", "2")));
+    fn only_what_is_as_in_its_file_is_found() {
+        let range = (0x55d0_c000, 0x55d0_f000);
+        let everlit = "/usr/sbin/everlit";
+        assert_eq!(untouched(&entry("r-xp", everlit, 0, 0)), [range]);
+        assert_eq!(untouched(&entry("r--p", everlit, 0, 0)), [range]);
+        for other in [
+            entry("r--p", everlit, 4, 0),
+            entry("r--p", everlit, 0, 4),
+            entry("rw-p", everlit, 0, 0),
+            entry("r-xp", "[vdso]", 0, 0),
+            entry("r--p", "", 0, 0),
+        ] {
+            assert_eq!(untouched(&other), [], "{other}");
+        }
+        let both = entry("r--p", everlit, 4, 0) + &entry("r-xp", everlit, 0, 0);
+        assert_eq!(untouched(&both), [range]);
     }
 }

@@ -99,7 +99,8 @@ impl Counters {
     }
 }
 
-/// Finished turns, kept for their memory.
+/// Finished turns, kept for their memory. Boxed as connections hold them, so that lending one moves a pointer.
+#[allow(clippy::vec_box)]
 #[derive(Debug, Default)]
 pub struct Spare(Vec<Box<Turn>>);
 

@@ -112,6 +112,7 @@ fn a_second_int_is_immediate() {
     let mut server = Server::start(lingering());
     let mut client = Client::connect(server.address());
     client.get("/a.txt");
+    client.get("/a.txt");
     server.signal(Signal::INT);
     server.wait_for_notice("STOPPING=1");
     server.signal(Signal::INT);
@@ -127,6 +128,8 @@ fn term_ends_at_once_and_says_whether_it_cut() {
 
     let mut server = Server::start(Setup::new(Built::Everlit));
     let mut client = Client::connect(server.address());
+    client.get("/a.txt");
+    // A connection is counted after its first answer, so certainly before its second.
     client.get("/a.txt");
     server.signal(Signal::TERM);
     assert_eq!(server.wait().code(), Some(1));
