@@ -45,6 +45,7 @@ pub mod inherit;
 pub mod link;
 pub mod plan;
 pub mod tally;
+pub mod version;
 
 pub mod cli;
 pub(crate) mod supervisor;

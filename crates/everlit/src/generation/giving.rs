@@ -64,7 +64,7 @@ impl Giving {
         drain_limit: Option<Duration>,
         now: Duration,
     ) -> Result<Giving, handover::Error> {
-        let channel = GiverChannel::new(socket, super::SOFTWARE, Vec::new())?;
+        let channel = GiverChannel::new(socket, &super::software(), Vec::new())?;
         crew.order_all(|| Order::Leave);
         Ok(Giving {
             channel,
