@@ -28,6 +28,7 @@ use crate::control::message::{
 use crate::link::{Listeners as ListenersAre, ToGeneration};
 use crate::plan::Plan;
 use crate::tally::Tally;
+use crate::version::version;
 
 /// How long a closing instance may keep an address that we want.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(3);
@@ -236,7 +237,7 @@ impl Supervisor {
     }
 
     fn check(&mut self) -> Option<Event> {
-        match Check::start(&self.binary, &self.source) {
+        match Check::start(&self.binary, &self.source, &self.directory) {
             Ok(check) => {
                 if let Some(running) = &mut self.restart {
                     running.check = Some(check);
@@ -314,6 +315,7 @@ impl Supervisor {
             generation: Generation::new(running.number, version, self.now),
             binary: &self.binary,
             source: &self.source,
+            directory: &self.directory,
             listeners: self.listeners.to_serve(prepared).collect(),
             retiring: self
                 .listeners
@@ -495,7 +497,7 @@ impl Supervisor {
             .collect();
         self.journal.say(format_args!(
             "server started (everlit/{}), process {}, listening on {}",
-            env!("CARGO_PKG_VERSION"),
+            version(),
             std::process::id(),
             listeners.join(", ")
         ));
