@@ -9,7 +9,7 @@ use std::time::Instant;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::crew::{Crew, Hand};
-use super::endpoints::endpoint;
+use super::endpoints::{self, endpoint};
 use super::lead::{Activity, Lead, Superior};
 use super::logs::{self, LogError};
 use super::notify::Notifier;
@@ -20,8 +20,9 @@ use crate::control::orphan::About;
 use crate::inherit::Inherited;
 use crate::link::{GENERATION_VARIABLE, Line};
 use crate::source::Source;
-use crate::sys::privilege;
 use crate::sys::signal::Signals;
+use crate::sys::{local_time, privilege};
+use crate::version::version;
 use crate::worker::bench::{Bench, Counters};
 use crate::worker::logs::{Logs, Target};
 use crate::worker::{Worker, inbox};
@@ -82,7 +83,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
     notifier.send("STATUS=loading the configuration");
     let (site, plan) = config::load(source).map_err(StartError::Config)?;
     let site = Arc::new(site);
-    if inherited.listeners.is_empty() {
+    if inherited.listeners.is_empty() && inherited.bound.is_empty() {
         return Err(StartError::NoListeners);
     }
     let listeners = inherited
@@ -90,6 +91,13 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
         .into_iter()
         .map(|socket| endpoint(socket, &plan.listeners));
     let mut endpoints: Vec<_> = listeners.collect();
+    let bound_from = endpoints.len();
+    endpoints.extend(
+        inherited
+            .bound
+            .into_iter()
+            .map(|socket| endpoint(socket, &plan.listeners)),
+    );
     let retiring_from = endpoints.len();
     endpoints.extend(
         inherited
@@ -100,7 +108,13 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
 
     let descriptors = raise_descriptor_limit(&site.server)?;
     let targets = logs::open(&site.server).map_err(StartError::Log)?;
+    // Its file cannot be found from within a chroot.
+    local_time::read_time_zone();
     drop_privileges(&site.server)?;
+
+    // As late as possible: if we fail after this, those who came in between are lost.
+    endpoints::listen(&endpoints[bound_from..retiring_from], &plan.listeners)
+        .map_err(|(name, errno)| kernel(format!("listen on {name}"), errno.into()))?;
 
     let number = std::env::var(GENERATION_VARIABLE)
         .ok()
@@ -134,7 +148,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
         about: About {
             configuration: source.identity().display().to_string(),
             number,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: version().to_owned(),
             started: Instant::now(),
         },
         taking,
@@ -253,12 +267,23 @@ fn drop_privileges(server: &Server) -> Result<(), StartError> {
         }
         None => None,
     };
+    // The user's groups are in a file that cannot be found from within a chroot.
+    privilege::join_groups(user.as_ref(), group)
+        .map_err(|cause| kernel("change the group", cause))?;
     if let Some(root) = &server.chroot {
         rustix::process::chroot(root)
             .and_then(|()| rustix::process::chdir("/"))
             .map_err(|errno| kernel(format!("chroot to {}", root.display()), errno.into()))?;
     }
-    privilege::become_user(user.as_ref(), group).map_err(|cause| kernel("drop privileges", cause))
+    match &user {
+        Some(user) => privilege::become_user(user).map_err(|cause| {
+            kernel(
+                format!("become user {}", user.name.to_string_lossy()),
+                cause,
+            )
+        }),
+        None => Ok(()),
+    }
 }
 
 fn kernel(doing: impl Into<String>, cause: io::Error) -> StartError {
