@@ -7,5 +7,6 @@
 
 mod command_line;
 mod control_socket;
+mod limits;
 mod restart;
 mod support;

@@ -26,6 +26,7 @@ pub(crate) enum Built {
 pub(crate) struct Setup {
     directory: tempfile::TempDir,
     settings: String,
+    variables: Vec<(&'static str, String)>,
 }
 
 /// A server that runs in the foreground; killed with all its generations when dropped.
@@ -38,7 +39,7 @@ pub(crate) struct Server {
 }
 
 impl Built {
-    fn path(self) -> PathBuf {
+    pub(crate) fn path(self) -> PathBuf {
         let everlit = PathBuf::from(env!("CARGO_BIN_EXE_everlit"));
         match self {
             Self::Everlit => everlit,
@@ -53,6 +54,7 @@ impl Setup {
         let setup = Self {
             directory,
             settings: String::new(),
+            variables: Vec::new(),
         };
         fs::create_dir(setup.path("www")).expect("just made");
         setup.install(built);
@@ -67,6 +69,12 @@ impl Setup {
         self
     }
 
+    /// Sets an environment variable of the server.
+    pub(crate) fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
+        self
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -78,7 +86,12 @@ impl Setup {
 
     /// Puts a program where everlit is: a new file under the old name, as packages do.
     pub(crate) fn install(&self, built: Built) {
-        fs::copy(built.path(), self.path("everlit.new")).expect("cargo build --examples made both");
+        // By another process: as long as this one has the file open for writing, its children do too, and nobody can run it.
+        let copied = Command::new("cp")
+            .args([built.path(), self.path("everlit.new")])
+            .status()
+            .expect("cp is everywhere");
+        assert!(copied.success(), "cargo build --examples makes both");
         fs::rename(self.path("everlit.new"), self.path("everlit")).expect("our directory");
     }
 
@@ -109,7 +122,8 @@ impl Setup {
             .stdin(Stdio::null())
             .env("EVERLIT_RUNTIME_DIR", self.path("run"))
             .env("EVERLIT_FAULT", self.path("fault"))
-            .env_remove("NOTIFY_SOCKET");
+            .env_remove("NOTIFY_SOCKET")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
