@@ -47,6 +47,10 @@ pub mod plan;
 pub mod tally;
 pub mod version;
 
+// For those who want to see it.
+pub mod demo;
+
 pub mod cli;
 pub(crate) mod supervisor;
+
 pub(crate) mod sys;

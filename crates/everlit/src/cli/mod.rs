@@ -43,6 +43,7 @@ pub fn main() -> ExitCode {
         Some("stop") => operate::stop(rest()),
         Some("status") => operate::status(rest()),
         Some("check") => check::run(rest()),
+        Some("demo") => crate::demo::run(rest()),
         Some("help" | "--help") => {
             print!("{}", words::HELP);
             return ExitCode::SUCCESS;

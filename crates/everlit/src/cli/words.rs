@@ -8,6 +8,8 @@ everlit: a web server whose restarts nobody notices. Runs lighttpd.conf.
                         serve a directory, without any configuration; Ctrl-C ends it
   everlit -f FILE [-D]  serve a configuration, in the background or (-D) in the foreground
 
+  everlit demo          see for yourself: restarts a small site under load, and counts what is lost
+
 Once it runs (-f FILE says which one, if there are several; --json answers for programs):
 
   everlit reload        new configuration, new binary, same connections; tells the outcome

@@ -13,7 +13,7 @@ use super::draft::Draft;
 use super::listeners::{SocketOptions, listeners};
 use super::reader::Reader;
 use super::resolve::Rules;
-use super::{AccessLog, Scope, Site, module_list, table};
+use super::{AccessLog, RESERVED_DESCRIPTORS, Scope, Site, module_list, table};
 use crate::plan::Plan;
 use crate::settings::Settings;
 use crate::version::version;
@@ -244,17 +244,20 @@ impl Builder<'_> {
         }
     }
 
-    /// As in lighttpd, connections may use half of the descriptors.
+    /// Each connection needs a descriptor, and some are needed otherwise. lighttpd keeps half of them back, because there a
+    /// connection may need two.
     fn limits(&mut self, draft: &mut Draft) {
         let server = &mut draft.server;
         if let (Some(connections), Some(fds)) = (server.max_connections, server.max_fds)
-            && connections > fds / 2
+            && connections > fds.saturating_sub(RESERVED_DESCRIPTORS)
             && let Some(value) = self.config.global().get("server.max-connections")
         {
-            let half = (fds / 2).max(1);
-            let message = format!("server.max-connections is {half}: half of server.max-fds");
+            let most = fds.saturating_sub(RESERVED_DESCRIPTORS).max(1);
+            let message = format!(
+                "server.max-connections is {most}: server.max-fds, less {RESERVED_DESCRIPTORS}"
+            );
             self.problems.push(self.config.warning(value.span, message));
-            server.max_connections = Some(half);
+            server.max_connections = Some(most);
         }
     }
 }

@@ -7,6 +7,9 @@ use super::paths::absolute;
 use crate::route::Flags;
 use crate::route::uri::ParseOptions;
 
+/// Descriptors that are kept for files, logs and the like when connections are counted.
+pub const RESERVED_DESCRIPTORS: u32 = 64;
+
 /// Settings of the whole server (scope `SERVER`).
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -14,7 +17,7 @@ pub struct Server {
     pub parse: ParseOptions,
     /// `server.max-request-field-size`, default 8192.
     pub max_head_bytes: usize,
-    /// `server.max-connections`; `None`: half of the descriptors.
+    /// `server.max-connections`; `None`: one for each descriptor, less [`RESERVED_DESCRIPTORS`].
     pub max_connections: Option<u32>,
     /// `server.max-fds`; `None`: all that the system allows.
     pub max_fds: Option<u32>,

@@ -184,3 +184,109 @@ impl Image {
         minicbor::decode(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! Images of each released version, as that version wrote them. They are never changed: a predecessor still sends them.
+
+    use super::*;
+    use crate::http1::body::Framing;
+    use crate::logline::{Hole, Missing};
+
+    /// One image of each kind, with every field at something else than its default.
+    fn samples() -> [(&'static str, &'static [u8], Image); 4] {
+        let image = |peer, input, state| Image {
+            listener: "0.0.0.0:80".to_owned(),
+            local_port: 80,
+            peer,
+            served: 7,
+            keep_idle: 5,
+            patience: 42,
+            input,
+            state,
+        };
+        let v4 = Peer::V4 {
+            ip: [192, 0, 2, 1],
+            port: 50000,
+        };
+        let v6 = Peer::V6 {
+            ip: [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+            port: 50001,
+        };
+        let head = StateImage::Head {
+            bytes: b"GET / HT".to_vec(),
+        };
+        let busy = StateImage::Busy(BusyImage {
+            body: Framing::Length(1000),
+            room: 1 << 20,
+            owed: vec![
+                SegmentImage::Bytes(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
+                SegmentImage::File {
+                    offset: 1 << 33,
+                    length: 4096,
+                },
+            ],
+            after: AfterImage::Linger,
+            unread: b"GET".to_vec(),
+            line: Some(LineImage {
+                log: "/var/log/access.log".to_owned(),
+                text: b"192.0.2.1 \n".to_vec(),
+                holes: vec![Hole {
+                    at: 10,
+                    what: Missing::Body,
+                }],
+            }),
+            took_micros: 1_500_000,
+            received: 120,
+            sent: 1 << 34,
+            body_length: 1 << 35,
+            write_idle: 360,
+            read_idle: 60,
+        });
+        [
+            (
+                "idle",
+                include_bytes!("golden/v1/idle.cbor"),
+                image(v4, InputImage::Drained, StateImage::Idle),
+            ),
+            (
+                "head",
+                include_bytes!("golden/v1/head.cbor"),
+                image(v6, InputImage::Pending, head),
+            ),
+            (
+                "busy",
+                include_bytes!("golden/v1/busy.cbor"),
+                image(v4, InputImage::Ended, busy),
+            ),
+            (
+                "lingering",
+                include_bytes!("golden/v1/lingering.cbor"),
+                image(Peer::Unix, InputImage::Drained, StateImage::Lingering),
+            ),
+        ]
+    }
+
+    #[test]
+    fn version_1_is_written_and_read_as_ever() {
+        for (name, golden, image) in samples() {
+            assert_eq!(image.to_bytes(), golden, "{name}");
+            assert_eq!(Image::from_bytes(golden).unwrap(), image, "{name}");
+        }
+    }
+
+    #[test]
+    fn half_an_image_is_an_error() {
+        for (name, golden, _) in samples() {
+            for end in 0..golden.len() {
+                assert!(Image::from_bytes(&golden[..end]).is_err(), "{name} {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        let (_, golden, _) = &samples()[0];
+        assert!(golden.len() < 64, "{} bytes", golden.len());
+    }
+}

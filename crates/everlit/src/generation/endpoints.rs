@@ -19,6 +19,9 @@ pub(super) fn endpoint(socket: OwnedFd, listeners: &[ListenSpec]) -> Arc<Endpoin
     // Whoever bound it may have left it blocking, and an accept would then hold up all other connections. It can fail
     // only for a descriptor that is not open.
     let _ = rustix::io::ioctl_fionbio(&socket, true);
+    // Each response is sent in as few pieces as possible already; the last one must not wait for the client's
+    // acknowledgement. Connections inherit it from the listener; a Unix socket has no such thing.
+    let _ = rustix::net::sockopt::set_tcp_nodelay(&socket, true);
     let bound = getsockname(&socket).ok();
     let tcp = bound
         .clone()

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use handover::{GiverChannel, GiverEvent, Parcel, Token};
@@ -16,6 +17,7 @@ use crate::link::FromGeneration;
 use crate::tally::Tally;
 use crate::worker::Order;
 use crate::worker::conn::Stay;
+use crate::worker::road::Road;
 
 /// How often the supervisor is told how it goes.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -24,7 +26,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Giving {
     channel: GiverChannel,
-    /// What each connection that is on its way was doing.
+    /// Where connections are on their way.
+    road: Arc<Road>,
+    /// What each of them was doing.
     travelling: HashMap<u64, Phase>,
     next_token: u64,
     /// Workers that have not yet looked at all their connections.
@@ -65,9 +69,11 @@ impl Giving {
         now: Duration,
     ) -> Result<Giving, handover::Error> {
         let channel = GiverChannel::new(socket, &super::software(), Vec::new())?;
-        crew.order_all(|| Order::Leave);
+        let road = Arc::new(Road::default());
+        crew.order_all(|| Order::Leave(road.clone()));
         Ok(Giving {
             channel,
+            road,
             travelling: HashMap::new(),
             next_token: 0,
             sweeping: crew.len(),
@@ -117,14 +123,17 @@ impl Giving {
         tell: &mut impl FnMut(FromGeneration),
     ) -> Outcome {
         self.channel.pump();
+        let travelling = self.travelling.len();
         while let Some(event) = self.channel.next_event() {
             match event {
                 GiverEvent::Accepted(token) => {
+                    self.road.arrived();
                     if let Some(phase) = self.travelling.remove(&token.0) {
                         self.tally.moved.count(phase);
                     }
                 }
                 GiverEvent::Returned { token, parcel, .. } => {
+                    self.road.arrived();
                     self.travelling.remove(&token.0);
                     self.refused += 1;
                     let thawed: Vec<Thawed> = revive(parcel).into_iter().collect();
@@ -140,6 +149,9 @@ impl Giving {
                 }
                 _ => {}
             }
+        }
+        if self.travelling.len() < travelling && self.sweeping > 0 {
+            crew.order_all(|| Order::GoOn);
         }
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.tally.drained = crew.ended_while_leaving();

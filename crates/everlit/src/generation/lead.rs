@@ -4,6 +4,7 @@
 //! supervisor the generation serves on; it ends only when it is told to, and then only when nothing is left or time is up.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -78,20 +79,25 @@ pub(super) enum Activity {
 enum Turn {
     On,
     Exit,
+    /// Exit, and connections were open.
+    Cut,
 }
 
 impl Lead {
     /// Works until the generation has come to its end.
-    pub(super) fn run(mut self) {
-        loop {
+    pub(super) fn run(mut self) -> ExitCode {
+        let code = loop {
             self.wait();
             let now = Now::read().monotonic;
-            if let Turn::Exit = self.turn(now) {
-                break;
+            match self.turn(now) {
+                Turn::On => {}
+                Turn::Exit => break ExitCode::SUCCESS,
+                Turn::Cut => break ExitCode::from(1),
             }
-        }
+        };
         self.crew.order_all(|| Order::End);
         self.crew.join();
+        code
     }
 
     fn turn(&mut self, now: Duration) -> Turn {
@@ -99,12 +105,12 @@ impl Lead {
         while let Some(report) = self.crew.next_report() {
             self.hear_worker(report);
         }
-        if let Turn::Exit = self.hear_signals(now) {
-            return Turn::Exit;
+        if let end @ (Turn::Exit | Turn::Cut) = self.hear_signals(now) {
+            return end;
         }
         self.hear_supervisor(now);
-        if let Turn::Exit = self.serve_control(now) {
-            return Turn::Exit;
+        if let end @ (Turn::Exit | Turn::Cut) = self.serve_control(now) {
+            return end;
         }
         self.take(now);
         self.retire(now);
@@ -183,17 +189,31 @@ impl Lead {
         while let Ok(Some(signal)) = self.signals.next() {
             let supervised = matches!(self.superior, Superior::Supervisor(_));
             match signal {
-                Signal::Terminate => return Turn::Exit,
+                Signal::Terminate => return self.cut(),
                 // A terminal sends them to all of its processes; with a supervisor it is for that one to say what to do.
                 Signal::Stop if !supervised => match self.activity {
                     Activity::Serving => self.quit(Listeners::Close, None, now),
-                    Activity::Giving(_) | Activity::Quitting { .. } => return Turn::Exit,
+                    Activity::Giving(_) | Activity::Quitting { .. } => return self.cut(),
                 },
                 Signal::ReopenLogs if !supervised => self.reopen_logs(),
                 Signal::Stop | Signal::ReopenLogs | Signal::Restart => {}
             }
         }
         Turn::On
+    }
+
+    /// Ends at once, and says what that cuts.
+    fn cut(&mut self) -> Turn {
+        let dropped = self.crew.connections();
+        let tally = Tally {
+            dropped,
+            ..Tally::default()
+        };
+        self.tell(&FromGeneration::Left { tally });
+        match dropped {
+            0 => Turn::Exit,
+            _ => Turn::Cut,
+        }
     }
 
     fn hear_supervisor(&mut self, now: Duration) {
@@ -258,7 +278,7 @@ impl Lead {
                     drain_limit,
                 }) => self.leave(handover, drain_limit, now),
                 Some(OrphanOrder::Quit) => self.quit(Listeners::Close, None, now),
-                Some(OrphanOrder::Terminate) => return Turn::Exit,
+                Some(OrphanOrder::Terminate) => return self.cut(),
             }
         }
     }

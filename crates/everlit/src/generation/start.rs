@@ -21,14 +21,17 @@ use crate::inherit::Inherited;
 use crate::link::{GENERATION_VARIABLE, Line};
 use crate::source::Source;
 use crate::sys::signal::Signals;
-use crate::sys::{local_time, privilege};
+use crate::sys::{local_time, memory, privilege};
 use crate::version::version;
 use crate::worker::bench::{Bench, Counters};
 use crate::worker::logs::{Logs, Target};
 use crate::worker::{Worker, inbox};
 
-/// Descriptors that are kept for files, logs and the like when connections are counted.
-const RESERVED_DESCRIPTORS: u64 = 64;
+/// As a count of descriptors.
+const RESERVED: u64 = config::RESERVED_DESCRIPTORS as u64;
+
+/// Size of the kernel's table of our descriptors from the start: 512 KiB of its memory.
+const TABLE_SIZE: u64 = 1 << 16;
 
 /// Why a generation cannot start.
 #[derive(Debug)]
@@ -59,7 +62,8 @@ impl fmt::Display for StartError {
     }
 }
 
-/// Serves as a generation until its end. 0: everything was handed over or finished; 255: it could not start.
+/// Serves as a generation until its end. 0: everything was handed over or finished; 1: it was ended at once, and
+/// connections were open; 255: it could not start.
 pub fn run(inherited: Inherited, source: &Source) -> ExitCode {
     let notifier = Notifier::from_environment();
     abort_on_panic();
@@ -67,8 +71,8 @@ pub fn run(inherited: Inherited, source: &Source) -> ExitCode {
         Ok(lead) => {
             notifier.send("READY=1\nSTATUS=serving");
             drop(notifier);
-            lead.run();
-            ExitCode::SUCCESS
+            memory::trim();
+            lead.run()
         }
         Err(error) => {
             eprintln!("everlit: {error}");
@@ -107,6 +111,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
     );
 
     let descriptors = raise_descriptor_limit(&site.server)?;
+    make_room_for_descriptors(descriptors);
     let targets = logs::open(&site.server).map_err(StartError::Log)?;
     // Its file cannot be found from within a chroot.
     local_time::read_time_zone();
@@ -123,9 +128,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
     let crew = start_workers(&site, &endpoints, &targets, descriptors)?;
     let taking = match inherited.handover {
         Some(socket) => {
-            let room = u32::try_from(
-                descriptors.saturating_sub(open_descriptors() + RESERVED_DESCRIPTORS),
-            );
+            let room = u32::try_from(descriptors.saturating_sub(open_descriptors() + RESERVED));
             let taking = Taking::begin(socket, room.unwrap_or(u32::MAX));
             Some(taking.map_err(|error| {
                 kernel("take over from the predecessor", io::Error::other(error))
@@ -169,7 +172,7 @@ fn start_workers(
     let total = site
         .server
         .max_connections
-        .map_or(descriptors.saturating_sub(RESERVED_DESCRIPTORS), u64::from);
+        .map_or(descriptors.saturating_sub(RESERVED), u64::from);
     let share = (total as usize).div_ceil(count).max(1);
     let (outlet, reports) =
         inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;
@@ -235,10 +238,21 @@ fn raise_descriptor_limit(server: &Server) -> Result<u64, StartError> {
     Ok(limit.current.unwrap_or(1024))
 }
 
+/// Has the kernel make its table of our descriptors large. Once there are threads, each time it doubles the table all
+/// that open a descriptor wait for some milliseconds (`expand_fdtable` synchronizes them): just while a predecessor's
+/// connections arrive.
+fn make_room_for_descriptors(limit: u64) {
+    let last = limit.min(TABLE_SIZE).saturating_sub(1) as i32;
+    // The copy is closed at once; the table stays. If there is no room it grows when it must.
+    drop(rustix::io::fcntl_dupfd_cloexec(
+        rustix::stdio::stderr(),
+        last,
+    ));
+}
+
 /// Descriptors that are open now.
 fn open_descriptors() -> u64 {
-    std::fs::read_dir("/proc/self/fd")
-        .map_or(RESERVED_DESCRIPTORS, |entries| entries.count() as u64)
+    std::fs::read_dir("/proc/self/fd").map_or(RESERVED, |entries| entries.count() as u64)
 }
 
 fn drop_privileges(server: &Server) -> Result<(), StartError> {

@@ -197,6 +197,10 @@ impl Http1 {
                     self.state = State::Head(Box::new(input.to_vec()));
                     (input.len(), Need::Input)
                 }
+                Parsed::Head(head) if is_broken(head.framing, &input[head.length..]) => {
+                    self.refuse(400, origin, bench);
+                    (input.len(), Need::Flush)
+                }
                 Parsed::Head(head) => {
                     let consumed = head.length;
                     self.begin(&head, origin, bench);
@@ -217,6 +221,10 @@ impl Http1 {
                     Parsed::Partial => {
                         self.state = State::Head(Box::new(bytes));
                         (input.len(), Need::Input)
+                    }
+                    Parsed::Head(head) if is_broken(head.framing, &bytes[head.length..]) => {
+                        self.refuse(400, origin, bench);
+                        (input.len(), Need::Flush)
                     }
                     Parsed::Head(head) => {
                         // Not complete before, so the head ends in the new input.
@@ -445,6 +453,18 @@ impl Turn {
         self.sent = 0;
         self.body_length = 0;
     }
+}
+
+/// Whether what is there of a body breaks the rules already: then nothing has been answered yet, and it can be refused.
+fn is_broken(mut framing: Framing, mut input: &[u8]) -> bool {
+    while !framing.is_over() {
+        match framing.decode(input) {
+            Ok(step) if step.consumed == 0 => break,
+            Ok(step) => input = &input[step.consumed..],
+            Err(_) => return true,
+        }
+    }
+    false
 }
 
 /// Writes the line for the access log, once.

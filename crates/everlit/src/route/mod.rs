@@ -21,7 +21,7 @@ use crate::config::{Resolver, Site};
 use crate::exchange::{Exchange, Physical};
 use crate::files::FileCache;
 use crate::http1::body::Framing;
-use crate::http1::head::{Fields, Head, Method, Persistence, Version};
+use crate::http1::head::{Fields, Head, Method, Persistence, Reject, Version};
 use crate::logline::PendingLine;
 use crate::net::Peer;
 use crate::request::Request;
@@ -29,7 +29,7 @@ use crate::response::Response;
 use crate::response::partial::{self, Cut};
 use crate::settings::Settings;
 use errorpage::Pages;
-use uri::Uri;
+use uri::{ParseOption, ParseOptions, Uri};
 
 /// `server.feature-flags`, those that change how requests are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,9 +105,9 @@ impl Desk {
     pub fn answer(&mut self, head: &Head<'_>, origin: Origin<'_>, now: Now) -> Rc<Settings> {
         self.clear();
         let options = &self.site.server.parse;
-        let host = head
-            .host
-            .map_or(Ok(Cow::Borrowed(&b""[..])), |host| uri::host(host, options));
+        let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
+            host_of_scheme(host, origin.scheme, options)
+        });
         match (uri::parse(head.target, options), host) {
             (Ok(uri), Ok(host)) => {
                 let request = request(head, uri, host, origin);
@@ -251,9 +251,29 @@ fn request<'r>(
         listener: origin.listener,
         local_port: origin.local_port,
         scheme: origin.scheme,
-        overrides: Vec::new(),
+        overrides: head.fields.repeated(),
         environment: Vec::new(),
     }
+}
+
+/// The host as it is compared: normalised and, if it is at all, without the port that goes without saying.
+fn host_of_scheme<'h>(
+    host: &'h [u8],
+    scheme: &str,
+    options: &ParseOptions,
+) -> Result<Cow<'h, [u8]>, Reject> {
+    let host = uri::host(host, options)?;
+    if !options.has(ParseOption::HostStrict) && !options.has(ParseOption::HostNormalize) {
+        return Ok(host);
+    }
+    Ok(match host {
+        Cow::Borrowed(host) => Cow::Borrowed(uri::without_port(host, scheme)),
+        Cow::Owned(mut host) => {
+            let length = uri::without_port(&host, scheme).len();
+            host.truncate(length);
+            Cow::Owned(host)
+        }
+    })
 }
 
 /// Offers ranges, and answers those that were asked for.

@@ -69,7 +69,8 @@ pub fn find(
     // there are real directories.
     let base = physical.base.len().min(physical.path.len());
     let slashes = memchr::memchr_iter(b'/', &physical.path[base..]).map(|at| base + at);
-    for slash in slashes.filter(|slash| *slash > base) {
+    // The base itself may be a file: `alias.url` can name one.
+    for slash in slashes.filter(|slash| *slash > 0) {
         let entry = files
             .look_up(&physical.path[..slash], rules, now)
             .map_err(status)?;

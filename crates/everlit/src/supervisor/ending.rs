@@ -169,8 +169,9 @@ impl Supervisor {
             // That is done when no restart is in the way.
             None | Some(Action::Quit) => {}
             Some(Action::Terminate) => {
-                self.count_what_is_cut();
-                for worker in &self.workers {
+                for worker in &mut self.workers {
+                    // Its last word, what it cuts, is heard only from one that leaves.
+                    worker.generation.leave();
                     worker.signal(Signal::TERM);
                 }
             }
@@ -178,39 +179,6 @@ impl Supervisor {
                 for worker in &self.workers {
                     worker.signal(Signal::KILL);
                 }
-            }
-        }
-    }
-
-    /// Asks generations for their connections, and waits a moment for the answers: afterwards there is nobody to ask.
-    fn count_what_is_cut(&mut self) {
-        const PATIENCE: Duration = Duration::from_millis(100);
-        let asked: Vec<u64> = self
-            .workers
-            .iter_mut()
-            .filter(|worker| worker.tell(&ToGeneration::Status, &[]).is_ok())
-            .map(|worker| {
-                worker.figures = None;
-                worker.generation.number()
-            })
-            .collect();
-        for number in asked {
-            if let Some(line) = self.worker(number).and_then(|worker| worker.line()) {
-                let mut watched = [rustix::event::PollFd::from_borrowed_fd(
-                    line,
-                    rustix::event::PollFlags::IN,
-                )];
-                // No answer is an answer too: the exit code will have to do.
-                let _ = rustix::event::poll(&mut watched, Some(&super::timespec(PATIENCE)));
-            }
-            self.hear_line(number);
-            let open = self
-                .worker(number)
-                .and_then(|worker| worker.figures.as_ref())
-                .map_or(0, |figures| figures.connections);
-            if let Some(ending) = &mut self.ending {
-                ending.cut |= open > 0;
-                ending.tally.dropped += open;
             }
         }
     }
@@ -227,12 +195,9 @@ impl Supervisor {
             }
             End::Lost { tally, lost, .. } => {
                 ending.tally.add(tally);
-                if let Some(lost) = lost
-                    && !ending.stopping.is_immediate()
-                {
-                    ending.tally.dropped += lost;
-                    ending.cut |= *lost > 0;
-                }
+                let lost = lost.unwrap_or_default();
+                ending.tally.dropped += lost;
+                ending.cut |= lost > 0;
             }
             End::Crashed(_) | End::NeverReady { .. } | End::Condemned => {}
         }

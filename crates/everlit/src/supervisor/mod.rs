@@ -29,6 +29,7 @@ mod worker;
 mod ending;
 mod hearing;
 mod operator;
+mod outcome;
 mod restarting;
 pub(crate) mod resume;
 pub(crate) mod start;

@@ -12,6 +12,7 @@ use crate::control::bound_address;
 use crate::control::message::{
     Activity, Farewell, GenerationEntry, LastRestart, ListenerEntry, Reply, Status,
 };
+use crate::sys;
 use crate::version::version;
 
 impl Supervisor {
@@ -119,7 +120,12 @@ impl Supervisor {
                 self.control.reply(caller.client(), &reply, now);
             }
         }
+        let before = self.pending.len();
         self.pending.retain(|pending| !pending.is_done());
+        if self.pending.len() < before {
+            // What comes now is waiting, most likely for days.
+            sys::memory::trim();
+        }
     }
 }
 

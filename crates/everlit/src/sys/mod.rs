@@ -9,6 +9,7 @@ pub(crate) mod descriptor;
 pub(crate) mod exec;
 pub(crate) mod filter;
 pub(crate) mod local_time;
+pub(crate) mod memory;
 pub(crate) mod memory_file;
 pub(crate) mod privilege;
 pub(crate) mod signal;

@@ -9,10 +9,13 @@
 //!      +------> Quitting -----------> Emptying --+
 //! ```
 
+use std::sync::Arc;
+
 use rustix::event::epoll;
 
 use super::conn::Stay;
 use super::orders::Report;
+use super::road::Road;
 use super::table::Key;
 use super::{Accepting, Worker};
 use crate::freeze::freeze;
@@ -30,6 +33,8 @@ pub(super) enum Stage {
     Leaving {
         /// Those not looked at yet.
         queue: Vec<Key>,
+        /// Where they travel.
+        road: Arc<Road>,
     },
     /// Ending without a successor, and still letting clients in that were on their way, until this second (monotonic).
     Quitting {
@@ -61,7 +66,7 @@ impl Worker {
 
     /// Whether there are connections to be frozen at once.
     pub(super) fn leaves_more(&self) -> bool {
-        matches!(&self.stage, Stage::Leaving { queue, .. } if !queue.is_empty())
+        matches!(&self.stage, Stage::Leaving { queue, road } if !queue.is_empty() && road.has_room())
     }
 
     /// The second in which the stage ends by itself.
@@ -72,11 +77,11 @@ impl Worker {
         }
     }
 
-    pub(super) fn begin_leaving(&mut self) {
+    pub(super) fn begin_leaving(&mut self, road: Arc<Road>) {
         self.stop_accepting(Accepting::Off);
         let queue = self.table.keys();
         let nothing_to_sweep = queue.is_empty();
-        self.stage = Stage::Leaving { queue };
+        self.stage = Stage::Leaving { queue, road };
         if nothing_to_sweep {
             self.swept();
         }
@@ -90,12 +95,12 @@ impl Worker {
             }
             return;
         }
-        let Stage::Leaving { queue } = &mut self.stage else {
-            return;
-        };
-        if queue.is_empty() {
+        if !self.leaves_more() {
             return;
         }
+        let Stage::Leaving { queue, .. } = &mut self.stage else {
+            return;
+        };
         let some = queue.split_off(queue.len().saturating_sub(FREEZE_TURN));
         let was_last = queue.is_empty();
         for key in some {
@@ -119,7 +124,7 @@ impl Worker {
 
     /// After a connection was served in the middle of leaving: it is at a quiet point now.
     pub(super) fn leave_if_quiet(&mut self, key: Key) {
-        let Stage::Leaving { queue } = &self.stage else {
+        let Stage::Leaving { queue, .. } = &self.stage else {
             return;
         };
         if !queue.is_empty() {
@@ -132,7 +137,7 @@ impl Worker {
 
     /// While leaving, the lead thread waits for the last connection.
     pub(super) fn tell_if_empty(&self) {
-        if let Stage::Leaving { queue } = &self.stage {
+        if let Stage::Leaving { queue, .. } = &self.stage {
             if queue.is_empty() && self.table.is_empty() {
                 let _ = self.reports.queue(Report::Empty);
             }
@@ -157,8 +162,13 @@ impl Worker {
         let endpoint = self.endpoints[usize::from(conn.endpoint)].clone();
         let deadline = conn.deadline;
         match freeze(conn, &endpoint, &self.bench) {
-            // Without a receiver the process is ending, and so does the connection.
-            Ok(frozen) => drop(self.reports.queue(Report::Frozen(Box::new(frozen)))),
+            Ok(frozen) => {
+                if let Stage::Leaving { road, .. } = &self.stage {
+                    road.set_out();
+                }
+                // Without a receiver the process is ending, and so does the connection.
+                drop(self.reports.queue(Report::Frozen(Box::new(frozen))));
+            }
             Err(mut conn) => {
                 conn.stay = Stay::Refused;
                 self.admit(*conn, super::serve::Fate::Keep, deadline);

@@ -8,6 +8,7 @@ pub mod conn;
 pub mod endpoint;
 pub mod inbox;
 pub mod logs;
+pub mod road;
 pub mod table;
 
 mod accept;

@@ -6,6 +6,7 @@ use super::conn::{Conn, Stay};
 use super::endpoint::Endpoint;
 use super::leave::Stage;
 use super::logs::Target;
+use super::road::Road;
 use super::serve::Fate;
 use super::{Accepting, Worker};
 use crate::freeze::{Frozen, Thawed};
@@ -17,8 +18,10 @@ use crate::worker::bench::Mode;
 pub enum Order {
     /// These connections are yours: a predecessor's, or your own that a successor did not take.
     Adopt(Vec<Thawed>, Stay),
-    /// Stop accepting, and freeze every connection as soon as it can be.
-    Leave,
+    /// Stop accepting, and freeze every connection as soon as it can be and the road has room.
+    Leave(Arc<Road>),
+    /// The road has room again.
+    GoOn,
     /// The successor failed: serve again, and accept.
     Resume,
     /// No successor comes: end each connection with its present request. Before, if the listeners are to be closed, let
@@ -62,7 +65,9 @@ impl Worker {
                         self.reports.ring();
                     }
                 }
-                Order::Leave => self.begin_leaving(),
+                Order::Leave(road) => self.begin_leaving(road),
+                // That we are awake is enough.
+                Order::GoOn => {}
                 Order::Resume => {
                     self.stage = Stage::Serving;
                     self.bench.mode = Mode::Serving;

@@ -1,12 +1,17 @@
-//! Everlit from outside: real processes, real sockets.
+//! Everlit from outside: real processes, real sockets. One module a subject.
 
 #![allow(
     clippy::unwrap_used,
     reason = "helpers of tests may panic as tests may, and clippy knows only the latter"
 )]
+#![allow(unreachable_pub, reason = "nothing here is for anybody else")]
+
+mod support;
 
 mod command_line;
 mod control_socket;
+mod demo;
 mod limits;
+mod oracle;
 mod restart;
-mod support;
+mod wire;

@@ -7,7 +7,7 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "server.max-connections",
         Setter::Short(|draft, n| draft.server.max_connections = (n > 0).then_some(n.into())),
         "0",
-        "Most connections open at once; 0: half of the descriptors.",
+        "Most connections open at once; 0: as many as there are descriptors, less 64.",
     ),
     Directive::server(
         "server.max-fds",

@@ -222,7 +222,7 @@ fn limits_that_contradict_each_other_are_corrected() {
     let text = "server.max-fds = 100\nserver.max-connections = 80";
     assert_eq!(
         remarks(text),
-        ["2:26 warning: server.max-connections is 50: half of server.max-fds"]
+        ["2:26 warning: server.max-connections is 36: server.max-fds, less 64"]
     );
     assert_eq!(load(text).0.server.max_connections, Some(50));
 }

@@ -77,6 +77,33 @@ impl<'b> Fields<'b> {
             .map(|field| field.value)
     }
 
+    /// Fields that were sent several times, as the one that they mean (RFC 9110 section 5.3): values joined by commas,
+    /// `Cookie` by semicolons (RFC 6265 section 5.4). Mostly empty, and then costs little.
+    pub fn repeated(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut seen = 0_u64;
+        let mut joined: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        for (at, field) in self.iter().enumerate() {
+            let length = field.name.len();
+            let first = field.name.first().map_or(0, u8::to_ascii_lowercase);
+            let bit = 1 << ((usize::from(first) ^ (length * 5)) % 64);
+            let is_new = seen & bit == 0;
+            seen |= bit;
+            let same = |other: &[u8]| other.eq_ignore_ascii_case(field.name);
+            if is_new {
+                continue;
+            }
+            let separator: &[u8] = if same(b"cookie") { b"; " } else { b", " };
+            if let Some((_, values)) = joined.iter_mut().find(|(name, _)| same(name)) {
+                values.extend_from_slice(separator);
+                values.extend_from_slice(field.value);
+            } else if let Some(before) = self.iter().take(at).find(|before| same(before.name)) {
+                let values = [before.value, separator, field.value].concat();
+                joined.push((field.name.to_vec(), values));
+            }
+        }
+        joined
+    }
+
     /// All fields.
     pub fn iter(&self) -> impl Iterator<Item = Field<'b>> {
         self.spans[..self.count].iter().map(|span| Field {
@@ -103,5 +130,34 @@ fn position(head: &[u8], part: &[u8]) -> usize {
 impl fmt::Debug for Fields<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Limits, Parsed, parse};
+
+    #[test]
+    fn repeated_fields_are_one() {
+        let joined = |fields: &str| {
+            let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+            let Parsed::Head(head) = parse(head.as_bytes(), &Limits::default()) else {
+                panic!("{fields}");
+            };
+            let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+            let repeated = head.fields.repeated().into_iter();
+            repeated
+                .map(|(name, value)| format!("{}: {}", text(name), text(value)))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(joined("A: 1\r\nB: 2\r\nC: 3\r\n"), [""; 0]);
+        assert_eq!(
+            joined("A: 1\r\nB: 2\r\na: 3\r\nC: 4\r\nA: 5\r\n"),
+            ["a: 1, 3, 5"]
+        );
+        assert_eq!(joined("Cookie: a=b\r\ncookie: c\r\n"), ["cookie: a=b; c"]);
+        let many: String = (0..100).map(|n| format!("X{n}: {n}\r\n")).collect();
+        assert_eq!(joined(&many), [""; 0]);
+        assert_eq!(joined(&format!("{many}X7: x\r\n")), ["X7: 7, x"]);
     }
 }

@@ -62,10 +62,13 @@ pub fn host<'h>(host: &'h [u8], options: &ParseOptions) -> Result<Cow<'h, [u8]>,
     }
 }
 
-/// A host without `:port`, if it ends in just that port: 80 for `http`, 443 for `https`.
-pub fn without_port(host: &[u8], port: u16) -> &[u8] {
-    host.strip_suffix(format!(":{port}").as_bytes())
-        .unwrap_or(host)
+/// A host without the port that its scheme implies: 443 for `https`, 80 for `http`.
+pub fn without_port<'h>(host: &'h [u8], scheme: &str) -> &'h [u8] {
+    let port: &[u8] = match scheme {
+        "https" => b":443",
+        _ => b":80",
+    };
+    host.strip_suffix(port).unwrap_or(host)
 }
 
 /// Where the port, with its colon, begins.

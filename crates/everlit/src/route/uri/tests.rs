@@ -256,7 +256,7 @@ fn check_hosts(options: ParseOptions, rows: &[HostRow]) {
         // The tables were made at port 80.
         let got = got.as_deref().map(|host| {
             match options.has(HostStrict) || options.has(HostNormalize) {
-                true => without_port(host, 80),
+                true => without_port(host, "http"),
                 false => host,
             }
         });

@@ -112,7 +112,6 @@ include "conf.d/*.conf"
 fn an_interrupt_for_the_whole_group_is_for_the_supervisor_only() {
     let setup = Setup::new(Built::Everlit)
         .setting("server.feature-flags = ( \"everlit.linger\" => 600 )")
-        .setting("server.max-keep-alive-idle = 600")
         .setting("server.modules += ( \"mod_accesslog\" )")
         .setting("accesslog.format = \"%U\"");
     // A program of ours that does not trap the signal.

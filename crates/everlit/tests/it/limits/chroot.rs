@@ -27,6 +27,7 @@ server.port = 0
 server.chroot = "{jail}"
 server.document-root = "/htdocs"
 server.username = "nobody"
+server.max-keep-alive-idle = 600
 server.errorlog = "{error}"
 accesslog.filename = "{access}"
 accesslog.format = "%U %{{%z %s}}t"

@@ -9,7 +9,7 @@ const CLIENTS: u64 = 100;
 
 #[test]
 fn what_does_not_fit_stays_and_finishes() {
-    let setup = Setup::new(Built::Everlit).setting("server.max-keep-alive-idle = 600");
+    let setup = Setup::new(Built::Everlit);
     let server = Server::start(setup);
     let address = server.address();
     let mut clients: Vec<Client> = (0..CLIENTS).map(|_| Client::connect(address)).collect();
@@ -76,7 +76,7 @@ fn what_does_not_fit_stays_and_finishes() {
 
 #[test]
 fn clients_beyond_the_limit_wait_instead_of_being_cut() {
-    let setup = Setup::new(Built::Everlit).setting("server.max-keep-alive-idle = 600");
+    let setup = Setup::new(Built::Everlit);
     setup.configure(&format!(
         "{LISTEN}server.max-fds = 90\nserver.max-worker = 1"
     ));

@@ -19,11 +19,6 @@ fn with_socket(address: &str, settings: &str) -> String {
     format!("{STAYS}$SERVER[\"socket\"] == \"{address}\" {{ {settings} }}")
 }
 
-/// Clients stay as long as the slowest machine needs.
-fn patient(built: Built) -> Setup {
-    Setup::new(built).setting("server.max-keep-alive-idle = 600")
-}
-
 /// Where it listens for this name.
 fn address_of(server: &Server, name: &str) -> SocketAddr {
     let listeners = server.status().listeners;
@@ -102,7 +97,7 @@ fn under_visits(server: &Server, visit: impl Fn() -> Fate + Sync) -> usize {
 
 #[test]
 fn who_came_by_a_removed_listener_is_served_and_who_comes_later_is_refused() {
-    let setup = patient(Built::Everlit);
+    let setup = Setup::new(Built::Everlit);
     let name = "127.0.0.2:0";
     // Deferred: the kernel keeps a handshake half done until the client has said something (or a second has passed).
     setup.configure(&with_socket(name, "server.defer-accept = \"enable\""));
@@ -148,7 +143,7 @@ fn who_came_by_a_removed_listener_is_served_and_who_comes_later_is_refused() {
 
 #[test]
 fn nobody_is_cut_while_a_listener_goes() {
-    let setup = patient(Built::Everlit);
+    let setup = Setup::new(Built::Everlit);
     let name = "127.0.0.2:0";
     setup.configure(&with_socket(name, ""));
     let server = Server::start_as_configured(setup);
@@ -160,7 +155,7 @@ fn nobody_is_cut_while_a_listener_goes() {
 
 #[test]
 fn nobody_is_cut_while_a_unix_socket_goes() {
-    let setup = patient(Built::Everlit);
+    let setup = Setup::new(Built::Everlit);
     let path = setup.path("www.sock");
     setup.configure(&with_socket(&path.display().to_string(), ""));
     let server = Server::start_as_configured(setup);
@@ -210,7 +205,7 @@ fn all_addresses_become_one_and_one_becomes_all() {
         common,
         all,
         one,
-    } = Narrowing::new(patient(Built::Everlit));
+    } = Narrowing::new(Setup::new(Built::Everlit));
     let mut client = Client::connect(common);
     client.get("/a.txt");
     let elsewhere: SocketAddr = ([127, 0, 0, 2], common.port()).into();
@@ -230,8 +225,8 @@ fn all_addresses_become_one_and_one_becomes_all() {
 
 #[test]
 fn a_failed_change_of_the_address_cuts_nobody() {
-    let setup =
-        patient(Built::Faulty).setting("server.feature-flags = ( \"everlit.ready-timeout\" => 1 )");
+    let setup = Setup::new(Built::Faulty)
+        .setting("server.feature-flags = ( \"everlit.ready-timeout\" => 1 )");
     let Narrowing {
         server,
         common,
@@ -264,7 +259,7 @@ fn a_failed_change_of_the_address_cuts_nobody() {
 
 #[test]
 fn the_same_address_by_another_name_is_the_same_socket() {
-    let setup = patient(Built::Everlit);
+    let setup = Setup::new(Built::Everlit);
     let port = unused_port::any();
     setup.configure(&format!(
         "server.bind = \"127.0.0.1\"\nserver.port = {port}"

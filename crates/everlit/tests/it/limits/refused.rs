@@ -16,7 +16,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let setup = Setup::new(Built::Everlit).setting("server.max-keep-alive-idle = 600");
+        let setup = Setup::new(Built::Everlit);
         let pid_file = setup.path("pid");
         let setup = setup.setting(&format!("server.pid-file = \"{}\"", pid_file.display()));
         let server = Server::start(setup);

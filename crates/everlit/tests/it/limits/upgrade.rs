@@ -63,7 +63,7 @@ fn program_of(pid: u32) -> (u64, u64) {
 }
 
 fn setup() -> Setup {
-    Setup::new(Built::Everlit).setting("server.max-keep-alive-idle = 600")
+    Setup::new(Built::Everlit)
 }
 
 #[test]

@@ -8,8 +8,7 @@ use crate::support::{Built, Client, Server, Setup};
 fn restarts_under_load_with_several_workers_lose_nothing() {
     let setup = Setup::new(Built::Everlit)
         .setting("server.max-worker = 4")
-        .setting("server.max-keep-alive-requests = 65535")
-        .setting("server.max-keep-alive-idle = 600");
+        .setting("server.max-keep-alive-requests = 65535");
     let server = Server::start(setup);
     let address = server.address();
     let mut idle: Vec<Client> = (0..50).map(|_| Client::connect(address)).collect();

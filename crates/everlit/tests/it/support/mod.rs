@@ -1,6 +1,11 @@
-//! What tests need: a directory of their own with a server in it, and clients that look at every byte.
+//! What tests need: a directory of their own with a server in it, clients that look at every byte, documents.
 //!
-//! Must hold: nothing sleeps to wait, nothing is killed that was not started here, every port is 0.
+//! Must hold: nobody sleeps to wait: what is waited for is bytes, the end of a stream, or the end of a process, and
+//! [`PATIENCE`] ends a test that waits in vain. Nothing is killed that was not started here; every port is 0.
+
+pub mod documents;
+pub mod http;
+pub mod servers;
 
 mod client;
 mod server;
@@ -10,5 +15,5 @@ pub(crate) use server::{Built, Server, Setup, send};
 
 use std::time::Duration;
 
-/// Far longer than anything takes; only so that a failing test ends.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Far longer than a single step takes on the slowest machine; only so that a failing test ends.
+pub const PATIENCE: Duration = Duration::from_secs(60);

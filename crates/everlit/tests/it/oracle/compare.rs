@@ -1,0 +1,216 @@
+//! Two answers to one request, and in what they differ.
+
+use std::collections::BTreeMap;
+
+use super::listing;
+use super::requests::Request;
+use crate::support::http::{Asked, Client, Failure, Response, show};
+use crate::support::servers::Server;
+
+/// A server and the connection to it, if it was kept.
+pub struct Side {
+    pub server: Server,
+    client: Option<Client>,
+    /// What the server calls `/a.txt`.
+    tag: String,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    Answered(Response),
+    /// The connection ended without an answer, or with something that is none.
+    Nothing(Failure),
+}
+
+/// One thing that is not the same.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    pub case: &'static str,
+    pub request: String,
+    /// `status`, `body`, `log`, or a field in lower case.
+    pub what: String,
+    pub theirs: String,
+    pub ours: String,
+}
+
+/// Fields in which servers may differ at will.
+const ASIDE: [&str; 2] = ["date", "keep-alive"];
+
+impl Side {
+    pub fn new(server: Server) -> Side {
+        let mut side = Side {
+            server,
+            client: None,
+            tag: "\"none\"".to_owned(),
+        };
+        let request =
+            b"GET /a.txt HTTP/1.1\r\nHost: oracle.example\r\nUser-Agent: asks for the tag\r\n\r\n";
+        match side.send(request, Asked::ForAnything) {
+            Outcome::Answered(response) => {
+                if let Some(tag) = response.text("ETag") {
+                    side.tag = tag;
+                }
+            }
+            Outcome::Nothing(failure) => {
+                panic!("no answer: {failure}\n{}", side.server.complaints())
+            }
+        }
+        side
+    }
+
+    /// Whether the next request goes on a connection that has been used.
+    pub fn is_connected(&self) -> bool {
+        self.client.is_some()
+    }
+
+    /// Ends the connection.
+    pub fn disconnect(&mut self) {
+        self.client = None;
+    }
+
+    /// Asks, on the connection of the last request if it was kept.
+    pub fn ask(&mut self, request: &Request) -> Outcome {
+        let text = String::from_utf8_lossy(&request.bytes);
+        if text.contains("@ETAG@") {
+            let bytes = text.replace("@ETAG@", &self.tag).into_bytes();
+            self.send(&bytes, request.asked)
+        } else {
+            self.send(&request.bytes, request.asked)
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8], asked: Asked) -> Outcome {
+        let mut client = self
+            .client
+            .take()
+            .unwrap_or_else(|| Client::connect(self.server.address));
+        client.send(bytes);
+        let mut response = match client.response(asked) {
+            // What precedes the answer is not compared here.
+            Ok(response) if response.status == 100 => client.response(asked),
+            other => other,
+        };
+        match &mut response {
+            Ok(response) if response.ends_connection() => match client.until_close() {
+                Ok(rest) if rest.is_empty() => {}
+                Ok(rest) => {
+                    let what = format!("after {}: {}", response.status, show(&rest));
+                    return Outcome::Nothing(Failure::NotHttp(what));
+                }
+                Err(failure) => return Outcome::Nothing(failure),
+            },
+            Ok(_) => self.client = Some(client),
+            Err(_) => {}
+        }
+        match response {
+            Ok(response) => Outcome::Answered(without_port(response, self.server.address.port())),
+            Err(failure) => Outcome::Nothing(failure),
+        }
+    }
+}
+
+/// The same response, were the server at port `PORT`.
+fn without_port(mut response: Response, port: u16) -> Response {
+    let (port, name) = (format!(":{port}"), b":PORT");
+    let fields = response.fields.iter_mut().map(|(_, value)| value);
+    for text in fields.chain([&mut response.body]) {
+        while let Some(at) = text
+            .windows(port.len())
+            .position(|window| window == port.as_bytes())
+        {
+            text.splice(at..at + port.len(), name.iter().copied());
+        }
+    }
+    response
+}
+
+/// In what these differ.
+pub fn compare(
+    case: &'static str,
+    request: &Request,
+    theirs: &Outcome,
+    ours: &Outcome,
+) -> Vec<Difference> {
+    let difference = |what: &str, theirs: String, ours: String| Difference {
+        case,
+        request: request.name.clone(),
+        what: what.to_owned(),
+        theirs,
+        ours,
+    };
+    let (theirs, ours) = match (theirs, ours) {
+        (Outcome::Answered(theirs), Outcome::Answered(ours)) if theirs.status == ours.status => {
+            (theirs, ours)
+        }
+        // If the status differs, everything else may, too.
+        _ => {
+            let (theirs, ours) = (status(theirs), status(ours));
+            return if theirs == ours {
+                Vec::new()
+            } else {
+                vec![difference("status", theirs, ours)]
+            };
+        }
+    };
+    let mut differences = Vec::new();
+    let (their_fields, our_fields) = (fields(theirs), fields(ours));
+    let names: std::collections::BTreeSet<_> =
+        their_fields.keys().chain(our_fields.keys()).collect();
+    let bodies_differ = theirs.body != ours.body;
+    for name in names {
+        let (theirs, ours) = (their_fields.get(name), our_fields.get(name));
+        let value = |value: Option<&String>| value.map_or("none".to_owned(), Clone::clone);
+        // The length is of the body, and there the difference is said.
+        let said = name == "content-length" && bodies_differ;
+        if theirs != ours && !said {
+            differences.push(difference(name, value(theirs), value(ours)));
+        }
+    }
+    if theirs.version != ours.version {
+        differences.push(difference(
+            "version",
+            theirs.version.clone(),
+            ours.version.clone(),
+        ));
+    }
+    if bodies_differ {
+        let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
+        let (theirs, ours) = (text(&theirs.body), text(&ours.body));
+        let (their_rows, our_rows) = (listing::rows(&theirs), listing::rows(&ours));
+        differences.push(difference("body", theirs, ours));
+        if their_rows != our_rows {
+            differences.push(difference(
+                "rows",
+                their_rows.join("; "),
+                our_rows.join("; "),
+            ));
+        }
+    }
+    differences
+}
+
+fn status(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Answered(response) => response.status.to_string(),
+        Outcome::Nothing(Failure::Closed) => "none".to_owned(),
+        Outcome::Nothing(failure) => failure.to_string(),
+    }
+}
+
+/// Fields without those that differ at will, in no order; equal names are joined.
+fn fields(response: &Response) -> BTreeMap<String, String> {
+    let mut fields: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in &response.fields {
+        let name = name.to_ascii_lowercase();
+        if ASIDE.contains(&&*name) {
+            continue;
+        }
+        let value = String::from_utf8_lossy(value).into_owned();
+        fields
+            .entry(name)
+            .and_modify(|all| all.push_str(&format!(" AND {value}")))
+            .or_insert(value);
+    }
+    fields
+}

@@ -1,0 +1,443 @@
+//! Under which configurations both servers are asked.
+
+use super::requests::{self, Request};
+
+/// One configuration and what is asked under it.
+pub struct Case {
+    pub name: &'static str,
+    /// See [`Configuration`](crate::support::servers::Configuration) for what `@...@` stands for; `@OUTSIDE@` is the
+    /// directory beside the document root.
+    pub text: &'static str,
+    pub requests: fn() -> Vec<Request>,
+    pub types: Types,
+    pub log: Log,
+}
+
+/// Where `mimetype.assign` comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Types {
+    /// From here: a few usual suffixes.
+    Usual,
+    /// From the configuration, if at all.
+    Own,
+}
+
+/// Whether the access logs are compared, too: `@DIR@/access.log`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Log {
+    Compared,
+    None,
+}
+
+/// In every configuration: the modules, a name for the server, and types for a few suffixes.
+const BASE: &str = r#"
+    server.modules = ("mod_access", "mod_alias", "mod_setenv", "mod_accesslog")
+    server.tag = "server"
+"#;
+
+const MIME: &str = r#"
+    mimetype.assign = (
+        ".html" => "text/html", ".txt" => "text/plain", ".css" => "text/css", ".js" => "text/javascript",
+        ".png" => "image/png", ".jpg" => "image/jpeg", ".tar.gz" => "application/x-gtar-compressed",
+        ".gz" => "application/gzip", ".json" => "application/json", ".svg" => "image/svg+xml",
+        "README" => "text/x-readme", "" => "application/octet-stream",
+    )
+"#;
+
+pub fn text(case: &Case) -> String {
+    let types = match case.types {
+        Types::Usual => MIME,
+        Types::Own => "",
+    };
+    [BASE, types, case.text].concat()
+}
+
+pub const CASES: &[Case] = &[
+    Case {
+        name: "static",
+        text: "",
+        requests: || {
+            [
+                requests::targets(),
+                requests::methods(),
+                requests::connections(),
+                requests::ranges(),
+                requests::conditional(),
+                requests::malformed(),
+            ]
+            .concat()
+        },
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "static, options",
+        text: r#"
+            static-file.exclude-extensions = (".php", "~", ".inc")
+            static-file.disable-pathinfo = "enable"
+            etag.use-inode = "disable"
+            server.feature-flags += ("server.absolute-dir-redirect" => "enable", "http10.range" => "enable")
+            server.name = "name.example"
+        "#,
+        requests: || {
+            [
+                requests::targets(),
+                requests::connections(),
+                requests::conditional(),
+            ]
+            .concat()
+        },
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "no etags, no ranges",
+        text: r#"
+            static-file.etags = "disable"
+            server.range-requests = "disable"
+        "#,
+        requests: || [requests::ranges(), requests::conditional()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "no etag parts",
+        text: r#"
+            etag.use-inode = "disable"
+            etag.use-mtime = "disable"
+            etag.use-size = "disable"
+        "#,
+        requests: requests::conditional,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "index files",
+        text: r#"index-file.names = ("index.php", "index.html", "default.htm", "/page.html")"#,
+        requests: || [requests::directories(), requests::targets()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "listing",
+        text: r#"dir-listing.activate = "enable""#,
+        requests: || [requests::directories(), requests::targets()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "listing, dressed",
+        text: r#"
+            index-file.names = ("index.html")
+            server.dir-listing = "enable"
+            dir-listing.encoding = "utf-8"
+            dir-listing.hide-dotfiles = "disable"
+            dir-listing.exclude = ("\.bin$", "^two")
+            dir-listing.external-css = "/style.css"
+            dir-listing.set-footer = "the <b>end</b>"
+            $HTTP["url"] =^ "/names/" { dir-listing.activate = "disable" }
+        "#,
+        requests: requests::directories,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "access",
+        text: r#"
+            url.access-deny = ("~", ".inc", ".PHP")
+            $HTTP["url"] =^ "/sub/" { url.access-allow = (".html") }
+            $HTTP["url"] =^ "/names/" { url.access-deny = ("") }
+        "#,
+        requests: || [requests::targets(), requests::methods()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "alias",
+        text: r#"
+            alias.url = (
+                "/alias/" => "@OUTSIDE@/", "/aliased" => "@OUTSIDE@", "/file" => "@ROOT@/a.txt", "/plain" => "@OUTSIDE@/",
+                "/deep/er" => "@OUTSIDE@", "/nowhere" => "/nonexistent",
+            )
+        "#,
+        requests: requests::aliases,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "setenv",
+        text: r#"
+            setenv.add-response-header = ("X-Added" => "one", "Vary" => "Cookie", "Cache-Control" => "no-cache")
+            setenv.set-response-header = ("X-Set" => "two", "Content-Type" => "text/set")
+            setenv.add-request-header = ("X-Request" => "three")
+            setenv.add-environment = ("ADDED" => "four")
+            setenv.set-environment = ("SET" => "five")
+            $HTTP["url"] =^ "/sub/" { setenv.add-response-header = ("X-Added" => "sub") }
+            $HTTP["url"] =$ ".html" { setenv.set-response-header = ("Server" => "", "X-Set" => "", "Last-Modified" => "") }
+        "#,
+        requests: || [requests::targets(), requests::methods(), requests::errors()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "access log",
+        text: r#"accesslog.filename = "@DIR@/access.log""#,
+        requests: || {
+            [
+                requests::conditions(),
+                requests::methods(),
+                requests::connections(),
+                requests::errors(),
+                requests::malformed(),
+            ]
+            .concat()
+        },
+        types: Types::Usual,
+        log: Log::Compared,
+    },
+    Case {
+        name: "access log, everything",
+        text: r#"
+            accesslog.filename = "@DIR@/access.log"
+            accesslog.format = "%%%%=%% ;; %%a=%a ;; %%h=%h ;; %%l=%l ;; %%u=%u ;; %%m=%m ;; %%r=%r ;; %%s=%s ;; %%>s=%>s ;; %%b=%b ;; %%B=%B ;; %%I=%I ;; %%O=%O ;; %%U=%U ;; %%q=%q ;; %%H=%H ;; %%V=%V ;; %%v=%v ;; %%A=%A ;; %%X=%X ;; %%{Host}i=%{Host}i ;; %%{X-Kind}i=%{X-Kind}i ;; %%{Cookie}i=%{Cookie}i ;; %%{none}i=%{none}i ;; %%{Content-Type}o=%{Content-Type}o ;; %%{Location}o=%{Location}o ;; %%{Last-Modified}o=%{Last-Modified}o ;; %%{none}o=%{none}o ;; %%t=%t ;; %%p=%p ;; %%{canonical}p=%{canonical}p"
+            server.name = "name.example"
+        "#,
+        requests: || {
+            [
+                requests::targets(),
+                requests::conditions(),
+                requests::methods(),
+                requests::connections(),
+                requests::ranges(),
+                requests::errors(),
+            ]
+            .concat()
+        },
+        types: Types::Usual,
+        log: Log::Compared,
+    },
+    Case {
+        name: "access log, file",
+        text: r#"
+            accesslog.filename = "@DIR@/access.log"
+            accesslog.format = "%s %f"
+        "#,
+        requests: || [requests::targets(), requests::errors()].concat(),
+        types: Types::Usual,
+        log: Log::Compared,
+    },
+    Case {
+        name: "access log, what is lazy",
+        text: r#"
+            accesslog.filename = "@DIR@/access.log"
+            accesslog.format = "%k %{ADDED}e"
+            setenv.add-environment = ("ADDED" => "added")
+        "#,
+        requests: requests::by_suffix,
+        types: Types::Usual,
+        log: Log::Compared,
+    },
+    Case {
+        name: "access log, escaped",
+        text: r#"
+            accesslog.filename = "@DIR@/access.log"
+            accesslog.escaping = "json"
+            accesslog.format = "{ %{User-Agent}i ; %{X-Latin}i ; %U ; %q ; %r ; %{Cookie}i }"
+        "#,
+        requests: || {
+            [
+                requests::targets(),
+                requests::conditions(),
+                requests::connections(),
+            ]
+            .concat()
+        },
+        types: Types::Usual,
+        log: Log::Compared,
+    },
+    Case {
+        name: "conditions",
+        text: r#"
+            $HTTP["url"] == "/a.txt" { setenv.add-response-header += ("X-Url-Is" => "y") }
+            $HTTP["url"] != "/a.txt" { setenv.set-response-header = ("X-Url-Is-Not" => "y") }
+            $HTTP["url"] =^ "/sub" { server.tag = "prefix" }
+            $HTTP["url"] =$ ".html" { mimetype.assign = (".html" => "text/suffix") }
+            $HTTP["url"] =~ "^/([a-z]+)\.(txt|html)$" { setenv.set-response-header = ("X-Url-Re" => "%1-%2-%0") }
+            $HTTP["url"] !~ "a" { setenv.add-environment = ("NONE" => "y") }
+            $HTTP["host"] == "oracle.example" { server.max-keep-alive-requests = 100 }
+            $HTTP["host"] == "www.oracle.example" { server.document-root = "@ROOT@/sub" }
+            $HTTP["host"] =~ "^(.*)\.(b)\.c\.example$" { setenv.set-response-header = ("X-Host" => "%1 %2") }
+            $HTTP["host"] != "oracle.example:80" { setenv.add-response-header = ("X-Host-Not" => "y") }
+            $HTTP["host"] =$ ".example" { static-file.etags = "disable" }
+            $HTTP["scheme"] == "http" { setenv.add-environment = ("SCHEME" => "y") }
+            $HTTP["scheme"] == "https" { server.document-root = "/nonexistent" }
+            $HTTP["query-string"] == "secret" { url.access-deny = ("") }
+            $HTTP["querystring"] =~ "x=([0-9])" { setenv.set-response-header = ("X-Query" => "%1") }
+            $HTTP["request-method"] == "PUT" { url.access-deny = ("") }
+            $HTTP["request-method"] =~ "^(HEAD|OPTIONS)$" { setenv.set-response-header = ("X-Method" => "%1") }
+            $HTTP["remote-ip"] == "127.0.0.0/8" { setenv.set-response-header = ("X-Ip" => "loopback") }
+            $HTTP["remoteip"] != "127.0.0.1" { server.document-root = "/nonexistent" }
+            $HTTP["remote-ip"] == "10.0.0.0/8" { server.document-root = "/nonexistent" }
+            $HTTP["user-agent"] =~ "Mozilla" { server.tag = "for Mozilla" }
+            $HTTP["useragent"] == "" { setenv.set-response-header = ("X-Agent" => "none") }
+            $HTTP["language"] =~ "^(de)" { setenv.set-response-header = ("X-Language" => "%1") }
+            $HTTP["referer"] =^ "https:" { setenv.set-response-header = ("X-Referer" => "y") }
+            $HTTP["cookie"] =~ "session=([a-z]+)" { setenv.set-response-header = ("X-Session" => "%1") }
+            $REQUEST_HEADER["X-Kind"] == "special" { setenv.set-response-header = ("X-Kind" => "special") }
+            $REQUEST_HEADER["x-kind"] =~ "o" {
+                setenv.set-response-header = ("X-Kind" => "with o")
+                $REQUEST_HEADER["X-Kind"] == "one, two" { setenv.set-response-header = ("X-Kind" => "both") }
+            }
+            $SERVER["socket"] == "127.0.0.1:@PORT@" { setenv.add-environment = ("SOCKET" => "y") }
+            $HTTP["url"] =^ "/page" { setenv.set-response-header = ("X-Else" => "page") }
+            else $HTTP["url"] =^ "/style" { setenv.set-response-header = ("X-Else" => "style") }
+            else $HTTP["query-string"] != "" { setenv.set-response-header = ("X-Else" => "query") }
+        "#,
+        requests: || [requests::conditions(), requests::targets()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "error files",
+        text: r#"
+            server.errorfile-prefix = "@OUTSIDE@/error-"
+            url.access-deny = (".inc")
+        "#,
+        requests: || [requests::errors(), requests::malformed()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "error handler",
+        text: r#"
+            server.error-handler = "/handler.html"
+            url.access-deny = (".inc")
+        "#,
+        requests: || [requests::errors(), requests::malformed()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "error handler for 404",
+        text: r#"
+            server.error-handler-404 = "/handler.html?handled"
+            url.access-deny = (".inc")
+        "#,
+        requests: requests::errors,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "error handler that is missing",
+        text: r#"
+            server.error-handler = "/not-there.html"
+            url.access-deny = (".inc")
+        "#,
+        requests: requests::errors,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "no links",
+        text: r#"server.follow-symlink = "disable""#,
+        requests: requests::targets,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "lower case",
+        text: r#"server.force-lowercase-filenames = "enable""#,
+        requests: requests::targets,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "types",
+        text: r#"
+            mimetype.assign = (
+                ".txt" => "text/plain; charset=utf-8", ".tar.gz" => "a/tar-gz", ".gz" => "a/gz", ".html" => "text/html",
+                "style.css" => "a/whole-name", ".JPG" => "a/upper", ".php" => "a/php", "~" => "a/tilde", "." => "a/dot",
+            )
+        "#,
+        requests: requests::by_suffix,
+        types: Types::Own,
+        log: Log::None,
+    },
+    Case {
+        name: "no types",
+        text: "",
+        requests: requests::by_suffix,
+        types: Types::Own,
+        log: Log::None,
+    },
+    Case {
+        name: "hosts and targets as they come",
+        text: r#"
+            server.http-parseopts = (
+                "host-strict" => "disable", "url-normalize" => "disable", "header-strict" => "enable",
+            )
+        "#,
+        requests: || {
+            [
+                requests::targets(),
+                requests::connections(),
+                requests::malformed(),
+            ]
+            .concat()
+        },
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "hosts and targets, strictly",
+        text: r#"
+            server.http-parseopts = (
+                "host-normalize" => "enable", "url-normalize-required" => "enable", "url-path-2f-decode" => "disable",
+                "url-path-2f-reject" => "enable", "url-path-dotseg-remove" => "disable", "url-path-dotseg-reject" => "enable",
+                "url-query-20-plus" => "enable",
+            )
+        "#,
+        requests: || [requests::targets(), requests::connections()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "GET with a body",
+        text: r#"server.http-parseopts = ("method-get-body" => "enable")"#,
+        requests: requests::malformed,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "small limits",
+        text: r#"
+            server.max-request-size = 1
+            server.max-request-field-size = 500
+            server.max-keep-alive-requests = 3
+        "#,
+        requests: || {
+            [
+                requests::methods(),
+                requests::connections(),
+                requests::malformed(),
+            ]
+            .concat()
+        },
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "no path info",
+        text: r#"server.feature-flags = ("server.http-pathinfo" => "disable")"#,
+        requests: requests::targets,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "no keep-alive",
+        text: "server.max-keep-alive-idle = 0",
+        requests: || [requests::connections(), requests::errors()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+];

@@ -1,0 +1,221 @@
+//! The same questions to lighttpd and to Everlit: the same answers, or a reason in [`known`].
+//!
+//! In: configurations, each with requests; both servers serve the same documents. Out: every difference in status, fields
+//! and body, and in the access logs. Must hold: the known differences are all there are, and all of them are there.
+
+mod compare;
+mod configurations;
+mod known;
+mod listing;
+mod logs;
+mod requests;
+
+use std::collections::BTreeMap;
+
+use compare::{Difference, Side, compare};
+use configurations::{CASES, Case, Log};
+use known::{EVERYWHERE, KNOWN};
+use logs::Exchange;
+use requests::Request;
+
+use crate::support::documents::Documents;
+use crate::support::http::show;
+use crate::support::servers::{Configuration, Server, lighttpd_is_there, lighttpd_version};
+
+/// What a configuration came to.
+struct Figures {
+    compared: usize,
+    differences: Vec<Difference>,
+}
+
+/// How bad a difference is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Gravity {
+    /// Of [`EVERYWHERE`].
+    Everywhere,
+    /// Of [`KNOWN`].
+    Listed,
+    /// Nobody knows why.
+    Unknown,
+}
+
+#[test]
+fn oracle() {
+    if !lighttpd_is_there() {
+        return;
+    }
+    let documents = Documents::new();
+    let figures: Vec<_> = CASES
+        .iter()
+        .map(|case| {
+            let figures = run(case, &documents);
+            println!("{:>6} compared: {}", figures.compared, case.name);
+            figures
+        })
+        .collect();
+
+    let known: Vec<_> = EVERYWHERE.iter().chain(KNOWN).collect();
+    let mut uses = vec![0; known.len()];
+    let mut unknown = Vec::new();
+    // Answers and log lines with a difference, by the worst of them.
+    let mut answers: BTreeMap<(&str, &str, bool), Gravity> = BTreeMap::new();
+    for difference in figures.iter().flat_map(|figures| &figures.differences) {
+        let gravity = match known.iter().position(|known| known.explains(difference)) {
+            Some(index) => {
+                uses[index] += 1;
+                if index < EVERYWHERE.len() {
+                    Gravity::Everywhere
+                } else {
+                    Gravity::Listed
+                }
+            }
+            None => {
+                unknown.push(difference);
+                Gravity::Unknown
+            }
+        };
+        let answer = answers
+            .entry((
+                difference.case,
+                &difference.request,
+                difference.what == "log",
+            ))
+            .or_insert(gravity);
+        *answer = gravity.max(*answer);
+    }
+    println!("\nknown differences:");
+    for (known, uses) in known.iter().zip(&uses) {
+        println!("{uses:>6} {} : {}", known.show(), known.reason);
+    }
+    for difference in &unknown {
+        println!("\n{}: {}", difference.case, difference.request);
+        let what = &difference.what;
+        println!("  {what} lighttpd: {}", show(difference.theirs.as_bytes()));
+        println!("  {what} everlit:  {}", show(difference.ours.as_bytes()));
+    }
+    let unused: Vec<_> = known
+        .iter()
+        .zip(&uses)
+        .filter(|(_, uses)| **uses == 0)
+        .map(|(known, _)| known.show())
+        .collect();
+    let compared: usize = figures.iter().map(|figures| figures.compared).sum();
+    let count = |gravity| answers.values().filter(|found| **found == gravity).count();
+    println!(
+        "\n{}: {compared} answers compared: {} equal, {} but for tags and error pages; {} different as listed; {} different",
+        lighttpd_version(),
+        compared - answers.len(),
+        count(Gravity::Everywhere),
+        count(Gravity::Listed),
+        count(Gravity::Unknown),
+    );
+    assert!(unknown.is_empty(), "differences that nobody has explained");
+    assert!(
+        unused.is_empty(),
+        "known differences that do not occur: {unused:#?}"
+    );
+}
+
+fn run(case: &'static Case, documents: &Documents) -> Figures {
+    let outside = documents.outside();
+    let text =
+        configurations::text(case).replace("@OUTSIDE@", outside.to_str().expect("a path in UTF-8"));
+    let root = documents.root();
+    let configuration = Configuration {
+        text: &text,
+        root: &root,
+    };
+    let mut theirs = Side::new(Server::lighttpd(&configuration));
+    let mut ours = Side::new(Server::everlit_on_a_socket(&configuration));
+
+    let requests = once_each((case.requests)());
+    let mut differences = Vec::new();
+    let mut exchanges = Vec::new();
+    for request in &requests {
+        let (their_outcome, our_outcome) = (theirs.ask(request), ours.ask(request));
+        // Both connections have the same past.
+        if !theirs.is_connected() || !ours.is_connected() {
+            theirs.disconnect();
+            ours.disconnect();
+        }
+        let found = compare(case.name, request, &their_outcome, &our_outcome);
+        differences.extend(found);
+        exchanges.push(Exchange {
+            name: request.name.clone(),
+            theirs: their_outcome,
+            ours: our_outcome,
+        });
+    }
+    let mut compared = requests.len();
+    if case.log == Log::Compared {
+        let found = logs::compare(case.name, &exchanges, theirs.server, ours.server);
+        compared += requests.len();
+        differences.extend(found);
+    }
+    Figures {
+        compared,
+        differences,
+    }
+}
+
+/// Without those that are in several tables.
+fn once_each(requests: Vec<Request>) -> Vec<Request> {
+    let mut seen: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut kept = Vec::new();
+    for request in requests {
+        match seen.get(&request.name) {
+            None => {
+                seen.insert(request.name.clone(), request.bytes.clone());
+                kept.push(request);
+            }
+            Some(bytes) => assert_eq!(*bytes, request.bytes, "two are called {}", request.name),
+        }
+    }
+    kept
+}
+
+/// The tool itself: lighttpd differs from lighttpd where it is configured otherwise, and nowhere else.
+#[test]
+fn differences_are_seen() {
+    if !lighttpd_is_there() {
+        return;
+    }
+    let documents = Documents::new();
+    let root = documents.root();
+    let start = |text: &str| {
+        let text = [text, "server.modules = (\"mod_setenv\")\n"].concat();
+        Side::new(Server::lighttpd(&Configuration {
+            text: &text,
+            root: &root,
+        }))
+    };
+    let mut plain = start("");
+    let mut same = start("");
+    let mut other = start(
+        "
+            index-file.names = (\"page.html\")
+            $HTTP[\"url\"] =^ \"/sub/\" { setenv.add-response-header = (\"X-Sub\" => \"y\") }
+            $HTTP[\"url\"] == \"/b.txt\" { server.document-root = \"/nonexistent\" }
+            $HTTP[\"url\"] == \"/page.html\" { server.document-root = \"@ROOT@/sub\" }
+        ",
+    );
+    let mut found = Vec::new();
+    for request in once_each(requests::targets()) {
+        let outcome = plain.ask(&request);
+        assert!(compare("same", &request, &outcome, &same.ask(&request)).is_empty());
+        for difference in compare("other", &request, &outcome, &other.ask(&request)) {
+            found.push((difference.request, difference.what));
+        }
+    }
+    let expected = |request: &str, what: &str| {
+        let found = found
+            .iter()
+            .any(|found| found.0 == request && found.1 == what);
+        assert!(found, "{request}: {what}");
+    };
+    expected("GET /b.txt", "status");
+    expected("GET /sub//page.html", "x-sub");
+    expected("GET /sub/", "status");
+    expected("GET /page.html", "body");
+    assert!(!found.iter().any(|(request, _)| request == "GET /a.txt"));
+}

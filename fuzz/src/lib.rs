@@ -1,0 +1,137 @@
+//! What several targets need: a place where requests are answered, and a driver for a connection without a socket.
+
+use std::cell::RefCell;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use everlit::http1::machine::{Http1, Need};
+use everlit::net::Peer;
+use everlit::route::Origin;
+use everlit::source::Source;
+use everlit::transport::outbox::Segment;
+use everlit::worker::bench::{Bench, Counters};
+use everlit::worker::logs::{Logs, Target};
+
+/// What is served: something of every module that answers without a backend.
+const CONFIGURATION: &str = r#"
+    server.document-root = "@ROOT@"
+    server.modules = ("mod_access", "mod_alias", "mod_setenv", "mod_accesslog")
+    index-file.names = ("index.html")
+    dir-listing.activate = "enable"
+    url.access-deny = ("~", ".inc")
+    alias.url = ("/alias/" => "@ROOT@/sub/", "/file" => "@ROOT@/a.txt")
+    accesslog.filename = "/dev/null"
+    accesslog.format = "%h %V %u %t \"%r\" %>s %b %I %O %X %D %{Cookie}i %{Referer}i %q"
+    server.error-handler-404 = "/a.txt"
+    setenv.add-response-header = ("X-Added" => "y")
+    $HTTP["url"] =~ "^/([a-z]+)" { setenv.set-request-header = ("X-Url" => "y") }
+    $HTTP["host"] =$ ".example" { server.max-keep-alive-requests = 3 }
+    $HTTP["query-string"] =~ "x=([0-9]+)" { server.max-request-size = 1 }
+    $REQUEST_HEADER["X-Kind"] == "special" { dir-listing.activate = "disable" }
+"#;
+
+thread_local! {
+    static BENCH: RefCell<Option<Bench>> = const { RefCell::new(None) };
+}
+
+/// Lends the one place there is to `work`. Its clock stands still.
+pub fn with_bench<T>(work: impl FnOnce(&mut Bench) -> T) -> T {
+    BENCH.with_borrow_mut(|bench| work(bench.get_or_insert_with(bench_of_site)))
+}
+
+fn bench_of_site() -> Bench {
+    let root = documents();
+    let source = Source::Text {
+        name: "fuzz".to_owned(),
+        text: CONFIGURATION.replace("@ROOT@", root.to_str().expect("a path in UTF-8")),
+        directory: root,
+    };
+    let (site, _) = everlit::config::load(&source).expect("a good configuration");
+    let null = fs::File::create("/dev/null").expect("there is always a null device");
+    let logs = Logs::new(vec![Target::Stream(Arc::new(null.into()))]);
+    Bench::new(Arc::new(site), logs, Arc::new(Counters::default()))
+}
+
+fn documents() -> PathBuf {
+    let root = std::env::temp_dir().join(format!("everlit-fuzz-{}", std::process::id()));
+    fs::create_dir_all(root.join("sub/empty")).expect("a directory for documents");
+    let large = vec![b'x'; 300 * 1024];
+    for (name, content) in [
+        ("a.txt", &b"alpha\n"[..]),
+        ("empty.txt", b""),
+        ("large.bin", &large),
+        ("sub/index.html", b"<p>index</p>\n"),
+        ("sub/file.inc", b"secret\n"),
+    ] {
+        fs::write(root.join(name), content).expect("a document");
+    }
+    root
+}
+
+/// What came of a connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What was sent; files by position and length.
+    pub sent: Vec<u8>,
+    /// Whether the server has ended it, or its direction of it.
+    pub ended: bool,
+}
+
+/// Feeds input to a connection as the worker does, with a socket that takes everything at once.
+pub fn drive(http: &mut Http1, input: &[u8], outcome: &mut Outcome, bench: &mut Bench) {
+    let peer = Peer::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 4711)));
+    let origin = Origin {
+        peer: &peer,
+        listener: "127.0.0.1:80",
+        local_port: 80,
+        scheme: "http",
+    };
+    let mut rest = input;
+    while !rest.is_empty() && http.wants_input() {
+        let (used, need) = http.receive(rest, origin, bench);
+        assert!(used <= rest.len());
+        rest = &rest[used..];
+        match need {
+            Need::Input => assert!(used > 0, "stuck"),
+            Need::Flush => flush(http, outcome, bench),
+            Need::Close => outcome.ended = true,
+            Need::Linger => outcome.ended = true,
+        }
+        if outcome.ended {
+            return;
+        }
+    }
+}
+
+/// Sends what is owed, if anything is.
+pub fn flush(http: &mut Http1, outcome: &mut Outcome, bench: &mut Bench) {
+    let Some((outbox, sent)) = http.outbox() else {
+        return;
+    };
+    for segment in std::mem::take(outbox).into_segments() {
+        match segment {
+            Segment::Bytes(bytes) => {
+                *sent = sent.saturating_add(bytes.len() as u64);
+                outcome.sent.extend_from_slice(&bytes);
+            }
+            Segment::File(range) => {
+                *sent = sent.saturating_add(range.length);
+                let text = format!("[file from {} so much {}]", range.offset, range.length);
+                outcome.sent.extend_from_slice(text.as_bytes());
+            }
+        }
+    }
+    let (need, unread) = http.flushed(bench);
+    match need {
+        Need::Input | Need::Flush => {}
+        Need::Close | Need::Linger => {
+            outcome.ended = true;
+            return;
+        }
+    }
+    if !unread.is_empty() {
+        drive(http, &unread, outcome, bench);
+    }
+}
