@@ -59,6 +59,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode, lexopt::Error> {
         binary,
         source,
         ground: foreground(),
+        idle_limit: None,
         outcome: None,
         inherited,
         greeting: Greeting::Addresses,

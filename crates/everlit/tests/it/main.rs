@@ -11,6 +11,8 @@ mod support;
 mod command_line;
 mod control_socket;
 mod demo;
+mod idle;
+mod one_client;
 mod oracle;
 mod restart;
 mod wire;
