@@ -61,6 +61,7 @@ impl Supervisor {
             FromGeneration::Status(figures) => {
                 worker.generation.counted(figures.connections);
                 worker.figures = Some(figures.clone());
+                self.hear_activity(number, figures);
                 return;
             }
             FromGeneration::Progress {

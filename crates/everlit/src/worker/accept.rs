@@ -86,7 +86,7 @@ impl Worker {
 
     /// A new connection. Often its request is here already, and often the only one: then it is answered and closed
     /// without ever having been in the table.
-    fn welcome(&mut self, mut conn: Conn) {
+    pub(super) fn welcome(&mut self, mut conn: Conn) {
         let peer = conn.peer;
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
         let fate = serve::readable(

@@ -41,7 +41,8 @@ pub(super) enum Stage {
         /// That second.
         until: u64,
     },
-    /// Ending without a successor: ends when the last connection does.
+    /// Letting nobody in: ends when the last connection does. There is no successor, or never was more than one
+    /// connection to serve.
     Emptying,
     /// At its end.
     Over,

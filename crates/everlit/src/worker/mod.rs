@@ -135,6 +135,14 @@ impl Worker {
         self.bench.logs.flush();
     }
 
+    /// Serves this connection, which came in at the first endpoint, and ends when it does. Nobody else is let in.
+    pub fn serve_only(mut self, conn: Conn) {
+        self.stop_accepting(Accepting::Off);
+        self.stage = Stage::Emptying;
+        self.welcome(conn);
+        self.run();
+    }
+
     fn on_event(&mut self, event: Event) {
         // Copied out of a packed struct.
         let (flags, data) = (event.flags, event.data);

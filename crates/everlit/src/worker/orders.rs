@@ -136,6 +136,11 @@ impl Worker {
 
     fn begin_quitting(&mut self, listeners: Listeners) {
         self.bench.mode = Mode::Quitting;
+        if matches!(self.stage, Stage::Emptying) {
+            // Nobody is on the way in.
+            self.close_idle();
+            return;
+        }
         if listeners == Listeners::Leave {
             self.stop_accepting(Accepting::Off);
         }
