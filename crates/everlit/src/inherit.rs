@@ -11,7 +11,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::str::FromStr;
 
-use crate::link::{CONFIG_NAME, CONTROL_NAME, HANDOVER_NAME, LINK_NAME, RETIRE_NAME};
+use crate::link::{BOUND_NAME, CONFIG_NAME, CONTROL_NAME, HANDOVER_NAME, LINK_NAME, RETIRE_NAME};
 use crate::sys::descriptor;
 
 /// First number of a passed descriptor.
@@ -24,6 +24,8 @@ const COUNT_MAX: usize = 4096;
 pub struct Inherited {
     /// Listening sockets to serve; `getsockname` tells which is which.
     pub listeners: Vec<OwnedFd>,
+    /// Sockets that are only bound: listen there, and serve them like the others.
+    pub bound: Vec<OwnedFd>,
     /// Listening sockets that are configured no longer: serve the accept queue for a grace time, then close.
     pub retiring: Vec<OwnedFd>,
     /// Line to the supervisor (`link.rs`); none when started by systemd or by hand.
@@ -123,6 +125,10 @@ impl Inherited {
             HANDOVER_NAME => put(&mut self.handover, HANDOVER_NAME, descriptor),
             CONTROL_NAME => put(&mut self.control, CONTROL_NAME, descriptor),
             CONFIG_NAME => put(&mut self.config, CONFIG_NAME, descriptor),
+            BOUND_NAME => {
+                self.bound.push(descriptor);
+                Ok(())
+            }
             _ if !rustix::net::sockopt::socket_acceptconn(descriptor.as_fd()).unwrap_or(false) => {
                 Err(InheritError::NotListening {
                     name: name.to_owned(),

@@ -45,6 +45,7 @@ pub mod inherit;
 pub mod link;
 pub mod plan;
 pub mod tally;
+pub mod version;
 
 // For those who want to see it.
 pub mod demo;

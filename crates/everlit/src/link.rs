@@ -20,6 +20,8 @@ pub const HANDOVER_NAME: &str = "everlit-handover";
 pub const CONTROL_NAME: &str = "everlit-control";
 /// Name of a memory file with the configuration's text, for configurations that are not in a file.
 pub const CONFIG_NAME: &str = "everlit-config";
+/// Name of a socket that is only bound, because the predecessor serves an overlapping address: the generation listens.
+pub const BOUND_NAME: &str = "everlit-bound";
 /// Name of a listening socket that is served.
 pub const LISTEN_NAME: &str = "everlit-listen";
 /// Name of a listening socket that is no longer configured: its accept queue is served, then it is closed.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use everlit::config::RESERVED_DESCRIPTORS;
 use everlit::control::client::Connection;
 use everlit::control::message::{Reply, Request, Status};
 use rustix::process::{Pid, Signal, kill_process};
@@ -159,17 +160,11 @@ impl Drop for Server {
 
 fn configuration(dir: &Path, port: u16, descriptors: u64, limit: u64) -> String {
     let dir = dir.display();
-    // As in lighttpd, connections may use half of the descriptors and are at most 65535. Where that does not do, their
-    // number is left to the descriptors.
-    let limits = match u16::try_from(descriptors) {
-        Ok(connections) if 2 * descriptors <= limit => {
-            format!(
-                "server.max-connections = {connections}\nserver.max-fds = {}",
-                2 * descriptors
-            )
-        }
-        _ => format!("server.max-fds = {limit}"),
-    };
+    // Twice the descriptors that are needed, where the system allows it. max-connections is at most 65535, as in
+    // lighttpd; beyond that their number is left to the descriptors.
+    let fds = (2 * descriptors).min(limit);
+    let most = fds - u64::from(RESERVED_DESCRIPTORS);
+    let connections = u16::try_from(descriptors.min(most)).unwrap_or(0);
     format!(
         "server.document-root = \"{dir}/www\"\n\
          server.bind = \"127.0.0.1\"\n\
@@ -177,7 +172,8 @@ fn configuration(dir: &Path, port: u16, descriptors: u64, limit: u64) -> String 
          server.errorlog = \"{dir}/error.log\"\n\
          server.pid-file = \"{dir}/pid\"\n\
          server.listen-backlog = 4096\n\
-         {limits}\n\
+         server.max-connections = {connections}\n\
+         server.max-fds = {fds}\n\
          server.max-keep-alive-idle = 7200\n\
          server.max-keep-alive-requests = 65535\n\
          server.max-read-idle = 7200\n\

@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser};
@@ -18,6 +19,7 @@ use crate::supervisor::Ground;
 use crate::supervisor::binary::Binary;
 use crate::supervisor::start::{self, Greeting, Start};
 use crate::sys::daemon::{Side, to_background};
+use crate::version::version;
 
 /// What the flags ask for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -104,10 +106,10 @@ fn parse(mut parser: Parser) -> Wish {
             }
             Ok(Some(Arg::Short('p'))) => flags.print = true,
             Ok(Some(Arg::Short('D'))) => flags.stay = true,
-            Ok(Some(Arg::Short('v'))) => return Wish::Say(version()),
+            Ok(Some(Arg::Short('v'))) => return Wish::Say(release()),
             Ok(Some(Arg::Short('V'))) => return Wish::Say(features()),
             Ok(Some(Arg::Short('h'))) => {
-                return Wish::Say(format!("{}{}\n", version(), words::USAGE));
+                return Wish::Say(format!("{}{}\n", release(), words::USAGE));
             }
             Ok(Some(Arg::Short('i'))) => {
                 return Wish::Refuse(
@@ -132,8 +134,8 @@ fn misuse(error: &lexopt::Error) -> Wish {
     Wish::Refuse(format!("{error}\n{}", words::USAGE))
 }
 
-fn version() -> String {
-    format!("everlit/{}\n", env!("CARGO_PKG_VERSION"))
+fn release() -> String {
+    format!("everlit/{}\n", version())
 }
 
 fn features() -> String {
@@ -156,7 +158,7 @@ Features:
 \t+ systemd socket activation and readiness
 
 ",
-        version()
+        release()
     )
 }
 
@@ -214,6 +216,7 @@ fn serve(source: Source, stay: bool) -> ExitCode {
         Ok(binary) => binary,
         Err(error) => return refuse(&format!("find the binary: {error}")),
     };
+    let directory = working_directory();
     let (ground, outcome) = if stay {
         (foreground(), None)
     } else {
@@ -226,6 +229,7 @@ fn serve(source: Source, stay: bool) -> ExitCode {
     start::run(Start {
         binary,
         source,
+        directory,
         ground,
         outcome,
         inherited,
@@ -240,6 +244,11 @@ pub(super) fn foreground() -> Ground {
     } else {
         Ground::Foreground
     }
+}
+
+/// Where the command was given; `/` if that cannot be told.
+pub(super) fn working_directory() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
 }
 
 fn is_setuid() -> bool {
@@ -288,7 +297,7 @@ mod tests {
 
     #[test]
     fn the_first_question_is_answered() {
-        assert_eq!(wish(&["-v", "-Z"]), Wish::Say(version()));
+        assert_eq!(wish(&["-v", "-Z"]), Wish::Say(release()));
         assert!(matches!(wish(&["-V"]), Wish::Say(text) if text.contains("\t+ IPv6 support")));
         assert!(matches!(wish(&["-h"]), Wish::Say(text) if text.contains("-f <name>")));
     }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use lexopt::{Arg, Parser, ValueExt};
 
 use super::code;
-use super::lighttpd::foreground;
+use super::lighttpd::{foreground, working_directory};
 use crate::causes::with_causes;
 use crate::inherit::Inherited;
 use crate::source::Source;
@@ -59,6 +59,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode, lexopt::Error> {
     Ok(start::run(Start {
         binary,
         source,
+        directory: working_directory(),
         ground: foreground(),
         outcome: None,
         inherited,

@@ -16,6 +16,7 @@ use super::resolve::Rules;
 use super::{AccessLog, RESERVED_DESCRIPTORS, Scope, Site, module_list, table};
 use crate::plan::Plan;
 use crate::settings::Settings;
+use crate::version::version;
 
 /// What a configuration gives, if nothing in it is wrong.
 pub(super) struct Built {
@@ -81,7 +82,7 @@ fn plan(draft: &Draft, access_logs: &[AccessLog], listeners: Vec<crate::plan::Li
         }
     }
     Plan {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: version().to_owned(),
         listeners,
         pid_file: draft.pid_file.clone(),
         error_log: draft.server.error_log.clone(),

@@ -16,6 +16,7 @@ use super::server::Server;
 use super::site::Site;
 use super::stage::Stage;
 use crate::causes::with_causes;
+use crate::version::version;
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,7 +56,7 @@ pub(super) fn story(options: &Options) -> Result<Report, DemoError> {
     let figures = crowd.figures()?;
     restarts.close(&figures.window);
     let mut report = Report {
-        version: env!("CARGO_PKG_VERSION"),
+        version: version(),
         address: server.address().to_string(),
         clients: ByKind::of(first.iter().copied()),
         new_connections_per_second: FRESH_PER_SECOND,

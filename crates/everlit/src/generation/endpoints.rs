@@ -5,8 +5,10 @@
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use rustix::net::getsockname;
 
 use crate::plan::{ListenAddress, ListenSpec};
@@ -37,8 +39,11 @@ pub(super) fn endpoint(socket: OwnedFd, listeners: &[ListenSpec]) -> Arc<Endpoin
             let path = unix
                 .as_ref()
                 .and_then(|unix| unix.path())
-                .map(|path| path.to_string_lossy().into_owned());
-            (path.unwrap_or_default(), 0)
+                .map(|path| path.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            let at = ListenAddress::Unix(PathBuf::from(&path));
+            let spec = listeners.iter().find(|spec| spec.address == at);
+            (spec.map_or(path, |spec| spec.name.clone()), 0)
         }
         (None, None) => (String::new(), 0),
     };
@@ -47,6 +52,24 @@ pub(super) fn endpoint(socket: OwnedFd, listeners: &[ListenSpec]) -> Arc<Endpoin
         port,
         socket: Some(socket),
     })
+}
+
+/// Listens at sockets that are only bound: each takes clients from a socket of an overlapping address, which our
+/// predecessor has served until now.
+pub(super) fn listen(
+    endpoints: &[Arc<Endpoint>],
+    listeners: &[ListenSpec],
+) -> Result<(), (String, Errno)> {
+    for endpoint in endpoints {
+        let spec = listeners.iter().find(|spec| spec.name == endpoint.name);
+        let backlog = spec.map_or(i32::MAX, |spec| {
+            i32::try_from(spec.backlog).unwrap_or(i32::MAX)
+        });
+        if let Some(socket) = &endpoint.socket {
+            rustix::net::listen(socket, backlog).map_err(|errno| (endpoint.name.clone(), errno))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a socket bound to `address` serves this listener; port 0 is any port.

@@ -67,7 +67,7 @@ impl Giving {
         drain_limit: Option<Duration>,
         now: Duration,
     ) -> Result<Giving, handover::Error> {
-        let channel = GiverChannel::new(socket, super::SOFTWARE, Vec::new())?;
+        let channel = GiverChannel::new(socket, &super::software(), Vec::new())?;
         let road = Arc::new(Road::default());
         crew.order_all(|| Order::Leave(road.clone()));
         Ok(Giving {

@@ -16,4 +16,6 @@ mod taking;
 pub use start::run;
 
 /// What we call ourselves in a handover.
-const SOFTWARE: &str = concat!("everlit ", env!("CARGO_PKG_VERSION"));
+fn software() -> String {
+    format!("everlit {}", crate::version::version())
+}

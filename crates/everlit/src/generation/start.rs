@@ -9,7 +9,7 @@ use std::time::Instant;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::crew::{Crew, Hand};
-use super::endpoints::endpoint;
+use super::endpoints::{self, endpoint};
 use super::lead::{Activity, Lead, Superior};
 use super::logs::{self, LogError};
 use super::notify::Notifier;
@@ -21,7 +21,8 @@ use crate::inherit::Inherited;
 use crate::link::{GENERATION_VARIABLE, Line};
 use crate::source::Source;
 use crate::sys::signal::Signals;
-use crate::sys::{memory, privilege};
+use crate::sys::{local_time, memory, privilege};
+use crate::version::version;
 use crate::worker::bench::{Bench, Counters};
 use crate::worker::logs::{Logs, Target};
 use crate::worker::{Worker, inbox};
@@ -86,7 +87,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
     notifier.send("STATUS=loading the configuration");
     let (site, plan) = config::load(source).map_err(StartError::Config)?;
     let site = Arc::new(site);
-    if inherited.listeners.is_empty() {
+    if inherited.listeners.is_empty() && inherited.bound.is_empty() {
         return Err(StartError::NoListeners);
     }
     let listeners = inherited
@@ -94,6 +95,13 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
         .into_iter()
         .map(|socket| endpoint(socket, &plan.listeners));
     let mut endpoints: Vec<_> = listeners.collect();
+    let bound_from = endpoints.len();
+    endpoints.extend(
+        inherited
+            .bound
+            .into_iter()
+            .map(|socket| endpoint(socket, &plan.listeners)),
+    );
     let retiring_from = endpoints.len();
     endpoints.extend(
         inherited
@@ -105,7 +113,13 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
     let descriptors = raise_descriptor_limit(&site.server)?;
     make_room_for_descriptors(descriptors);
     let targets = logs::open(&site.server).map_err(StartError::Log)?;
+    // Its file cannot be found from within a chroot.
+    local_time::read_time_zone();
     drop_privileges(&site.server)?;
+
+    // As late as possible: if we fail after this, those who came in between are lost.
+    endpoints::listen(&endpoints[bound_from..retiring_from], &plan.listeners)
+        .map_err(|(name, errno)| kernel(format!("listen on {name}"), errno.into()))?;
 
     let number = std::env::var(GENERATION_VARIABLE)
         .ok()
@@ -137,7 +151,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
         about: About {
             configuration: source.identity().display().to_string(),
             number,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: version().to_owned(),
             started: Instant::now(),
         },
         taking,
@@ -267,12 +281,23 @@ fn drop_privileges(server: &Server) -> Result<(), StartError> {
         }
         None => None,
     };
+    // The user's groups are in a file that cannot be found from within a chroot.
+    privilege::join_groups(user.as_ref(), group)
+        .map_err(|cause| kernel("change the group", cause))?;
     if let Some(root) = &server.chroot {
         rustix::process::chroot(root)
             .and_then(|()| rustix::process::chdir("/"))
             .map_err(|errno| kernel(format!("chroot to {}", root.display()), errno.into()))?;
     }
-    privilege::become_user(user.as_ref(), group).map_err(|cause| kernel("drop privileges", cause))
+    match &user {
+        Some(user) => privilege::become_user(user).map_err(|cause| {
+            kernel(
+                format!("become user {}", user.name.to_string_lossy()),
+                cause,
+            )
+        }),
+        None => Ok(()),
+    }
 }
 
 fn kernel(doing: impl Into<String>, cause: io::Error) -> StartError {

@@ -38,7 +38,7 @@ impl Taking {
             versions: 1..=HTTP1_VERSION,
         }];
         Ok(Taking {
-            channel: TakerChannel::new(socket, super::SOFTWARE, accepts, room)?,
+            channel: TakerChannel::new(socket, &super::software(), accepts, room)?,
             taken: 0,
         })
     }

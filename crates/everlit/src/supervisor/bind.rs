@@ -2,7 +2,7 @@
 //!
 //! In: a listener as configured, and the sockets that are about to retire. Out: a listening socket, or an error that says
 //! who is in the way and what to do. Must hold: a file that is not a dead socket is never removed; a port is shared with
-//! nobody but our own retiring sockets, and with them only for the moment of binding.
+//! nobody but our own retiring sockets, and with them only until it is decided who stays.
 
 use std::fmt;
 use std::fs;
@@ -41,6 +41,8 @@ enum Reason {
     InUse { by: Option<String> },
     /// The file is something else.
     NotASocket,
+    /// A socket has this setting for life.
+    Fixed { setting: &'static str },
     /// The kernel refuses this operation.
     Io {
         operation: &'static str,
@@ -63,6 +65,10 @@ impl fmt::Display for BindError {
             Reason::NotASocket => write!(
                 f,
                 "bind {name}: the file exists and is not a socket; remove it, or configure another path"
+            ),
+            Reason::Fixed { setting } => write!(
+                f,
+                "{name}: {setting} stays as it was, because a bound socket cannot change it; to change it, stop the server and start it again"
             ),
             Reason::Io { operation, cause } => {
                 // The cause is part of the text: it is read by people, in one line, in a report.
@@ -90,7 +96,8 @@ impl BindError {
     }
 }
 
-/// Binds and listens. `retiring` are our own sockets that may be in the way, because they go when this one comes.
+/// Binds and listens. `retiring` are our own sockets that may be in the way, because they go when this one comes; if they
+/// are, the new one does not listen yet.
 pub(super) fn bind(spec: &ListenSpec, retiring: &[&Listener]) -> Result<OwnedFd, BindError> {
     match &spec.address {
         ListenAddress::Tcp(address) => bind_tcp(spec, *address, retiring),
@@ -101,6 +108,8 @@ pub(super) fn bind(spec: &ListenSpec, retiring: &[&Listener]) -> Result<OwnedFd,
 /// Gives a socket that stays the settings that can change under it.
 pub(super) fn adjust(listener: &mut Listener, spec: ListenSpec) -> Option<BindError> {
     let old = std::mem::replace(&mut listener.spec, spec);
+    let fixed = old.v6_only != listener.spec.v6_only;
+    listener.spec.v6_only = old.v6_only;
     let spec = &listener.spec;
     let socket = listener.socket.as_fd();
     let adjusted = listen(socket, backlog(spec))
@@ -110,6 +119,9 @@ pub(super) fn adjust(listener: &mut Listener, spec: ListenSpec) -> Option<BindEr
                 sys::socket::set_defer_accept(socket, defer_seconds(spec))
                     .map_err(|cause| io("set server.defer-accept of", cause))
             }
+            ListenAddress::Tcp(address) if fixed && address.is_ipv6() => Err(Reason::Fixed {
+                setting: "server.set-v6only",
+            }),
             ListenAddress::Unix(_) if old.permissions != spec.permissions => permit(spec),
             _ => Ok(()),
         });
@@ -145,12 +157,14 @@ fn bind_tcp(
         .copied()
         .filter(|listener| same_port(listener, address))
         .collect();
-    let bound = share_port(&in_the_way, &socket, || {
-        rustix::net::bind(&socket, &address)?;
-        // A busy address may show only now: two sockets may be bound where one may listen.
-        listen(&socket, backlog(spec))
-    });
-    match bound {
+    let bound = match in_the_way.as_slice() {
+        // A busy address may show only when listening: two sockets may be bound where one may listen.
+        [] => rustix::net::bind(&socket, &address).and_then(|()| listen(&socket, backlog(spec))),
+        in_the_way => {
+            share_port(in_the_way, &socket).and_then(|()| rustix::net::bind(&socket, &address))
+        }
+    };
+    match bound.map_err(io::Error::from) {
         Ok(()) => {}
         Err(cause) if cause.kind() == io::ErrorKind::AddrInUse => {
             let by = occupant::of(address);
@@ -166,29 +180,23 @@ fn bind_tcp(
 }
 
 /// Two sockets of one port with overlapping addresses (`0.0.0.0:80`, `127.0.0.1:80`) bear each other only if both say so.
-/// Ours say so for the moment of binding only, lest somebody else's socket slips in.
-fn share_port(
-    in_the_way: &[&Listener],
-    socket: &OwnedFd,
-    bind: impl FnOnce() -> rustix::io::Result<()>,
-) -> io::Result<()> {
-    if in_the_way.is_empty() {
-        return Ok(bind()?);
+/// Ours say so until it is decided which of them stays ([`keep_port`]); the kernel lets only processes of our user join.
+///
+/// The new one is only bound: from the moment when it listens it takes clients from the old one, so that is left to the
+/// successor, which serves them at once.
+fn share_port(in_the_way: &[&Listener], socket: &OwnedFd) -> rustix::io::Result<()> {
+    for listener in in_the_way {
+        set_socket_reuseport(&listener.socket, true)?;
     }
-    let all = || {
-        in_the_way
-            .iter()
-            .map(|listener| listener.socket.as_fd())
-            .chain([socket.as_fd()])
-    };
-    for shared in all() {
-        set_socket_reuseport(shared, true)?;
+    set_socket_reuseport(socket, true)
+}
+
+/// Shares the port no longer.
+pub(super) fn keep_port(listener: &Listener) {
+    if let ListenAddress::Tcp(_) = listener.spec.address {
+        // It cannot fail for a socket of this kind.
+        let _ = set_socket_reuseport(&listener.socket, false);
     }
-    let bound = bind();
-    for shared in all() {
-        set_socket_reuseport(shared, false)?;
-    }
-    Ok(bound?)
 }
 
 fn same_port(listener: &Listener, address: SocketAddr) -> bool {

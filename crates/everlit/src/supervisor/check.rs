@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, pidfd_send_signal};
@@ -41,7 +42,7 @@ struct Pipe {
 
 impl Check {
     /// Starts it.
-    pub(crate) fn start(binary: &Binary, source: &Source) -> io::Result<Self> {
+    pub(crate) fn start(binary: &Binary, source: &Source, directory: &Path) -> io::Result<Self> {
         let null = File::open("/dev/null")?;
         let (plan, plan_writer) = pipe_with(PipeFlags::CLOEXEC)?;
         let (diagnostics, diagnostics_writer) = pipe_with(PipeFlags::CLOEXEC)?;
@@ -52,6 +53,7 @@ impl Check {
             .collect();
         let child = spawn(&Program {
             path: binary.path(),
+            directory,
             arguments: &binary.arguments("plan", source),
             environment: &environment([]),
             streams: [

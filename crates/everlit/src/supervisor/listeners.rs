@@ -78,24 +78,35 @@ impl Drop for Fresh {
 /// What to do with each listener, old and new.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Comparison {
-    /// For each new one, in order: where the old one of the same name is, if there is one.
+    /// For each new one, in order: where the old one of the same address is, if there is one.
     wanted: Vec<Option<usize>>,
     /// Old ones that are not wanted.
     unwanted: Vec<usize>,
 }
 
-fn compare<'a>(
-    old: impl Iterator<Item = &'a str>,
-    new: impl Iterator<Item = &'a str>,
-) -> Comparison {
-    let old: Vec<&str> = old.collect();
+fn compare<'a>(old: impl Iterator<Item = &'a ListenSpec>, new: &[ListenSpec]) -> Comparison {
+    let old: Vec<&ListenSpec> = old.collect();
     let wanted: Vec<Option<usize>> = new
-        .map(|name| old.iter().position(|other| *other == name))
+        .iter()
+        .map(|new| old.iter().position(|old| is_same(old, new)))
         .collect();
     let unwanted = (0..old.len())
         .filter(|index| !wanted.contains(&Some(*index)))
         .collect();
     Comparison { wanted, unwanted }
+}
+
+/// Whether an old listener is what a new configuration wants: the address counts, not how it is written, and a name may
+/// lead elsewhere by now. Where the kernel chose the port, the name is all there is.
+fn is_same(old: &ListenSpec, new: &ListenSpec) -> bool {
+    match (&old.address, &new.address) {
+        (ListenAddress::Tcp(old_address), ListenAddress::Tcp(new_address))
+            if new_address.port() == 0 =>
+        {
+            old.name == new.name && old_address.ip() == new_address.ip()
+        }
+        (old_address, new_address) => old_address == new_address,
+    }
 }
 
 impl Listeners {
@@ -155,10 +166,7 @@ impl Listeners {
 
     /// Has everything that the plan wants: keeps what is here, binds the rest.
     pub(crate) fn prepare(&self, wanted: &[ListenSpec]) -> Result<Prepared, BindError> {
-        let comparison = compare(
-            self.0.iter().map(|listener| listener.spec.name.as_str()),
-            wanted.iter().map(|spec| spec.name.as_str()),
-        );
+        let comparison = compare(self.0.iter().map(|listener| &listener.spec), wanted);
         let unwanted: Vec<&Listener> = comparison
             .unwanted
             .iter()
@@ -234,7 +242,11 @@ impl Listeners {
                         self.0.push(listener);
                     }
                 }
-                Entry::Fresh(mut fresh) => self.0.extend(fresh.0.take()),
+                Entry::Fresh(mut fresh) => {
+                    let fresh = fresh.0.take();
+                    fresh.iter().for_each(bind::keep_port);
+                    self.0.extend(fresh);
+                }
             }
         }
         for listener in old.into_iter().flatten() {
@@ -248,6 +260,7 @@ impl Listeners {
         for listener in self.to_retire(&prepared) {
             // Not a TCP socket, or no filter on it: as it should be.
             let _ = sys::socket::detach_filter(listener.socket.as_fd());
+            bind::keep_port(listener);
         }
     }
 
@@ -348,10 +361,28 @@ mod tests {
     }
 
     #[test]
-    fn old_and_new_are_compared_by_name() {
-        let compared = compare(["a", "b", "c"].into_iter(), ["c", "d", "a"].into_iter());
+    fn old_and_new_are_compared_by_address() {
+        let named = |name: &str, address| ListenSpec {
+            name: name.to_owned(),
+            ..tcp(address)
+        };
+        let [a, b, c, d] = ["1", "2", "3", "4"].map(|n| tcp(&format!("127.0.0.1:{n}")));
+        let compared = compare([&a, &b, &c].into_iter(), &[c.clone(), d, a.clone()]);
         assert_eq!(compared.wanted, [Some(2), None, Some(0)]);
         assert_eq!(compared.unwanted, [1]);
+        let one = named("localhost:1", "127.0.0.1:1");
+        assert_eq!(
+            compare([&a].into_iter(), std::slice::from_ref(&one)).wanted,
+            [Some(0)]
+        );
+        let elsewhere = named("localhost:1", "127.0.0.9:1");
+        assert_eq!(compare([&one].into_iter(), &[elsewhere]).wanted, [None]);
+        let (bound, any) = (named("127.0.0.1:0", "127.0.0.1:99"), tcp("127.0.0.1:0"));
+        assert_eq!(
+            compare([&bound].into_iter(), std::slice::from_ref(&any)).wanted,
+            [Some(0)]
+        );
+        assert_eq!(compare([&a].into_iter(), &[any]).wanted, [None]);
     }
 
     #[test]
@@ -432,13 +463,38 @@ mod tests {
         let (one, all) = (format!("127.0.0.1:{port}"), format!("0.0.0.0:{port}"));
         let mut listeners = Listeners::default();
         for address in [&one, &all, &one] {
+            // An attempt that fails leaves everything as it was.
+            listeners.roll_back(listeners.prepare(&[tcp(address)]).unwrap());
             let prepared = listeners.prepare(&[tcp(address)]).unwrap();
+            if !listeners.0.is_empty() {
+                // Until the successor listens, clients meet the old one.
+                TcpStream::connect(&one).unwrap();
+            }
+            for socket in listeners.to_serve(&prepared) {
+                rustix::net::listen(socket, 16).unwrap();
+            }
             assert!(listeners.commit(prepared).is_empty());
             TcpStream::connect(&one).unwrap();
+            // And nobody else can squeeze in.
+            assert!(Listeners::default().prepare(&[tcp(&one)]).is_err());
         }
-        // And nobody else can squeeze in.
-        let error = Listeners::default().prepare(&[tcp(&one)]);
-        assert!(error.is_err());
+    }
+
+    #[test]
+    fn what_a_socket_has_for_life_is_told() {
+        let mut listeners = Listeners::default();
+        let prepared = listeners.prepare(&[tcp("[::1]:0")]).unwrap();
+        listeners.commit(prepared);
+        let dual = ListenSpec {
+            v6_only: false,
+            ..tcp("[::1]:0")
+        };
+        // Each time, because it is never done.
+        for _ in 0..2 {
+            let prepared = listeners.prepare(std::slice::from_ref(&dual)).unwrap();
+            let complaints = listeners.commit(prepared);
+            assert!(complaints[0].to_string().contains("server.set-v6only"));
+        }
     }
 
     #[test]

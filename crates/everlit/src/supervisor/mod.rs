@@ -77,6 +77,8 @@ pub(crate) struct Supervisor {
     /// The file that this process is running, as it was when it started.
     running_from: Option<FileState>,
     source: Source,
+    /// Where it was started: relative paths of the configuration start there, whatever directory we are in.
+    directory: PathBuf,
     ground: Ground,
 
     // What is in force.

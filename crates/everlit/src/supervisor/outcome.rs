@@ -17,6 +17,7 @@ use crate::control::message::{
     Farewell, LastRestart, Refusal, RefusalKind, Reply, SupervisorRenewal,
 };
 use crate::tally::Tally;
+use crate::version::version;
 
 impl Supervisor {
     pub(super) fn conclude(&mut self, result: Result<(), Failure>) {
@@ -90,7 +91,7 @@ impl Supervisor {
             .collect();
         self.journal.say(format_args!(
             "server started (everlit/{}), process {}, listening on {}",
-            env!("CARGO_PKG_VERSION"),
+            version(),
             std::process::id(),
             listeners.join(", ")
         ));

@@ -232,7 +232,7 @@ impl Supervisor {
     }
 
     fn check(&mut self) -> Option<Event> {
-        match Check::start(&self.binary, &self.source) {
+        match Check::start(&self.binary, &self.source, &self.directory) {
             Ok(check) => {
                 if let Some(running) = &mut self.restart {
                     running.check = Some(check);
@@ -310,6 +310,7 @@ impl Supervisor {
             generation: Generation::new(running.number, version, self.now),
             binary: &self.binary,
             source: &self.source,
+            directory: &self.directory,
             listeners: self.listeners.to_serve(prepared).collect(),
             retiring: self
                 .listeners

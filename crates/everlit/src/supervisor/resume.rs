@@ -59,6 +59,7 @@ struct State {
     started: Instant,
     binary: Binary,
     source: Source,
+    directory: PathBuf,
     ground: Ground,
     plan: Option<Plan>,
     pid_file: Option<PathBuf>,
@@ -125,6 +126,7 @@ struct StateRef<'a> {
     started: Age,
     binary: &'a Binary,
     source: &'a Source,
+    directory: &'a Path,
     ground: Ground,
     plan: &'a Option<Plan>,
     pid_file: Option<&'a Path>,
@@ -298,6 +300,7 @@ impl Supervisor {
             .map_err(failed)?;
         let Child { handle, .. } = spawn(&Program {
             path: self.binary.path(),
+            directory: &self.directory,
             arguments: &[
                 self.binary.path().as_os_str().to_owned(),
                 "resume-check".into(),
@@ -330,6 +333,7 @@ impl Supervisor {
             started: Age(self.started),
             binary: &self.binary,
             source: &self.source,
+            directory: &self.directory,
             ground: self.ground,
             plan: &self.plan,
             pid_file: self.pid_file.as_ref().map(PidFile::path),
@@ -485,6 +489,7 @@ impl Supervisor {
             binary: state.binary,
             running_from: FileState::of_this_process().ok(),
             source: state.source,
+            directory: state.directory,
             ground: state.ground,
             plan: state.plan,
             listeners: Listeners::resume(listeners),

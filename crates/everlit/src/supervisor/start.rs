@@ -30,6 +30,8 @@ use crate::sys::signal::Signals;
 pub(crate) struct Start {
     pub(crate) binary: Binary,
     pub(crate) source: Source,
+    /// Where the command was given.
+    pub(crate) directory: PathBuf,
     pub(crate) ground: Ground,
     /// Whoever waits for how starting goes.
     pub(crate) outcome: Option<Outcome>,
@@ -96,12 +98,13 @@ pub(crate) fn run(start: Start) -> ExitCode {
     let Start {
         binary,
         source,
+        directory,
         ground,
         outcome,
         inherited,
         greeting,
     } = start;
-    match Supervisor::start(binary, source, ground, inherited) {
+    match Supervisor::start(binary, source, directory, ground, inherited) {
         Ok((mut supervisor, addresses)) => {
             supervisor.outcome = outcome;
             supervisor.greeting = greeting;
@@ -123,6 +126,7 @@ impl Supervisor {
     fn start(
         binary: Binary,
         source: Source,
+        directory: PathBuf,
         ground: Ground,
         inherited: Inherited,
     ) -> Result<(Self, Addresses), StartError> {
@@ -162,6 +166,7 @@ impl Supervisor {
             binary,
             running_from: FileState::of_this_process().ok(),
             source,
+            directory,
             ground,
             plan: None,
             listeners,

@@ -13,6 +13,7 @@ use crate::control::message::{
     Activity, Farewell, GenerationEntry, LastRestart, ListenerEntry, Reply, Status,
 };
 use crate::sys;
+use crate::version::version;
 
 impl Supervisor {
     /// Answers those who asked, once all generations have said how they are, or time is up.
@@ -53,7 +54,7 @@ impl Supervisor {
         generations.sort_by_key(|entry| (entry.state != "serving", entry.number));
         Status {
             configuration: self.source.identity().display().to_string(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: version().to_owned(),
             supervisor_pid: Some(std::process::id()),
             uptime_s: age(self.started),
             activity: self.activity(),

@@ -7,7 +7,9 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
+use rustix::net::sockopt::socket_acceptconn;
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_send_signal, waitid,
 };
@@ -15,7 +17,7 @@ use rustix::process::{
 use super::binary::{Binary, config_file, environment};
 use super::generation::{Exit, Generation};
 use crate::link::{
-    CONFIG_NAME, CONTROL_NAME, FromGeneration, GENERATION_VARIABLE, GenerationStatus,
+    BOUND_NAME, CONFIG_NAME, CONTROL_NAME, FromGeneration, GENERATION_VARIABLE, GenerationStatus,
     HANDOVER_NAME, LINK_NAME, LISTEN_NAME, Line, LineError, RETIRE_NAME, Received, ToGeneration,
 };
 use crate::source::Source;
@@ -39,6 +41,7 @@ pub(crate) struct Birth<'a> {
     pub(crate) generation: Generation,
     pub(crate) binary: &'a Binary,
     pub(crate) source: &'a Source,
+    pub(crate) directory: &'a Path,
     pub(crate) listeners: Vec<BorrowedFd<'a>>,
     pub(crate) retiring: Vec<BorrowedFd<'a>>,
     pub(crate) handover: Option<BorrowedFd<'a>>,
@@ -63,7 +66,12 @@ impl Worker {
         let (line, theirs) = Line::pair()?;
         let config = config_file(birth.source)?;
         let mut descriptors: Vec<(&'static str, BorrowedFd<'_>)> = Vec::new();
-        descriptors.extend(birth.listeners.iter().map(|socket| (LISTEN_NAME, *socket)));
+        descriptors.extend(
+            birth
+                .listeners
+                .iter()
+                .map(|socket| (name_of(*socket), *socket)),
+        );
         descriptors.extend(birth.retiring.iter().map(|socket| (RETIRE_NAME, *socket)));
         descriptors.extend(birth.handover.map(|socket| (HANDOVER_NAME, socket)));
         descriptors.extend(config.iter().map(|file| (CONFIG_NAME, file.as_fd())));
@@ -75,6 +83,7 @@ impl Worker {
         };
         let child = spawn(&Program {
             path: birth.binary.path(),
+            directory: birth.directory,
             arguments: &birth.binary.arguments("generation", birth.source),
             environment: &environment([
                 ("NOTIFY_SOCKET", birth.notify_socket),
@@ -156,6 +165,14 @@ impl Worker {
     /// How it ended, if it has.
     pub(crate) fn exit(&self) -> Option<Exit> {
         exit_of(self.handle.as_fd())
+    }
+}
+
+/// Whether a socket listens already, for its generation.
+fn name_of(socket: BorrowedFd<'_>) -> &'static str {
+    match socket_acceptconn(socket) {
+        Ok(false) => BOUND_NAME,
+        _ => LISTEN_NAME,
     }
 }
 

@@ -78,28 +78,31 @@ pub(crate) fn group(name: &str) -> io::Result<Option<u32>> {
     Ok(Some(unsafe { entry.assume_init() }.gr_gid))
 }
 
-/// Becomes this user, in this group (or the user's own), with the user's supplementary groups. All threads change.
-pub(crate) fn become_user(user: Option<&User>, group: Option<u32>) -> io::Result<()> {
-    let check = |result: libc::c_int| {
-        if result == 0 {
-            Ok(())
-        } else {
-            Err(io::Error::last_os_error())
-        }
+/// Joins this group (or else the user's own) and the user's supplementary groups, and leaves all others. All threads
+/// change.
+pub(crate) fn join_groups(user: Option<&User>, group: Option<u32>) -> io::Result<()> {
+    let Some(gid) = group.or(user.map(|user| user.gid)) else {
+        return Ok(());
     };
-    if let Some(gid) = group.or(user.map(|user| user.gid)) {
-        // SAFETY: plain numbers.
-        check(unsafe { libc::setgid(gid) })?;
-        match user {
-            // SAFETY: the name is a C string.
-            Some(user) => check(unsafe { libc::initgroups(user.name.as_ptr(), gid) })?,
-            // SAFETY: no groups, so no list is read.
-            None => check(unsafe { libc::setgroups(0, std::ptr::null()) })?,
-        }
+    // SAFETY: a plain number.
+    check(unsafe { libc::setgid(gid) })?;
+    match user {
+        // SAFETY: the name is a C string.
+        Some(user) => check(unsafe { libc::initgroups(user.name.as_ptr(), gid) }),
+        // SAFETY: no groups, so no list is read.
+        None => check(unsafe { libc::setgroups(0, std::ptr::null()) }),
     }
-    if let Some(user) = user {
-        // SAFETY: plain number. The kernel also makes the process undumpable by this.
-        check(unsafe { libc::setuid(user.uid) })?;
+}
+
+/// Becomes this user, for good. All threads change.
+pub(crate) fn become_user(user: &User) -> io::Result<()> {
+    // SAFETY: a plain number. The kernel also makes the process undumpable by this.
+    check(unsafe { libc::setuid(user.uid) })
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
-    Ok(())
 }

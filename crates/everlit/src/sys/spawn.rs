@@ -25,6 +25,8 @@ const PID_DIGITS: usize = 10;
 pub(crate) struct Program<'a> {
     /// The binary.
     pub(crate) path: &'a Path,
+    /// Its working directory; ours if that is gone.
+    pub(crate) directory: &'a Path,
     /// Arguments, the zeroth included.
     pub(crate) arguments: &'a [OsString],
     /// The whole environment, but for `LISTEN_*`.
@@ -47,6 +49,7 @@ pub(crate) struct Child {
 /// Everything the child needs between fork and exec, prepared before, because nothing may be allocated there.
 struct Prepared {
     path: CString,
+    directory: CString,
     arguments: Vec<CString>,
     environment: Vec<CString>,
     listen_pid: Option<Vec<u8>>,
@@ -124,6 +127,7 @@ fn prepare(program: &Program<'_>, failure: &OwnedFd) -> io::Result<Prepared> {
     }
     Ok(Prepared {
         path: CString::new(program.path.as_os_str().as_bytes())?,
+        directory: CString::new(program.directory.as_os_str().as_bytes())?,
         arguments: program
             .arguments
             .iter()
@@ -182,6 +186,7 @@ unsafe fn become_program(
                 libc::c_uint::MAX,
                 libc::CLOSE_RANGE_CLOEXEC,
             );
+            libc::chdir(prepared.directory.as_ptr());
             libc::execve(
                 prepared.path.as_ptr(),
                 arguments.as_ptr(),
@@ -223,6 +228,7 @@ mod tests {
         let arguments = ["sh", "-c", script].map(OsString::from);
         let child = spawn(&Program {
             path: Path::new("/bin/sh"),
+            directory: Path::new("/usr"),
             arguments: &arguments,
             environment: &[("PATH".into(), "/usr/bin:/bin".into())],
             streams: [None, Some(writer.as_fd()), None],
@@ -257,9 +263,15 @@ mod tests {
     }
 
     #[test]
+    fn it_works_where_it_is_told_to() {
+        assert_eq!(run("pwd -P", &[]), "/usr\n");
+    }
+
+    #[test]
     fn a_failing_exec_is_an_error_here() {
         let error = spawn(&Program {
             path: Path::new("/nonexistent/everlit"),
+            directory: Path::new("/"),
             arguments: &["everlit".into()],
             environment: &[],
             streams: [None, None, None],

@@ -11,6 +11,7 @@ mod support;
 mod command_line;
 mod control_socket;
 mod demo;
+mod limits;
 mod oracle;
 mod restart;
 mod wire;

@@ -15,13 +15,18 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("somebody listens");
+        Self::try_connect(address).expect("somebody listens")
+    }
+
+    /// The same, if somebody listens.
+    pub(crate) fn try_connect(address: SocketAddr) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
         stream.set_nodelay(true).expect("a TCP socket");
-        Self {
+        Ok(Self {
             stream,
             rest: Vec::new(),
-        }
+        })
     }
 
     pub(crate) fn send(&mut self, text: &str) {

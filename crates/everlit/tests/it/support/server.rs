@@ -26,6 +26,7 @@ pub(crate) enum Built {
 pub(crate) struct Setup {
     directory: tempfile::TempDir,
     settings: String,
+    variables: Vec<(&'static str, String)>,
 }
 
 /// A server that runs in the foreground; killed with all its generations when dropped.
@@ -38,7 +39,7 @@ pub(crate) struct Server {
 }
 
 impl Built {
-    fn path(self) -> PathBuf {
+    pub(crate) fn path(self) -> PathBuf {
         let everlit = PathBuf::from(env!("CARGO_BIN_EXE_everlit"));
         match self {
             Self::Everlit => everlit,
@@ -53,6 +54,7 @@ impl Setup {
         let setup = Self {
             directory,
             settings: String::new(),
+            variables: Vec::new(),
         };
         fs::create_dir(setup.path("www")).expect("just made");
         setup.install(built);
@@ -64,6 +66,12 @@ impl Setup {
     pub(crate) fn setting(mut self, line: &str) -> Self {
         self.settings.push_str(line);
         self.settings.push('\n');
+        self
+    }
+
+    /// Sets an environment variable of the server.
+    pub(crate) fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
         self
     }
 
@@ -117,7 +125,8 @@ impl Setup {
             .stdin(Stdio::null())
             .env("EVERLIT_RUNTIME_DIR", self.path("run"))
             .env("EVERLIT_FAULT", self.path("fault"))
-            .env_remove("NOTIFY_SOCKET");
+            .env_remove("NOTIFY_SOCKET")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
