@@ -191,7 +191,7 @@ impl Giving {
             .filter_map(|(_, parcel)| revive(parcel))
             .collect();
         crew.adopt(thawed, Stay::Movable);
-        crew.order_all(|| Order::Resume);
+        crew.order_all(|| Order::Serve);
         Outcome::Resumed {
             tally: self.tally,
             reason: with_causes(error),

@@ -26,7 +26,7 @@ use crate::sys::{local_time, memory, privilege};
 use crate::version::version;
 use crate::worker::bench::{Bench, Counters};
 use crate::worker::logs::{Logs, Target};
-use crate::worker::{Worker, inbox};
+use crate::worker::{Order, Worker, inbox};
 
 /// As a count of descriptors.
 const RESERVED: u64 = config::RESERVED_DESCRIPTORS as u64;
@@ -142,6 +142,8 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
     };
     let retire_at =
         (taking.is_none() && retiring_from < endpoints.len()).then(|| Now::read().monotonic);
+    // Not before: whoever is let in by a generation that then fails would be cut off.
+    crew.order_all(|| Order::Serve);
     Ok(Lead {
         site,
         crew,
