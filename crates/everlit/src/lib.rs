@@ -53,4 +53,5 @@ pub mod demo;
 pub mod cli;
 pub(crate) mod supervisor;
 
+mod causes;
 pub(crate) mod sys;

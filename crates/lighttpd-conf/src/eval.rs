@@ -187,6 +187,10 @@ fn position(fields: &mut Vec<Field>, field: &Field) -> usize {
 }
 
 /// An error has no place yet.
+#[expect(
+    clippy::result_large_err,
+    reason = "compiled once for each condition, at start"
+)]
 fn compile(condition: &Condition, port: u16, groups: Use) -> Result<(Wanted, How), Diagnostic> {
     let (operator, value) = match (&condition.expression, groups) {
         (Some(expression), Use::Captured) => (Operator::Match, expression),

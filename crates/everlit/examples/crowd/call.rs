@@ -61,7 +61,7 @@ impl Call {
         loop {
             match self.stream.read(&mut bytes) {
                 Ok(0) if self.report.is_some() => {
-                    scene.expect(&self.stream, Who::Call, 0, Interest::Nothing)?;
+                    scene.forget(&self.stream)?;
                     return Ok(());
                 }
                 Ok(0) => return Err("the server ended the conversation without a report".into()),
@@ -84,8 +84,7 @@ impl Call {
     /// The old process is gone.
     pub(crate) fn see_it_go(&mut self, scene: &Scene) -> Result<(), Box<dyn Error>> {
         self.gone.get_or_insert(scene.since(self.asked));
-        // A process that is gone stays readable.
-        scene.expect(&self.old_process, Who::OldProcess, 0, Interest::Nothing)?;
+        scene.forget(&self.old_process)?;
         Ok(())
     }
 }

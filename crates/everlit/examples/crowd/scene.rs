@@ -101,6 +101,11 @@ impl Scene {
             .map_err(|errno| Failure::kernel("watch", errno))
     }
 
+    /// Watches no longer: what has ended would have news for ever.
+    pub(crate) fn forget(&self, fd: impl AsFd) -> Result<(), Failure> {
+        epoll::delete(&self.epoll, fd).map_err(|errno| Failure::kernel("forget", errno))
+    }
+
     /// Waits for news, until `due` at the latest.
     pub(crate) fn wait(&mut self, due: Option<Instant>) -> std::io::Result<Vec<(Who, usize)>> {
         let timeout = due.map(|due| {

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::operate::{Answer, options};
 use super::target::{self, DEFAULT, TargetError};
-use super::{code, source, with_causes};
+use super::{code, source};
+use crate::causes::with_causes;
 use crate::config::{self, Message};
 use crate::control::message::{Reply, Request};
 

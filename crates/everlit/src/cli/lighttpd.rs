@@ -10,7 +10,8 @@ use std::process::ExitCode;
 
 use lexopt::{Arg, Parser};
 
-use super::{code, source, with_causes, words};
+use super::{code, source, words};
+use crate::causes::with_causes;
 use crate::config::{self, ConfigError};
 use crate::inherit::Inherited;
 use crate::source::Source;

@@ -62,18 +62,6 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// An error with its causes, in one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
 /// Why a configuration cannot even be looked for.
 #[derive(Debug)]
 pub(crate) enum SourceError {

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use lexopt::{Arg, Parser};
 
 use super::target::{self, TargetError};
-use super::{code, with_causes, words};
+use super::{code, words};
+use crate::causes::with_causes;
 use crate::control::client::ClientError;
 use crate::control::message::{
     Farewell, Progress, Reply, Report, Request, Status, Stop, SupervisorRenewal, Until, encode,

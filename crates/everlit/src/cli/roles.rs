@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-use super::{SourceError, code, source, with_causes};
+use super::{SourceError, code, source};
+use crate::causes::with_causes;
 use crate::inherit::{InheritError, Inherited};
 use crate::source::Source;
 use crate::sys;

@@ -10,8 +10,9 @@ use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
 
+use super::code;
 use super::lighttpd::{foreground, working_directory};
-use super::{code, with_causes};
+use crate::causes::with_causes;
 use crate::inherit::Inherited;
 use crate::source::Source;
 use crate::supervisor::binary::Binary;

@@ -38,7 +38,7 @@ use server::{SERVER_ARGUMENT, become_server};
 use stage::Interrupted;
 use story::story;
 
-use crate::cli::with_causes;
+use crate::causes::with_causes;
 
 /// Exit code after a signal, as shells have it for Ctrl-C.
 const INTERRUPTED: u8 = 130;

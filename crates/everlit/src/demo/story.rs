@@ -15,7 +15,7 @@ use super::restarts::{self, Restarts};
 use super::server::Server;
 use super::site::Site;
 use super::stage::Stage;
-use crate::cli::with_causes;
+use crate::causes::with_causes;
 use crate::version::version;
 
 /// How long a client waits for an answer.

@@ -66,7 +66,11 @@ impl Crew {
                 return;
             }
             self.next = (self.next + 1) % self.hands.len();
-            let _ = self.hands[self.next].orders.send(Order::Adopt(some, stay));
+            let hand = &self.hands[self.next];
+            hand.counters
+                .arriving
+                .fetch_add(some.len() as u64, Ordering::Release);
+            let _ = hand.orders.send(Order::Adopt(some, stay));
         }
     }
 
@@ -92,9 +96,9 @@ impl Crew {
         !self.early.is_empty()
     }
 
-    /// Open connections.
+    /// Open connections, and those on their way to a worker.
     pub(super) fn connections(&self) -> u64 {
-        self.sum(|counters| counters.connections.load(Ordering::Acquire))
+        self.sum(Counters::all_connections)
     }
 
     /// Requests answered.
@@ -122,5 +126,51 @@ impl Crew {
 
     fn sum(&self, figure: impl Fn(&Counters) -> u64) -> u64 {
         self.hands.iter().map(|hand| figure(&hand.counters)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::freeze::image::{Image, InputImage, StateImage};
+    use crate::freeze::thaw;
+    use crate::net::Peer;
+    use crate::worker::inbox;
+
+    #[test]
+    fn a_connection_counts_before_its_worker_has_looked_at_it() {
+        let (orders, inbox) = inbox::channel::<Order>().unwrap();
+        let hand = Hand {
+            orders,
+            counters: Arc::new(Counters::default()),
+            thread: std::thread::spawn(|| ()),
+        };
+        let counters = hand.counters.clone();
+        let mut crew = Crew::new(vec![hand], inbox::channel().unwrap().1);
+        let image = Image {
+            listener: String::new(),
+            local_port: 0,
+            peer: Peer::Unix,
+            served: 0,
+            keep_idle: 5,
+            patience: 5,
+            input: InputImage::Drained,
+            state: StateImage::Idle,
+        };
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let thawed = thaw(image, vec![ours.into()]).unwrap();
+
+        crew.adopt(vec![thawed], Stay::Movable);
+        assert_eq!(crew.connections(), 1);
+        assert!(matches!(inbox.next(), Some(Order::Adopt(all, _)) if all.len() == 1));
+        assert_eq!(crew.connections(), 1);
+        // As the worker does it: first it is its own, then it is on its way no longer.
+        counters.connections.store(1, Ordering::Release);
+        counters.arriving.fetch_sub(1, Ordering::Release);
+        assert_eq!(crew.connections(), 1);
+        counters.connections.store(0, Ordering::Release);
+        assert_eq!(crew.connections(), 0);
     }
 }

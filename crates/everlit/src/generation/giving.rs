@@ -11,6 +11,7 @@ use std::time::Duration;
 use handover::{GiverChannel, GiverEvent, Parcel, Token};
 
 use super::crew::Crew;
+use crate::causes::with_causes;
 use crate::freeze::{self, Frozen, Thawed};
 use crate::http1::machine::Phase;
 use crate::link::FromGeneration;
@@ -36,8 +37,6 @@ pub(super) struct Giving {
     tally: Tally,
     /// Connections that the successor did not take; they end here.
     refused: u64,
-    /// Those of them that are still on their way back to a worker.
-    returning: usize,
     finishing: bool,
     /// When the drain ends (monotonic).
     deadline: Option<Duration>,
@@ -79,7 +78,6 @@ impl Giving {
             sweeping: crew.len(),
             tally: Tally::default(),
             refused: 0,
-            returning: 0,
             finishing: false,
             deadline: drain_limit.map(|limit| now + limit),
             last_progress: now,
@@ -110,11 +108,6 @@ impl Giving {
         self.sweeping = self.sweeping.saturating_sub(1);
     }
 
-    /// A worker has so many refused connections back.
-    pub(super) fn kept(&mut self, count: usize) {
-        self.returning = self.returning.saturating_sub(count);
-    }
-
     /// Goes on as far as possible. `tell` gets what the supervisor should hear on the way.
     pub(super) fn step(
         &mut self,
@@ -136,9 +129,7 @@ impl Giving {
                     self.road.arrived();
                     self.travelling.remove(&token.0);
                     self.refused += 1;
-                    let thawed: Vec<Thawed> = revive(parcel).into_iter().collect();
-                    self.returning += thawed.len();
-                    crew.adopt(thawed, Stay::Refused);
+                    crew.adopt(revive(parcel).into_iter().collect(), Stay::Refused);
                 }
                 GiverEvent::Finished => {
                     self.tally.drained = crew.ended_while_leaving();
@@ -160,7 +151,7 @@ impl Giving {
         }
         // The order matters: a worker reports a connection before it counts it as gone.
         let connections = crew.connections();
-        let at_rest = self.sweeping == 0 && self.travelling.is_empty() && self.returning == 0;
+        let at_rest = self.sweeping == 0 && self.travelling.is_empty();
         if connections == 0 && at_rest && !self.finishing {
             if crew.has_reports() {
                 return Outcome::Under;
@@ -203,21 +194,9 @@ impl Giving {
         crew.order_all(|| Order::Resume);
         Outcome::Resumed {
             tally: self.tally,
-            reason: describe(error),
+            reason: with_causes(error),
         }
     }
-}
-
-/// An error with its causes.
-pub(super) fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// A connection that we froze ourselves.

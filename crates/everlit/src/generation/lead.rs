@@ -13,9 +13,10 @@ use rustix::io::Errno;
 use rustix::time::Timespec;
 
 use super::crew::Crew;
-use super::giving::{Giving, Outcome, describe, revive};
+use super::giving::{Giving, Outcome, revive};
 use super::logs;
 use super::taking::{Progress, Taking};
+use crate::causes::with_causes;
 use crate::clock::Now;
 use crate::config::Site;
 use crate::control::orphan::{About, Facts, Interest, Order as OrphanOrder, Orphan};
@@ -174,14 +175,13 @@ impl Lead {
         match (&mut self.activity, report) {
             (Activity::Giving(giving), Report::Frozen(frozen)) => giving.offer(*frozen),
             (Activity::Giving(giving), Report::Swept) => giving.swept(),
-            (Activity::Giving(giving), Report::Kept(count)) => giving.kept(count),
             // Frozen for a successor that has failed meanwhile.
             (_, Report::Frozen(frozen)) => {
                 let thawed = revive(frozen.parcel).into_iter().collect();
                 self.crew.adopt(thawed, Stay::Movable);
             }
             // It only wakes us, or comes too late to matter.
-            (_, Report::Swept | Report::Kept(_) | Report::Empty) => {}
+            (_, Report::Swept | Report::Empty) => {}
         }
     }
 
@@ -237,7 +237,7 @@ impl Lead {
                     };
                     return;
                 }
-                Err(error) => eprintln!("everlit: {}", describe(&error)),
+                Err(error) => eprintln!("everlit: {}", with_causes(&error)),
             }
         }
     }
@@ -294,7 +294,7 @@ impl Lead {
         match Giving::begin(socket, &self.crew, drain_limit, now) {
             Ok(giving) => self.activity = Activity::Giving(Box::new(giving)),
             Err(error) => {
-                let reason = describe(&error);
+                let reason = with_causes(&error);
                 self.tell(&FromGeneration::Resumed {
                     tally: Tally::default(),
                     reason,

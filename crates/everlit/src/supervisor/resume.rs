@@ -226,7 +226,7 @@ pub(crate) fn check() -> ExitCode {
     match understood {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("everlit: {}", crate::cli::with_causes(&error));
+            eprintln!("everlit: {}", crate::causes::with_causes(&error));
             ExitCode::from(255)
         }
     }
@@ -238,7 +238,7 @@ pub(crate) fn run(state: RawFd) -> ExitCode {
         Ok(supervisor) => supervisor.run(),
         Err(error) => {
             // It was checked a moment ago. The generation serves on alone; a new start adopts it.
-            eprintln!("everlit: {}", crate::cli::with_causes(&error));
+            eprintln!("everlit: {}", crate::causes::with_causes(&error));
             ExitCode::from(255)
         }
     }

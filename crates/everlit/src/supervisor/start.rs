@@ -112,7 +112,7 @@ pub(crate) fn run(start: Start) -> ExitCode {
             supervisor.run()
         }
         Err(error) => {
-            eprintln!("everlit: {}", crate::cli::with_causes(&error));
+            eprintln!("everlit: {}", crate::causes::with_causes(&error));
             if let Some(outcome) = outcome {
                 // We end with the same code anyway.
                 let _ = outcome.tell(255);

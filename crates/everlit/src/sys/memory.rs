@@ -1,31 +1,29 @@
 //! Giving memory back that only starting needed.
 //!
-//! In: nothing. Out: a smaller resident set. Must hold: only free heap, and mappings of files that nothing has written to;
-//! a page that is needed again is mapped again from the page cache.
-#![allow(unsafe_code, reason = "madvise on mappings that Rust does not know")]
+//! In: nothing. Out: a smaller resident set. Must hold: only free heap, and mappings of files that nothing has written to; a
+//! page that is needed again is mapped again from the page cache.
+#![allow(
+    unsafe_code,
+    reason = "advice about address ranges is given by raw pointer"
+)]
 
-use std::ffi::c_void;
+use std::fs;
 
-/// Returns free heap to the system, and unmaps the code and constants of this process until they are needed again. What a
-/// start or a restart needed, mapped in large steps by the kernel, would be most of the resident memory of an idle process.
+use rustix::mm::{Advice, madvise};
+
+/// Lets go of the code and constants that were used so far, and of free heap. What is still needed comes back from the
+/// page cache at the next use, a few pages at a time; what only read the configuration does not come back.
 pub(crate) fn trim() {
-    // SAFETY: no condition.
+    // SAFETY: no condition; it only returns free memory to the system.
     unsafe { libc::malloc_trim(0) };
     // Without /proc it stays as it is.
-    let Ok(text) = std::fs::read_to_string("/proc/self/smaps") else {
+    let Ok(text) = fs::read_to_string("/proc/self/smaps") else {
         return;
     };
     for (start, end) in untouched(&text) {
-        // SAFETY: the range is one whole mapping as the kernel has just listed it, private, of a file, not writable, and
-        // without a page of its own (relocated data would be one): all that can happen is that its pages are read from
-        // the file again, by whichever thread touches it. Nobody unmaps program files, so the range is still what it was.
-        let _ = unsafe {
-            rustix::mm::madvise(
-                start as *mut c_void,
-                end - start,
-                rustix::mm::Advice::LinuxDontNeed,
-            )
-        };
+        // SAFETY: the range is a private mapping of a file, not writable, and without a page of its own (relocated data
+        // would be one), so its pages are equal to the file's, and the kernel reads them again when they are touched.
+        let _ = unsafe { madvise(start as *mut _, end - start, Advice::LinuxDontNeed) };
     }
 }
 

@@ -9,6 +9,7 @@ use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
 
 use super::conn::Conn;
 use super::serve::{self, Fate};
+use super::table::Key;
 use super::{Accepting, Worker, origin};
 use crate::net::Peer;
 
@@ -102,13 +103,14 @@ impl Worker {
         self.admit(conn, fate, deadline);
     }
 
-    /// Puts a connection into the table and has the kernel tell of its news.
-    pub(super) fn admit(&mut self, conn: Conn, fate: Fate, deadline: u32) {
+    /// Puts a connection into the table and has the kernel tell of its news. If the kernel refuses that, the connection
+    /// ends and the key leads nowhere.
+    pub(super) fn admit(&mut self, conn: Conn, fate: Fate, deadline: u32) -> Key {
         let key = self.table.insert(conn);
         self.count();
         self.table.set_deadline(key, deadline);
         let Some(conn) = self.table.get_mut(key) else {
-            return;
+            return key;
         };
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         if epoll::add(
@@ -119,11 +121,11 @@ impl Worker {
         )
         .is_err()
         {
-            return self.close(key);
-        }
-        if fate == Fate::Yield {
+            self.close(key);
+        } else if fate == Fate::Yield {
             self.ready.push(key);
         }
+        key
     }
 }
 

@@ -71,11 +71,13 @@ pub enum Mode {
     Quitting,
 }
 
-/// Figures of one worker thread. Only that thread writes them.
+/// Figures of one worker thread. Only that thread writes them, but for `arriving`.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Open connections.
     pub connections: AtomicU64,
+    /// Connections given to this thread that it has not counted as its own yet. Whoever gives them adds them.
+    pub arriving: AtomicU64,
     /// Requests answered.
     pub requests: AtomicU64,
     /// Connections that ended by themselves while this generation was leaving.
@@ -83,6 +85,13 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Open connections, and those about to be: none is missed on its way into the thread.
+    pub fn all_connections(&self) -> u64 {
+        // In this order, because it is in the other one that the thread counts them.
+        let arriving = self.arriving.load(Ordering::Acquire);
+        arriving + self.connections.load(Ordering::Acquire)
+    }
+
     /// One more request. A load and a store suffice, because nobody else writes.
     pub fn request(&self) {
         self.requests
@@ -90,7 +99,8 @@ impl Counters {
     }
 }
 
-/// Finished turns, kept for their memory.
+/// Finished turns, kept for their memory. Boxed as connections hold them, so that lending one moves a pointer.
+#[allow(clippy::vec_box)]
 #[derive(Debug, Default)]
 pub struct Spare(Vec<Box<Turn>>);
 

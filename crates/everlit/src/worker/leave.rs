@@ -122,6 +122,14 @@ impl Worker {
         self.tell_if_empty();
     }
 
+    /// A connection that arrived in the middle of leaving goes too, without waiting for news of it.
+    pub(super) fn leave_too(&mut self, key: Key) {
+        match &mut self.stage {
+            Stage::Leaving { queue, .. } if !queue.is_empty() => queue.push(key),
+            _ => self.leave_if_quiet(key),
+        }
+    }
+
     /// After a connection was served in the middle of leaving: it is at a quiet point now.
     pub(super) fn leave_if_quiet(&mut self, key: Key) {
         let Stage::Leaving { queue, .. } = &self.stage else {

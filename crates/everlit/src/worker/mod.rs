@@ -243,7 +243,8 @@ impl Worker {
         self.bench
             .counters
             .connections
-            .store(self.table.len() as u64, Ordering::Relaxed);
+            // After this a connection that left is in the reports, for whoever reads that none is left.
+            .store(self.table.len() as u64, Ordering::Release);
     }
 
     /// The present second of the monotonic clock.

@@ -1,6 +1,7 @@
 //! What the lead thread tells a worker, and what the worker tells it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::conn::{Conn, Stay};
 use super::endpoint::Endpoint;
@@ -42,8 +43,6 @@ pub enum Report {
     Frozen(Box<Frozen>),
     /// This worker has looked at all its connections once.
     Swept,
-    /// So many refused connections are this worker's again.
-    Kept(usize),
     /// This worker has no connection left at the moment.
     Empty,
 }
@@ -55,15 +54,14 @@ impl Worker {
         while let Some(order) = self.orders.next() {
             match order {
                 Order::Adopt(thawed, stay) => {
-                    let count = thawed.len();
+                    let count = thawed.len() as u64;
                     for thawed in thawed {
                         self.adopt(thawed, stay);
                     }
-                    if stay == Stay::Refused {
-                        // After they are counted. Nobody listens only if the process is about to end.
-                        let _ = self.reports.queue(Report::Kept(count));
-                        self.reports.ring();
-                    }
+                    let arriving = &self.bench.counters.arriving;
+                    arriving.fetch_sub(count, Ordering::Release);
+                    // Whoever looked before that may have missed the last one's departure.
+                    self.tell_if_empty();
                 }
                 Order::Leave(road) => self.begin_leaving(road),
                 // That we are awake is enough.
@@ -99,7 +97,8 @@ impl Worker {
         conn.stay = stay;
         conn.input = input;
         let deadline = self.second().saturating_add(patience) + 1;
-        self.admit(conn, Fate::Keep, deadline);
+        let key = self.admit(conn, Fate::Keep, deadline);
+        self.leave_too(key);
     }
 
     /// The endpoint of this name; made up if nobody listens there any more.

@@ -1,5 +1,10 @@
 //! Tests from outside, one module a subject.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may, and clippy knows only the latter"
+)]
+
 mod check;
 mod conditions;
 mod corpus;

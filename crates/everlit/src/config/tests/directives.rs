@@ -382,7 +382,7 @@ fn values_that_do_not_fit_are_errors() {
         "server.event-handler = \"bogus\"",
         "server.stat-cache-engine = \"bogus\"",
         "server.errorlog = \"| cat\"",
-        "server.max-keep-alive-requests = 70000",
+        "server.port = 70000",
         "server.http-parseopts = ( \"header-strict\" => \"maybe\" )",
         "server.http-parseopts = ( \"url-path-2f-reject\" => \"enable\" )",
         "server.http-parseopts = ( \"url-path-dotseg-reject\" => \"enable\" )",

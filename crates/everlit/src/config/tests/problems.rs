@@ -224,7 +224,7 @@ fn limits_that_contradict_each_other_are_corrected() {
         remarks(text),
         ["2:26 warning: server.max-connections is 36: server.max-fds, less 64"]
     );
-    assert_eq!(load(text).0.server.max_connections, Some(50));
+    assert_eq!(load(text).0.server.max_connections, Some(36));
 }
 
 #[test]

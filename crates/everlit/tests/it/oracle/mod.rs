@@ -126,7 +126,7 @@ fn run(case: &'static Case, documents: &Documents) -> Figures {
         root: &root,
     };
     let mut theirs = Side::new(Server::lighttpd(&configuration));
-    let mut ours = Side::new(Server::everlit_on_a_socket(&configuration));
+    let mut ours = Side::new(Server::everlit(&configuration));
 
     let requests = once_each((case.requests)());
     let mut differences = Vec::new();

@@ -24,45 +24,14 @@ impl Documents {
             .tempdir()
             .unwrap();
         let documents = Documents { directory };
-        for (path, content) in files() {
-            write(&documents.root().join(path), &content);
-        }
-        write(&documents.outside().join("secret.txt"), b"secret\n");
-        write(
-            &documents.outside().join("error-404.html"),
-            b"<p>lost</p>\n",
-        );
-        write(
-            &documents.outside().join("error-403.html"),
-            b"<p>closed</p>\n",
-        );
-        write(
-            &documents.outside().join("error-416.html"),
-            b"<p>beyond</p>\n",
-        );
-        for name in ["emptydir", "sub/emptydir", "links"] {
-            fs::create_dir(documents.root().join(name)).unwrap();
-        }
-        for (link, target) in [
-            ("links/inside.txt", "../a.txt"),
-            ("links/dir", "../sub"),
-            ("links/outside", "../../outside"),
-            ("links/dangling", "nowhere"),
-            ("links/circle", "circle"),
+        fill(&documents.root());
+        for (name, content) in [
+            ("secret.txt", "secret\n"),
+            ("error-404.html", "<p>lost</p>\n"),
+            ("error-403.html", "<p>closed</p>\n"),
+            ("error-416.html", "<p>beyond</p>\n"),
         ] {
-            symlink(target, documents.root().join(link)).unwrap();
-        }
-        for directory in [
-            "",
-            "sub",
-            "sub/deep",
-            "sub/emptydir",
-            "noindex",
-            "emptydir",
-            "names",
-            "links",
-        ] {
-            touch(&documents.root().join(directory));
+            write(&documents.outside().join(name), content.as_bytes());
         }
         documents
     }
@@ -75,6 +44,37 @@ impl Documents {
     /// A directory beside it, with files of its own.
     pub fn outside(&self) -> PathBuf {
         self.directory.path().join("outside")
+    }
+}
+
+/// Makes the documents in this directory.
+pub fn fill(root: &Path) {
+    for (path, content) in files() {
+        write(&root.join(path), &content);
+    }
+    for name in ["emptydir", "sub/emptydir", "links"] {
+        fs::create_dir(root.join(name)).unwrap();
+    }
+    for (link, target) in [
+        ("links/inside.txt", "../a.txt"),
+        ("links/dir", "../sub"),
+        ("links/outside", "../../outside"),
+        ("links/dangling", "nowhere"),
+        ("links/circle", "circle"),
+    ] {
+        symlink(target, root.join(link)).unwrap();
+    }
+    for directory in [
+        "",
+        "sub",
+        "sub/deep",
+        "sub/emptydir",
+        "noindex",
+        "emptydir",
+        "names",
+        "links",
+    ] {
+        touch(&root.join(directory));
     }
 }
 

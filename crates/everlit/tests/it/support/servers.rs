@@ -1,16 +1,14 @@
-//! Servers as real processes: Everlit as its users start it, and Debian's lighttpd.
+//! Everlit and Debian's lighttpd, started alike: in the foreground, on a socket that is open already.
 //!
-//! In: a configuration. Out: a [`Server`] that takes connections. Must hold: whatever becomes of the test, the processes
-//! that were started here end, and no others.
+//! In: a configuration. Out: a [`Server`] that takes connections at once. Must hold: whatever becomes of the test, the
+//! processes that were started here end, and no others.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
@@ -54,35 +52,8 @@ impl Configuration<'_> {
 }
 
 impl Server {
-    /// Starts Everlit on a port that it chooses itself, and asks it for the port.
-    pub fn everlit(configuration: &Configuration<'_>) -> Server {
-        let directory = directory();
-        let config = configuration.write(directory.path(), 0);
-        let notices = UnixDatagram::bind(directory.path().join("notify")).unwrap();
-        notices.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut child = everlit(directory.path())
-            .args(["-D", "-f"])
-            .arg(&config)
-            .env("NOTIFY_SOCKET", directory.path().join("notify"))
-            .stdin(Stdio::null())
-            .stdout(log(directory.path(), "stdout"))
-            .stderr(log(directory.path(), "stderr"))
-            .spawn()
-            .expect("start everlit");
-        if let Err(reason) = ready(&notices, &mut child) {
-            end(&mut child);
-            panic!("everlit: {reason}\n{}", complaints(directory.path()));
-        }
-        let port = port(directory.path(), &config);
-        Server {
-            address: (Ipv4Addr::LOCALHOST, port).into(),
-            child,
-            directory,
-        }
-    }
-
     /// Starts Everlit on a socket that is open already, as systemd would.
-    pub fn everlit_on_a_socket(configuration: &Configuration<'_>) -> Server {
+    pub fn everlit(configuration: &Configuration<'_>) -> Server {
         let directory = directory();
         let command = everlit(directory.path());
         // One thread, so that log lines stand in the order of the requests.
@@ -186,56 +157,6 @@ fn on_a_socket(command: &Command, configuration: &Configuration<'_>, directory: 
         child: shell.spawn().expect("start a server"),
         directory,
     }
-}
-
-/// Waits until the server says that it is ready.
-fn ready(notices: &UnixDatagram, child: &mut Child) -> Result<(), String> {
-    let pidfd = pidfd(child);
-    let begun = Instant::now();
-    let mut notice = [0; 4096];
-    loop {
-        let left = PATIENCE.saturating_sub(begun.elapsed());
-        let mut fds = [
-            PollFd::new(notices, PollFlags::IN),
-            PollFd::new(&pidfd, PollFlags::IN),
-        ];
-        let timeout = Timespec::try_from(left).expect("a minute");
-        if poll(&mut fds, Some(&timeout)) == Ok(0) {
-            return Err("not ready in time".to_owned());
-        }
-        if fds[0].revents().contains(PollFlags::IN) {
-            let length = notices.recv(&mut notice).unwrap();
-            if notice[..length]
-                .split(|byte| *byte == b'\n')
-                .any(|line| line == b"READY=1")
-            {
-                return Ok(());
-            }
-        } else if fds[1].revents().contains(PollFlags::IN) {
-            return Err(format!("ended with {}", child.wait().unwrap()));
-        }
-    }
-}
-
-/// The port that was bound, by `everlit status --json`.
-fn port(directory: &Path, config: &Path) -> u16 {
-    let output = everlit(directory)
-        .args(["status", "--json", "-f"])
-        .arg(config)
-        .output()
-        .expect("ask for the status");
-    let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
-        panic!(
-            "status: {}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        )
-    });
-    let address = status["listeners"][0]["address"]
-        .as_str()
-        .unwrap_or_else(|| panic!("no address in {status}"));
-    let address: SocketAddr = address.parse().expect("an address");
-    address.port()
 }
 
 fn pidfd(child: &Child) -> OwnedFd {

@@ -173,7 +173,7 @@ fn as_many_requests_as_configured() {
 #[test]
 fn not_at_all() {
     play(
-        "server.max-keep-alive-idle = 0",
+        "server.max-keep-alive-idle := 0",
         vec![
             row("1.1", "Idle for no time is not kept.")
                 .send(get("1.1", ""))

@@ -6,8 +6,8 @@ use super::transcript::{ok, page, play, row};
 fn slow() {
     play(
         "
-            server.max-read-idle = 1
-            server.max-keep-alive-idle = 1
+            server.max-read-idle := 1
+            server.max-keep-alive-idle := 1
         ",
         vec![
             row("silence", "Who says nothing is told nothing.").gone(),

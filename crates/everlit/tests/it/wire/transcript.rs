@@ -1,10 +1,10 @@
 //! Rows of the tables, and how they are played.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::support::documents::Documents;
 use crate::support::http::{Asked, Client, Failure, Response, show};
-use crate::support::servers::{Configuration, Server};
+use crate::support::{Built, Server, Setup, documents};
 
 /// Between two bytes of a drip.
 const DRIP: Duration = Duration::from_millis(100);
@@ -211,17 +211,15 @@ fn well_formed(response: &Response, asked: Asked) -> Result<(), String> {
 /// Plays these rows against a server of their own with these directives, each on its own connection, and shows all that
 /// fail.
 pub fn play(directives: &str, rows: Vec<Row>) {
-    let documents = Documents::new();
-    let text = [CONFIGURATION, directives].concat();
-    let server = Server::everlit(&Configuration {
-        text: &text,
-        root: &documents.root(),
-    });
+    let setup = Setup::new(Built::Everlit).setting(&[CONFIGURATION, directives].concat());
+    documents::fill(&setup.path("www"));
+    let server = Server::start(setup);
+    let address = server.address();
     // At the same time, because some of them wait.
     let failures: Vec<String> = std::thread::scope(|scope| {
         let threads: Vec<_> = rows
             .iter()
-            .map(|row| scope.spawn(|| row.play(&server)))
+            .map(|row| scope.spawn(|| row.play(address)))
             .collect();
         threads
             .into_iter()
@@ -239,13 +237,13 @@ pub fn play(directives: &str, rows: Vec<Row>) {
         failures.len(),
         rows.len(),
         failures.join("\n"),
-        server.complaints()
+        server.said()
     );
 }
 
 impl Row {
-    fn play(&self, server: &Server) -> Result<(), String> {
-        let mut client = Client::connect(server.address);
+    fn play(&self, address: SocketAddr) -> Result<(), String> {
+        let mut client = Client::connect(address);
         let mut seen = String::new();
         let mut last = None;
         let outcome = self.steps.iter().try_for_each(|step| match step {
