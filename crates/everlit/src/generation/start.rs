@@ -21,6 +21,7 @@ use crate::control::orphan::About;
 use crate::inherit::Inherited;
 use crate::link::{GENERATION_VARIABLE, Line};
 use crate::source::Source;
+use crate::sys::filter::accept_syns;
 use crate::sys::signal::Signals;
 use crate::sys::{local_time, memory, privilege};
 use crate::version::version;
@@ -93,6 +94,10 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
     let site = Arc::new(site);
     if inherited.listeners.is_empty() && inherited.bound.is_empty() {
         return Err(StartError::NoListeners);
+    }
+    if inherited.link.is_none() {
+        // No supervisor has done it.
+        accept_syns(&inherited.listeners);
     }
     let listeners = inherited
         .listeners

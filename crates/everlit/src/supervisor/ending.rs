@@ -270,6 +270,7 @@ impl Supervisor {
     fn quit_generations(&mut self) {
         let quit = ToGeneration::Quit {
             listeners: ListenersAre::Close,
+            kept: self.listeners.kept_by_others(),
             drain_limit_ms: self.plan.as_ref().and_then(drain_limit),
         };
         for worker in &mut self.workers {

@@ -133,6 +133,7 @@ impl Supervisor {
             // Its successor serves already; it may finish what it has, but nobody needs it for more.
             let quit = ToGeneration::Quit {
                 listeners: Listeners::Leave,
+                kept: Vec::new(),
                 drain_limit_ms: None,
             };
             let told = worker.tell(&quit, &[]);
