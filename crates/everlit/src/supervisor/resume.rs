@@ -31,7 +31,7 @@ use super::worker::{Worker, exit_of, wait_for};
 use super::{Ground, Supervisor};
 use crate::control::client::Connection;
 use crate::control::message::{LastRestart, SupervisorRenewal};
-use crate::control::server::{ClientId, Kept, Server};
+use crate::control::server::{ClientId, Kept, Server, Turn};
 use crate::control::socket::{ControlSocket, SocketFile};
 use crate::plan::{ListenSpec, Plan};
 use crate::source::Source;
@@ -67,6 +67,8 @@ struct State {
     workers: Vec<WorkerState>,
     next_number: u64,
     backoff: Backoff,
+    #[serde(with = "age::option", default)]
+    replace_at: Option<Instant>,
     queued: Option<Vec<Caller>>,
     pending: Vec<Pending>,
     last_restart: Option<LastState>,
@@ -76,6 +78,9 @@ struct State {
     control_file: SocketFile,
     control_path: PathBuf,
     clients: Vec<ClientState>,
+    /// The name of the next client.
+    #[serde(default)]
+    next_client: u64,
     asked: Vec<u64>,
 }
 
@@ -134,6 +139,8 @@ struct StateRef<'a> {
     workers: Vec<WorkerRef<'a>>,
     next_number: u64,
     backoff: Backoff,
+    #[serde(with = "age::option")]
+    replace_at: Option<Instant>,
     queued: &'a Option<Vec<Caller>>,
     pending: &'a [Pending],
     last_restart: Option<LastState>,
@@ -143,6 +150,7 @@ struct StateRef<'a> {
     control_file: Option<&'a SocketFile>,
     control_path: &'a Path,
     clients: Vec<ClientState>,
+    next_client: u64,
     asked: Vec<u64>,
 }
 
@@ -358,6 +366,7 @@ impl Supervisor {
                 .collect(),
             next_number: self.next_number,
             backoff: self.backoff,
+            replace_at: self.replace_at,
             queued: &self.queued,
             pending: &self.pending,
             last_restart: self.last_restart.as_ref().map(|(at, last)| LastState {
@@ -381,14 +390,15 @@ impl Supervisor {
             clients: self
                 .control
                 .kept()
-                .map(|(id, socket, input, output, answering)| ClientState {
-                    id: id.0,
-                    socket: socket.as_raw_fd(),
-                    input: input.to_owned(),
-                    output,
-                    answering,
+                .map(|client| ClientState {
+                    id: client.id.0,
+                    socket: client.socket.as_raw_fd(),
+                    input: client.input,
+                    output: client.output,
+                    answering: client.turn == Turn::Ours,
                 })
                 .collect(),
+            next_client: self.control.next_client().0,
             asked: self.asked.iter().map(|asked| asked.client.0).collect(),
         }
     }
@@ -403,7 +413,7 @@ impl Supervisor {
         );
         all.extend(self.workers.iter().map(Worker::handle));
         all.extend(self.workers.iter().filter_map(Worker::line));
-        all.extend(self.control.kept().map(|(_, socket, ..)| socket));
+        all.extend(self.control.kept().map(|client| client.socket));
         all.extend(
             self.predecessor
                 .iter()
@@ -453,7 +463,10 @@ impl Supervisor {
                     socket: adopt(client.socket)?,
                     input: client.input,
                     output: client.output,
-                    answering: client.answering,
+                    turn: match client.answering {
+                        true => Turn::Ours,
+                        false => Turn::Theirs,
+                    },
                 })
             })
             .collect::<Result<_, ResumeError>>()?;
@@ -498,7 +511,7 @@ impl Supervisor {
             workers,
             next_number: state.next_number,
             backoff: state.backoff,
-            replace_at: None,
+            replace_at: state.replace_at,
             restart: None,
             queued: state.queued,
             pending,
@@ -509,7 +522,7 @@ impl Supervisor {
             taker: None,
             signals,
             notices: Notices::resume(adopt(state.notices)?),
-            control: Server::resume(control, clients, now),
+            control: Server::resume(control, clients, ClientId(state.next_client), now),
             control_path: state.control_path,
             service: Service::new(std::env::var_os("NOTIFY_SOCKET")),
             asked: Vec::<Asked>::new(),
