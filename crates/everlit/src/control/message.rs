@@ -90,7 +90,8 @@ pub enum Reply {
     },
     /// Here are the listening sockets; descriptors come with this line, one for each name. More such lines may follow.
     Takeover(Takeover),
-    /// Everything was handed over or finished.
+    /// Everything was handed over or finished; or, to a successor that has not yet asked for [`Request::Leave`], what is
+    /// left is finished without it.
     Left {
         /// Final figures.
         tally: Tally,
@@ -102,7 +103,8 @@ pub enum Reply {
         /// Why.
         reason: String,
     },
-    /// The request failed or was refused; nothing was changed by it.
+    /// The request failed or was refused. What was in force still is; only [`RefusalKind::RestartFailed`] may have cost
+    /// something, which its text then says: connections that a new generation had taken when it died.
     Error(Refusal),
 }
 
@@ -333,7 +335,7 @@ pub enum RefusalKind {
     Serving,
     /// The instance is stopping; it is too late for this.
     Stopping,
-    /// The restart failed; the old generation serves on.
+    /// The restart failed; the old generation serves on, or is replaced if it died as well.
     RestartFailed,
     /// Not possible without a supervisor.
     Orphaned,

@@ -61,6 +61,8 @@ struct Client {
 enum Phase {
     /// The client's, since then.
     Listening(Instant),
+    /// The client's, which has our listening sockets and may take its time to start.
+    Holding,
     /// Ours: a request is not finally answered.
     Answering,
     /// The client asks nothing more; it goes when it has read everything.
@@ -80,17 +82,26 @@ pub(crate) struct Heard {
 
 /// A client that outlives an exec.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct Kept<S> {
     /// Its name, which others remember.
     pub(crate) id: ClientId,
     /// Its socket.
-    pub(crate) socket: OwnedFd,
+    pub(crate) socket: S,
     /// Received, but no whole request yet.
     pub(crate) input: Vec<u8>,
     /// Not yet sent.
     pub(crate) output: Vec<u8>,
-    /// Whether a request is not finally answered.
-    pub(crate) answering: bool,
+    /// Who is to speak.
+    pub(crate) turn: Turn,
+}
+
+/// Who is to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// The client.
+    Theirs,
+    /// We: a request is not finally answered.
+    Ours,
 }
 
 impl Server {
@@ -123,7 +134,7 @@ impl Server {
     pub(crate) fn interests(&self) -> impl Iterator<Item = (ClientId, BorrowedFd<'_>, Interest)> {
         self.clients.iter().map(|client| {
             let interest = Interest {
-                read: matches!(client.phase, Phase::Listening(_)),
+                read: matches!(client.phase, Phase::Listening(_) | Phase::Holding),
                 write: !client.output.is_empty(),
             };
             (client.id, client.socket.as_fd(), interest)
@@ -136,7 +147,7 @@ impl Server {
             .iter()
             .filter_map(|client| match client.phase {
                 Phase::Listening(since) => Some(since + SILENCE_MAX),
-                Phase::Answering | Phase::Closing => None,
+                Phase::Holding | Phase::Answering | Phase::Closing => None,
             })
             .min()
     }
@@ -145,7 +156,7 @@ impl Server {
     pub(crate) fn expire(&mut self, now: Instant) {
         self.clients.retain(|client| match client.phase {
             Phase::Listening(since) => now < since + SILENCE_MAX,
-            Phase::Answering | Phase::Closing => true,
+            Phase::Holding | Phase::Answering | Phase::Closing => true,
         });
     }
 
@@ -239,7 +250,10 @@ impl Server {
         let line = encode(reply);
         let sent = client.send(&line, descriptors);
         if reply.is_final() && client.phase == Phase::Answering {
-            client.phase = Phase::Listening(now);
+            client.phase = match reply {
+                Reply::Takeover(_) => Phase::Holding,
+                _ => Phase::Listening(now),
+            };
         }
         if sent.is_err() {
             self.drop_client(id);
@@ -268,24 +282,37 @@ impl Server {
         self.clients.iter().any(|client| client.id == id)
     }
 
-    /// Descriptor of the listening socket and everything to remember of the clients.
-    pub(crate) fn kept(
-        &self,
-    ) -> impl Iterator<Item = (ClientId, BorrowedFd<'_>, &[u8], Vec<u8>, bool)> {
-        self.clients.iter().map(|client| {
-            (
-                client.id,
-                client.socket.as_fd(),
-                client.input.rest(),
-                client.output.iter().copied().collect(),
-                client.phase == Phase::Answering,
-            )
+    /// Everything to remember of the clients.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = Kept<BorrowedFd<'_>>> {
+        self.clients.iter().map(|client| Kept {
+            id: client.id,
+            socket: client.socket.as_fd(),
+            input: client.input.rest().to_owned(),
+            output: client.output.iter().copied().collect(),
+            turn: match client.phase {
+                Phase::Answering => Turn::Ours,
+                Phase::Listening(_) | Phase::Holding | Phase::Closing => Turn::Theirs,
+            },
         })
     }
 
+    /// What the next client will be named.
+    pub(crate) fn next_client(&self) -> ClientId {
+        ClientId(self.next)
+    }
+
     /// Puts it together again after an exec.
-    pub(crate) fn resume(socket: ControlSocket, clients: Vec<Kept>, now: Instant) -> Self {
-        let next = clients.iter().map(|kept| kept.id.0 + 1).max().unwrap_or(0);
+    pub(crate) fn resume(
+        socket: ControlSocket,
+        clients: Vec<Kept<OwnedFd>>,
+        next: ClientId,
+        now: Instant,
+    ) -> Self {
+        // A state of an older program does not say what comes next.
+        let next = clients
+            .iter()
+            .map(|kept| kept.id.0 + 1)
+            .fold(next.0, u64::max);
         let clients = clients
             .into_iter()
             .map(|kept| Client {
@@ -294,10 +321,9 @@ impl Server {
                 input: LineBuffer::resume(kept.input, REQUEST_MAX),
                 loose: VecDeque::new(),
                 output: kept.output.into(),
-                phase: if kept.answering {
-                    Phase::Answering
-                } else {
-                    Phase::Listening(now)
+                phase: match kept.turn {
+                    Turn::Ours => Phase::Answering,
+                    Turn::Theirs => Phase::Listening(now),
                 },
             })
             .collect();
@@ -345,7 +371,7 @@ impl Client {
             return Err(Gone);
         }
         if received == 0 {
-            if matches!(self.phase, Phase::Listening(_)) {
+            if matches!(self.phase, Phase::Listening(_) | Phase::Holding) {
                 self.phase = Phase::Closing;
             }
             return Ok(());
@@ -405,7 +431,7 @@ fn may_talk(socket: BorrowedFd<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::message::{Activity, Status, Until};
+    use super::super::message::{Activity, Status, Takeover, Until};
     use super::*;
     use std::io::{BufRead, BufReader, Read, Write};
     use std::os::unix::net::UnixStream;
@@ -501,6 +527,28 @@ mod tests {
         assert_eq!(stage.server.deadline(), Some(stage.now + SILENCE_MAX));
         stage.server.expire(stage.now + SILENCE_MAX);
         assert!(!stage.server.is_connected(stage.id));
+    }
+
+    #[test]
+    fn a_successor_may_take_its_time_to_start() {
+        let mut stage = stage();
+        let request = b"{\"v\":1,\"op\":\"takeover\"}\n";
+        stage.client.write_all(request).unwrap();
+        stage.server.read(stage.id, stage.now).unwrap();
+        let takeover = Reply::Takeover(Takeover {
+            listeners: Vec::new(),
+            generation: 1,
+            version: "0".to_owned(),
+            pid: 1,
+            last: true,
+        });
+        stage.server.reply(stage.id, &takeover, stage.now);
+        stage.server.expire(stage.now + 100 * SILENCE_MAX);
+        assert_eq!(stage.server.deadline(), None);
+        // And it is still heard.
+        let request = b"{\"v\":1,\"op\":\"leave\"}\n";
+        stage.client.write_all(request).unwrap();
+        assert!(stage.server.read(stage.id, stage.now).is_some());
     }
 
     #[test]

@@ -10,10 +10,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use rustix::fs::Mode;
+use rustix::io::Errno;
 use rustix::net::sockopt::{set_ipv6_v6only, set_socket_reuseaddr, set_socket_reuseport};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, listen, socket_with};
 
@@ -105,8 +105,8 @@ pub(super) fn bind(spec: &ListenSpec, retiring: &[&Listener]) -> Result<OwnedFd,
     }
 }
 
-/// Gives a socket that stays the settings that can change under it.
-pub(super) fn adjust(listener: &mut Listener, spec: ListenSpec) -> Option<BindError> {
+/// Gives a socket that stays the settings that can change under it; what cannot, and what fails, is told.
+pub(super) fn adjust(listener: &mut Listener, spec: ListenSpec) -> Vec<BindError> {
     let old = std::mem::replace(&mut listener.spec, spec);
     let fixed = old.v6_only != listener.spec.v6_only;
     listener.spec.v6_only = old.v6_only;
@@ -119,16 +119,25 @@ pub(super) fn adjust(listener: &mut Listener, spec: ListenSpec) -> Option<BindEr
                 sys::socket::set_defer_accept(socket, defer_seconds(spec))
                     .map_err(|cause| io("set server.defer-accept of", cause))
             }
-            ListenAddress::Tcp(address) if fixed && address.is_ipv6() => Err(Reason::Fixed {
-                setting: "server.set-v6only",
-            }),
             ListenAddress::Unix(_) if old.permissions != spec.permissions => permit(spec),
             _ => Ok(()),
         });
-    adjusted.err().map(|reason| BindError {
+    let fixed = match spec.address {
+        ListenAddress::Tcp(address) if fixed && address.is_ipv6() => Some(Reason::Fixed {
+            setting: "server.set-v6only",
+        }),
+        _ => None,
+    };
+    let complaint = |reason| BindError {
         name: spec.name.clone(),
         reason,
-    })
+    };
+    adjusted
+        .err()
+        .into_iter()
+        .chain(fixed)
+        .map(complaint)
+        .collect()
 }
 
 fn bind_tcp(
@@ -231,14 +240,20 @@ fn make_way(path: &Path) -> Result<(), Reason> {
     match fs::symlink_metadata(path) {
         Err(_) => Ok(()),
         Ok(metadata) if !metadata.file_type().is_socket() => Err(Reason::NotASocket),
-        Ok(_) => match UnixStream::connect(path) {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                fs::remove_file(path).map_err(|cause| io("remove the stale socket", cause))
-            }
-            // A full queue is somebody's, too.
-            _ => Err(Reason::InUse { by: None }),
-        },
+        Ok(_) if is_stale(path) => {
+            fs::remove_file(path).map_err(|cause| io("remove the stale socket", cause))
+        }
+        Ok(_) => Err(Reason::InUse { by: None }),
     }
+}
+
+/// Whether nobody listens there. Somebody with a full queue does, and is not waited for (`EAGAIN`).
+fn is_stale(path: &Path) -> bool {
+    let Ok(address) = SocketAddrUnix::new(path) else {
+        return false;
+    };
+    stream_socket(AddressFamily::UNIX)
+        .is_ok_and(|socket| rustix::net::connect(&socket, &address) == Err(Errno::CONNREFUSED))
 }
 
 fn permit(spec: &ListenSpec) -> Result<(), Reason> {

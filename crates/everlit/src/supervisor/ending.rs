@@ -13,6 +13,7 @@ use super::listeners::Listeners;
 use super::restart::Event;
 use super::restarting::drain_limit;
 use super::service::Notice;
+use super::silence;
 use super::stop::{Action, Stopping};
 use super::{Ground, Supervisor};
 use crate::control::message::{Progress, Reply};
@@ -31,7 +32,7 @@ pub(super) struct Ending {
     tally: Tally,
     /// Connections were cut.
     cut: bool,
-    /// Everything went to another instance, the listening sockets too.
+    /// The listening sockets are another instance's.
     pub(super) given_away: bool,
 }
 
@@ -211,6 +212,27 @@ impl Supervisor {
         self.end_generations(action);
     }
 
+    /// Ends generations that should speak while they leave, and have not for long.
+    pub(super) fn tick_silence(&mut self) {
+        for worker in &mut self.workers {
+            if !worker.generation.is_leaving() {
+                worker.silence.not_leaving();
+                continue;
+            }
+            let (signal, word) = match worker.silence.leaving(self.now) {
+                None => continue,
+                Some(silence::Action::Terminate) => (Signal::TERM, "told to end"),
+                Some(silence::Action::Kill) => (Signal::KILL, "killed"),
+            };
+            self.journal.say(format_args!(
+                "generation {} has said nothing for {} s while it leaves: {word}",
+                worker.generation.number(),
+                silence::LIMIT.as_secs()
+            ));
+            worker.signal(signal);
+        }
+    }
+
     fn end_generations(&mut self, action: Option<Action>) {
         match action {
             // That is done when no restart is in the way.
@@ -268,8 +290,13 @@ impl Supervisor {
     }
 
     fn quit_generations(&mut self) {
+        self.release_taker();
+        let given_away = self.ending.as_ref().is_some_and(|ending| ending.given_away);
         let quit = ToGeneration::Quit {
-            listeners: ListenersAre::Close,
+            listeners: match given_away {
+                true => ListenersAre::Leave,
+                false => ListenersAre::Close,
+            },
             kept: self.listeners.kept_by_others(),
             drain_limit_ms: self.plan.as_ref().and_then(drain_limit),
         };
@@ -281,20 +308,37 @@ impl Supervisor {
                 worker.generation.leave();
             }
         }
+<<<<<<< HEAD
         // Of ours only the generation's copies are left, and it closes them when nobody waits there any more.
         self.listeners.close();
+=======
+        // Only the generation's copies are left, and it closes them when nobody waits there any more.
+        self.let_go_of_listeners();
+    }
+
+    fn let_go_of_listeners(&mut self) {
+        match self.ending.as_ref().is_some_and(|ending| ending.given_away) {
+            true => self.listeners.give_away(),
+            false => self.listeners.close(),
+        }
+>>>>>>> mend-sup
     }
 
     fn finish(&mut self) {
+        self.release_taker();
+        self.let_go_of_listeners();
         let Some(ending) = self.ending.take() else {
             return;
         };
+<<<<<<< HEAD
         if ending.given_away {
             self.listeners.give_away();
         } else {
             self.listeners.close();
             self.listeners.give_back();
         }
+=======
+>>>>>>> mend-sup
         self.journal.say(match ending.given_away {
             true => "server stopped: another instance serves on".to_owned(),
             false => format!(

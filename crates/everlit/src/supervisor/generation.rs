@@ -223,6 +223,11 @@ impl Generation {
         matches!(self.state, State::Ready | State::Serving)
     }
 
+    /// It is on its way out, and its process is to end by itself.
+    pub(crate) fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Leaving(_) | State::Left(_))
+    }
+
     /// How far it is with leaving; none if it is not.
     pub(crate) fn departure(&self) -> Option<Departure> {
         match self.state {

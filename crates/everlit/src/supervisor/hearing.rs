@@ -14,10 +14,16 @@ use crate::control::message::{Farewell, Progress, Reply};
 use crate::link::{FromGeneration, Listeners, ToGeneration};
 use crate::tally::Tally;
 
+/// Most notices that are read at a time: any user of the machine may send some, and nobody else is heard meanwhile.
+const NOTICES_PER_TURN: usize = 32;
+
 impl Supervisor {
     /// Readiness notices.
     pub(super) fn hear_notices(&mut self) {
-        while let Some(said) = self.notices.next() {
+        for _ in 0..NOTICES_PER_TURN {
+            let Some(said) = self.notices.next() else {
+                return;
+            };
             let Some(worker) = self
                 .workers
                 .iter_mut()

@@ -457,6 +457,9 @@ mod tests {
         let listeners = Listeners::default();
         let error = listeners.prepare(&[unix(&path)]).unwrap_err().to_string();
         assert!(error.contains("in use"), "{error}");
+        // Nor is one with a full queue (the look from above is still in it), and nobody waits for it.
+        rustix::net::listen(&live, 0).unwrap();
+        assert!(listeners.prepare(&[unix(&path)]).is_err());
         drop(live);
         assert!(path.exists());
         drop(listeners.prepare(&[unix(&path)]).unwrap());
@@ -509,6 +512,8 @@ mod tests {
         listeners.commit(prepared);
         let dual = ListenSpec {
             v6_only: false,
+            // Another change does not hide it.
+            defer_accept: true,
             ..tcp("[::1]:0")
         };
         // Each time, because it is never done.

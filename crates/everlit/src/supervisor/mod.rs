@@ -1,8 +1,9 @@
 //! The supervisor: owns the listening sockets, starts and watches generations, and keeps its PID for ever.
 //!
 //! In: signals, requests at the control socket, what generations say and how they end. Out: generations started, told and
-//! replaced; reports. Must hold: one thread that never waits but in [`Supervisor::turn`]; it never speaks HTTP and never
-//! parses a configuration.
+//! replaced; reports. Must hold: one thread that waits in [`Supervisor::turn`], and elsewhere only for a moment, with a
+//! limit, at a first start (for addresses that a closing instance still has) and before it becomes a new binary (for that
+//! to read its state); it never speaks HTTP and never parses a configuration.
 
 // Decisions: pure, without clock and descriptors.
 pub(crate) mod backoff;
@@ -11,6 +12,7 @@ pub(crate) mod generation;
 mod idle;
 pub(crate) mod report;
 pub(crate) mod restart;
+pub(crate) mod silence;
 pub(crate) mod stop;
 
 // What they are about.
@@ -177,7 +179,13 @@ impl Supervisor {
                 Voice::Control => self.control.accept(self.now),
                 Voice::Client(id) => self.hear_client(id),
                 Voice::Hangup(id) => self.control.drop_client(id),
-                Voice::Line(number) => self.hear_line(number),
+                Voice::Line(number) => {
+                    let now = self.now;
+                    if let Some(worker) = self.worker(number) {
+                        worker.silence.word(now);
+                    }
+                    self.hear_line(number);
+                }
                 Voice::Process(number) => self.hear_end(number),
                 Voice::Check => self.hear_check(),
                 Voice::Predecessor => self.hear_predecessor(),
@@ -191,6 +199,7 @@ impl Supervisor {
         self.control.expire(self.now);
         self.tick_restart();
         self.tick_ending();
+        self.tick_silence();
         self.answer_status();
         if self.replace_at.is_some_and(|at| self.now >= at) {
             self.replace_at = None;
@@ -218,6 +227,7 @@ impl Supervisor {
             self.replace_at,
         ]
         .into_iter()
+        .chain(self.workers.iter().map(|worker| worker.silence.deadline()))
         .flatten()
         .min()
     }

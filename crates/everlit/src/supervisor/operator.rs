@@ -15,6 +15,7 @@ use crate::control::orphan::{hand_out, refuse};
 use crate::control::server::{ClientId, Heard};
 use crate::link::{DESCRIPTORS_MAX, FromGeneration, ToGeneration};
 use crate::sys::signal::Order;
+use crate::tally::Tally;
 
 /// How long generations may take to say how they are.
 const STATUS_PATIENCE: Duration = Duration::from_millis(500);
@@ -239,10 +240,40 @@ impl Supervisor {
             return;
         };
         taker.leaving = Some(number);
-        if let Some(worker) = self.worker(number) {
-            // A failure means that it is just ending; the taker will see our line close.
-            let _ = worker.tell(&ToGeneration::Leave { drain_limit_ms }, &[handover.as_fd()]);
-            worker.generation.leave();
+        // From now on the listening sockets are the taker's, whatever becomes of our generation.
+        if let Some(ending) = &mut self.ending {
+            ending.given_away = true;
+        }
+        let Some(worker) = self.worker(number) else {
+            return;
+        };
+        let leave = ToGeneration::Leave { drain_limit_ms };
+        match worker.tell(&leave, &[handover.as_fd()]) {
+            Ok(()) => {
+                worker.generation.leave();
+            }
+            Err(error) => {
+                let resumed = FromGeneration::Resumed {
+                    tally: Tally::default(),
+                    reason: crate::causes::with_causes(&error),
+                };
+                self.tell_taker(number, &resumed);
+            }
+        }
+    }
+
+    /// We stop while a taker is still starting: it goes on alone, with the listening sockets that it has.
+    pub(super) fn release_taker(&mut self) {
+        let starting = |taker: &mut Taker| taker.leaving.is_none();
+        let Some(Taker { client, .. }) = self.taker.take_if(starting) else {
+            return;
+        };
+        if self.control.is_connected(client)
+            && let Some(ending) = &mut self.ending
+        {
+            ending.given_away = true;
+            let tally = Tally::default();
+            self.control.reply(client, &Reply::Left { tally }, self.now);
         }
     }
 
@@ -270,15 +301,11 @@ impl Supervisor {
                 waiting: *waiting,
                 draining: *draining,
             }),
-            FromGeneration::Left { tally } => {
-                if let Some(ending) = &mut self.ending {
-                    ending.given_away = true;
-                }
-                Reply::Left { tally: *tally }
-            }
+            FromGeneration::Left { tally } => Reply::Left { tally: *tally },
             FromGeneration::Resumed { tally, reason } => {
                 self.taker = None;
                 if let Some(ending) = &mut self.ending {
+                    ending.given_away = false;
                     ending.stopping.successor_went(self.now);
                 }
                 Reply::Resumed {

@@ -16,7 +16,7 @@ const RETURN_LIMIT: Duration = Duration::from_secs(10);
 /// How long to wait, when a predecessor says that its successor failed, to see whether that is dead.
 const DOUBT_LIMIT: Duration = Duration::from_millis(500);
 /// A predecessor that says nothing for this long blocks no further restart.
-const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+const SILENCE_LIMIT: Duration = super::silence::LIMIT;
 
 /// One restart. A first start, and replacing a crashed generation, are restarts without a predecessor.
 ///
@@ -26,7 +26,7 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(60);
 ///    +---------------------+------ failed ----+---------------------+       successor died |
 ///    v                                                                             v       | resumed
 ///   Over  <------------------------------- resumed, or time is up ---------- Returning     v
-///    ^----------------------------------- successor died, or time is up -------------- Doubting
+///    ^------------ successor died, predecessor ended (moved), or time is up ---------- Doubting
 /// ```
 #[derive(Debug)]
 pub(crate) struct Restart {
@@ -129,6 +129,8 @@ pub(crate) enum Action {
     DismissSuccessor,
     /// Ask the predecessor to hand over to the successor.
     AskToLeave,
+    /// The predecessor has said nothing for so long.
+    MentionSilence(Duration),
     /// The successor serves; its plan and its listeners are in force.
     Commit,
     /// The old plan and the old listeners stay in force.
@@ -199,7 +201,10 @@ impl Restart {
                     Vec::new()
                 }
             }
-            (Stage::Moving { .. }, Event::PredecessorEnded) => self.succeed(),
+            // Whatever was wrong between the two, the successor is there.
+            (Stage::Moving { .. } | Stage::Doubting { .. }, Event::PredecessorEnded) => {
+                self.succeed()
+            }
 
             (Stage::Moving { .. }, Event::SuccessorEnded { exit, .. }) => {
                 self.stage = Stage::Returning {
@@ -271,7 +276,11 @@ impl Restart {
                 self.fail(&[Action::KillSuccessor], Failure::ReadyTimeout(limit))
             }
             // It may be stuck, but it has what it has; the successor serves, and others may follow.
-            Stage::Moving { .. } => self.succeed(),
+            Stage::Moving { .. } => {
+                let mut actions = self.succeed();
+                actions.insert(0, Action::MentionSilence(SILENCE_LIMIT));
+                actions
+            }
             // Alive, and silent: what it does not say it may still do.
             Stage::Returning { exit, .. } => self.fail(&[], Failure::Crashed { exit, lost: None }),
             Stage::Doubting {
@@ -534,7 +543,17 @@ mod tests {
         stand.after(SILENCE_LIMIT - SECOND);
         assert_eq!(stand.on(Event::Progress { waiting: 3 }), []);
         assert_eq!(stand.after(SILENCE_LIMIT - SECOND), []);
-        assert_eq!(stand.after(SECOND), success());
+        let actions = stand.after(SECOND);
+        assert_eq!(actions[0], Action::MentionSilence(SILENCE_LIMIT));
+        assert_eq!(actions[1..], success());
+    }
+
+    #[test]
+    fn row_9_a_predecessor_that_cannot_be_asked_and_ends_is_succeeded() {
+        let mut stand = Stand::moving();
+        let reason = "closed".to_owned();
+        assert_eq!(stand.on(Event::Resumed { reason, moved: 0 }), []);
+        assert_eq!(stand.on(Event::PredecessorEnded), success());
     }
 
     #[test]

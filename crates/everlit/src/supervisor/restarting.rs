@@ -20,6 +20,7 @@ use super::restart::{Action, Event, Predecessor, Restart};
 use super::service::{Notice, PidFile};
 use super::worker::{Birth, Output, Worker};
 use super::{Ground, Supervisor};
+use crate::causes::with_causes;
 use crate::control::message::{Farewell, Progress, Reply};
 use crate::link::{Listeners as ListenersAre, ToGeneration};
 use crate::plan::Plan;
@@ -208,8 +209,9 @@ impl Supervisor {
                 Action::Spawn => Some(self.spawn()),
                 Action::KillSuccessor => self.with_successor(kill),
                 Action::DismissSuccessor => self.with_successor(dismiss),
-                Action::AskToLeave => {
-                    self.ask_to_leave();
+                Action::AskToLeave => self.ask_to_leave(),
+                Action::MentionSilence(time) => {
+                    self.mention_silence(time);
                     None
                 }
                 Action::Commit => {
@@ -327,27 +329,62 @@ impl Supervisor {
         })
     }
 
-    fn ask_to_leave(&mut self) {
-        let Some(running) = &mut self.restart else {
-            return;
-        };
-        let Some(handover) = running.handover.take() else {
-            return;
-        };
+    /// If it cannot even be asked, that is said in its place.
+    fn ask_to_leave(&mut self) -> Option<Event> {
+        let running = self.restart.as_mut()?;
+        let handover = running.handover.take()?;
         let drain_limit_ms = running.plan.as_ref().and_then(drain_limit);
         let number = running.leaver.as_ref().map_or(0, |leaver| leaver.number);
         let foreign = self
             .predecessor
             .as_ref()
             .filter(|predecessor| predecessor.leaver.number == number);
-        // A failure means that it is just ending, and that will be heard in a moment.
-        if let Some(predecessor) = foreign {
-            let _ = predecessor.ask_to_leave(handover.as_fd(), drain_limit_ms);
+        let asked = if let Some(predecessor) = foreign {
+            predecessor
+                .ask_to_leave(handover.as_fd(), drain_limit_ms)
+                .map(|()| true)
+                .map_err(|error| with_causes(&error))
         } else if let Some(worker) = self.worker(number) {
+            let leave = ToGeneration::Leave { drain_limit_ms };
+            // Only to know what it has, should it die: it can do without.
             let _ = worker.tell(&ToGeneration::Status, &[]);
-            let _ = worker.tell(&ToGeneration::Leave { drain_limit_ms }, &[handover.as_fd()]);
-            worker.generation.leave();
-        }
+            worker
+                .tell(&leave, &[handover.as_fd()])
+                .map(|()| worker.generation.leave())
+                .map_err(|error| with_causes(&error))
+        } else {
+            return None;
+        };
+        asked.err().map(|error| Event::Resumed {
+            reason: format!("generation {number} cannot be asked to leave: {error}"),
+            moved: 0,
+        })
+    }
+
+    fn mention_silence(&mut self, time: Duration) {
+        let Some(leaver) = self
+            .restart
+            .as_ref()
+            .and_then(|running| running.leaver.as_ref())
+        else {
+            return;
+        };
+        let foreign = self
+            .predecessor
+            .as_ref()
+            .filter(|predecessor| predecessor.leaver == *leaver)
+            .map(|predecessor| {
+                format!(
+                    "; look after process {}, whose supervisor should end it",
+                    predecessor.pid
+                )
+            });
+        self.journal.say(format_args!(
+            "generation {} has said nothing for {} s while it hands over{}",
+            leaver.number,
+            time.as_secs(),
+            foreign.unwrap_or_default()
+        ));
     }
 
     fn with_successor(&mut self, what: impl FnOnce(&mut Worker)) -> Option<Event> {
@@ -364,7 +401,7 @@ impl Supervisor {
         if let Some(plan) = running.plan.clone() {
             self.plan = Some(plan);
         }
-        let complaints = match running.prepared.take() {
+        let complaints: Vec<_> = match running.prepared.take() {
             Some(prepared) => {
                 for listener in self.listeners.left_over(&prepared) {
                     self.journal.say(format_args!(
@@ -376,14 +413,20 @@ impl Supervisor {
             }
             None => Vec::new(),
         };
+        // They go to the log and to the callers, with the warnings about the configuration.
+        if let Some(plan) = self
+            .restart
+            .as_mut()
+            .and_then(|running| running.plan.as_mut())
+        {
+            plan.warnings
+                .extend(complaints.iter().map(ToString::to_string));
+        }
         if let Some(worker) = self.worker(number) {
             worker.generation.serve();
         }
         let error_log = self.plan.as_ref().and_then(|plan| plan.error_log.clone());
         self.journal.redirect(error_log.as_deref());
-        for complaint in complaints {
-            self.journal.say(complaint);
-        }
         self.write_pid_file();
         if let Err(error) = self.control.socket().publish() {
             self.journal.say(format_args!(

@@ -32,7 +32,7 @@ use super::worker::{Worker, exit_of, wait_for};
 use super::{Ground, Supervisor};
 use crate::control::client::Connection;
 use crate::control::message::{LastRestart, SupervisorRenewal};
-use crate::control::server::{ClientId, Kept, Server};
+use crate::control::server::{ClientId, Kept, Server, Turn};
 use crate::control::socket::{ControlSocket, SocketFile};
 use crate::plan::{ListenSpec, Plan};
 use crate::source::Source;
@@ -72,6 +72,8 @@ struct State {
     workers: Vec<WorkerState>,
     next_number: u64,
     backoff: Backoff,
+    #[serde(with = "age::option", default)]
+    replace_at: Option<Instant>,
     queued: Option<Vec<Caller>>,
     pending: Vec<Pending>,
     last_restart: Option<LastState>,
@@ -81,6 +83,9 @@ struct State {
     control_file: SocketFile,
     control_path: PathBuf,
     clients: Vec<ClientState>,
+    /// The name of the next client.
+    #[serde(default)]
+    next_client: u64,
     asked: Vec<u64>,
     /// With `-i`; since version 2. What was seen until now is of the generation before: watching begins anew.
     #[serde(default)]
@@ -142,6 +147,8 @@ struct StateRef<'a> {
     workers: Vec<WorkerRef<'a>>,
     next_number: u64,
     backoff: Backoff,
+    #[serde(with = "age::option")]
+    replace_at: Option<Instant>,
     queued: &'a Option<Vec<Caller>>,
     pending: &'a [Pending],
     last_restart: Option<LastState>,
@@ -151,6 +158,7 @@ struct StateRef<'a> {
     control_file: Option<&'a SocketFile>,
     control_path: &'a Path,
     clients: Vec<ClientState>,
+    next_client: u64,
     asked: Vec<u64>,
     idle_limit: Option<Duration>,
 }
@@ -367,6 +375,7 @@ impl Supervisor {
                 .collect(),
             next_number: self.next_number,
             backoff: self.backoff,
+            replace_at: self.replace_at,
             queued: &self.queued,
             pending: &self.pending,
             last_restart: self.last_restart.as_ref().map(|(at, last)| LastState {
@@ -390,14 +399,15 @@ impl Supervisor {
             clients: self
                 .control
                 .kept()
-                .map(|(id, socket, input, output, answering)| ClientState {
-                    id: id.0,
-                    socket: socket.as_raw_fd(),
-                    input: input.to_owned(),
-                    output,
-                    answering,
+                .map(|client| ClientState {
+                    id: client.id.0,
+                    socket: client.socket.as_raw_fd(),
+                    input: client.input,
+                    output: client.output,
+                    answering: client.turn == Turn::Ours,
                 })
                 .collect(),
+            next_client: self.control.next_client().0,
             asked: self.asked.iter().map(|asked| asked.client.0).collect(),
             idle_limit: self.idle.as_ref().map(Idle::limit),
         }
@@ -413,7 +423,7 @@ impl Supervisor {
         );
         all.extend(self.workers.iter().map(Worker::handle));
         all.extend(self.workers.iter().filter_map(Worker::line));
-        all.extend(self.control.kept().map(|(_, socket, ..)| socket));
+        all.extend(self.control.kept().map(|client| client.socket));
         all.extend(
             self.predecessor
                 .iter()
@@ -463,7 +473,10 @@ impl Supervisor {
                     socket: adopt(client.socket)?,
                     input: client.input,
                     output: client.output,
-                    answering: client.answering,
+                    turn: match client.answering {
+                        true => Turn::Ours,
+                        false => Turn::Theirs,
+                    },
                 })
             })
             .collect::<Result<_, ResumeError>>()?;
@@ -508,7 +521,7 @@ impl Supervisor {
             workers,
             next_number: state.next_number,
             backoff: state.backoff,
-            replace_at: None,
+            replace_at: state.replace_at,
             restart: None,
             queued: state.queued,
             pending,
@@ -520,7 +533,7 @@ impl Supervisor {
             taker: None,
             signals,
             notices: Notices::resume(adopt(state.notices)?),
-            control: Server::resume(control, clients, now),
+            control: Server::resume(control, clients, ClientId(state.next_client), now),
             control_path: state.control_path,
             service: Service::new(std::env::var_os("NOTIFY_SOCKET")),
             asked: Vec::<Asked>::new(),

@@ -16,6 +16,7 @@ use rustix::process::{
 
 use super::binary::{Binary, config_file, environment};
 use super::generation::{Exit, Generation};
+use super::silence::Silence;
 use crate::link::{
     BOUND_NAME, CONFIG_NAME, CONTROL_NAME, FromGeneration, GENERATION_VARIABLE, GenerationStatus,
     HANDOVER_NAME, LINK_NAME, LISTEN_NAME, Line, LineError, RETIRE_NAME, Received, ToGeneration,
@@ -33,6 +34,8 @@ pub(crate) struct Worker {
     line: Option<Line>,
     /// Its last figures, until they are asked for again.
     pub(crate) figures: Option<GenerationStatus>,
+    /// How long it has said nothing, while it leaves.
+    pub(crate) silence: Silence,
 }
 
 /// What a generation is started with.
@@ -101,6 +104,7 @@ impl Worker {
             handle: child.handle,
             line: Some(line),
             figures: None,
+            silence: Silence::default(),
         })
     }
 
@@ -117,6 +121,7 @@ impl Worker {
             handle,
             line: line.map(Line::new),
             figures: None,
+            silence: Silence::default(),
         }
     }
 

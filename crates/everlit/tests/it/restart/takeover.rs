@@ -1,6 +1,10 @@
 //! One instance takes over from another: the way of 2005, and adoption of what a dead supervisor left.
 
-use everlit::control::message::Activity;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+
+use everlit::control::client::Connection;
+use everlit::control::message::{Activity, Reply, Request};
 use rustix::process::Signal;
 
 use crate::support::{Built, Client, Server, Setup, send};
@@ -68,6 +72,59 @@ fn a_successor_that_fails_leaves_the_lingering_one_as_it_was() {
     assert_eq!(output.status.code(), Some(255));
     assert_eq!(client.get("/a.txt"), "first");
     assert_eq!(server.status().activity, Activity::Lingering);
+}
+
+/// A lingering instance with a Unix socket, and somebody who has just taken its listening sockets.
+fn taken() -> (Server, PathBuf, Connection) {
+    let setup = lingering();
+    let path = setup.path("www.sock");
+    setup.configure(&format!(
+        "server.bind = \"127.0.0.1\"\nserver.port = 0\n$SERVER[\"socket\"] == \"{}\" {{ }}",
+        path.display()
+    ));
+    let server = Server::start_as_configured(setup);
+    server.signal(Signal::INT);
+    server.wait_for_notice("STOPPING=1");
+    let mut taker = server.setup.connect();
+    taker.ask(&Request::Takeover).unwrap();
+    assert!(matches!(taker.next_reply(), Ok(Reply::Takeover(_))));
+    (server, path, taker)
+}
+
+#[test]
+fn a_stop_while_a_successor_starts_leaves_it_the_sockets() {
+    let (mut server, path, mut taker) = taken();
+    let caller = server.setup.connect();
+    let how = everlit::control::message::Stop::Graceful;
+    caller.ask(&Request::Stop { how }).unwrap();
+    // It hears that nothing more comes, and goes on alone.
+    assert!(matches!(taker.next_reply(), Ok(Reply::Left { .. })));
+    assert!(server.wait().success());
+    assert!(path.exists());
+    assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
+}
+
+#[test]
+fn an_impatient_stop_while_a_successor_starts_leaves_it_the_sockets() {
+    let (mut server, path, _taker) = taken();
+    server.signal(Signal::INT);
+    assert!(server.wait().success());
+    assert!(path.exists());
+}
+
+#[test]
+fn a_generation_killed_while_it_hands_over_leaves_the_successor_its_sockets() {
+    let (mut server, path, taker) = taken();
+    let generation = server.generation().1;
+    let (_successor, predecessor) = std::os::unix::net::UnixStream::pair().unwrap();
+    let leave = Request::Leave {
+        drain_limit_ms: None,
+    };
+    taker.ask_with(&leave, &[predecessor.as_fd()]).unwrap();
+    while server.status().generations[0].state != "leaving" {}
+    send(generation, Signal::KILL);
+    server.wait();
+    assert!(path.exists());
 }
 
 #[test]
