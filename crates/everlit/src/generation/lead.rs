@@ -328,6 +328,9 @@ impl Lead {
         if matches!(self.activity, Activity::Giving(_)) {
             return;
         }
+        if let Some(taking) = &mut self.taking {
+            taking.stop();
+        }
         if listeners == Listeners::Close {
             for socket in self
                 .endpoints

@@ -308,11 +308,7 @@ impl Supervisor {
                 worker.generation.leave();
             }
         }
-<<<<<<< HEAD
         // Of ours only the generation's copies are left, and it closes them when nobody waits there any more.
-        self.listeners.close();
-=======
-        // Only the generation's copies are left, and it closes them when nobody waits there any more.
         self.let_go_of_listeners();
     }
 
@@ -321,7 +317,6 @@ impl Supervisor {
             true => self.listeners.give_away(),
             false => self.listeners.close(),
         }
->>>>>>> mend-sup
     }
 
     fn finish(&mut self) {
@@ -330,15 +325,6 @@ impl Supervisor {
         let Some(ending) = self.ending.take() else {
             return;
         };
-<<<<<<< HEAD
-        if ending.given_away {
-            self.listeners.give_away();
-        } else {
-            self.listeners.close();
-            self.listeners.give_back();
-        }
-=======
->>>>>>> mend-sup
         self.journal.say(match ending.given_away {
             true => "server stopped: another instance serves on".to_owned(),
             false => format!(
