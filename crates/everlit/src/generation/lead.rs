@@ -340,11 +340,20 @@ impl Lead {
             }
         }
         self.crew.order_all(|| Order::Quit(listeners));
+        // The workers close theirs when their grace is over; with ours the address stays busy until the last connection
+        // has ended.
+        self.forget_listeners();
         let deadline = drain_limit.map(|limit| now + limit);
         self.activity = Activity::Quitting {
             deadline,
             last_progress: now,
         };
+    }
+
+    fn forget_listeners(&mut self) {
+        self.endpoints.clear();
+        self.retiring_from = 0;
+        self.retire_at = None;
     }
 
     /// Takes what the predecessor gives.

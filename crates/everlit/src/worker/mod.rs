@@ -186,6 +186,10 @@ impl Worker {
             return;
         };
         let phase = conn.http.phase();
+        if phase == Phase::Idle && matches!(self.stage, Stage::Emptying) {
+            // Its last response had promised more before we knew.
+            return self.close(key);
+        }
         let holds = matches!(
             (before, phase),
             (Phase::Head, Phase::Head) | (Phase::Lingering, Phase::Lingering)
