@@ -19,7 +19,7 @@ use super::taking::{Progress, Taking};
 use crate::causes::with_causes;
 use crate::clock::Now;
 use crate::config::Site;
-use crate::control::orphan::{About, Facts, Interest, Order as OrphanOrder, Orphan};
+use crate::control::orphan::{About, Facts, Interest, Order as OrphanOrder, Orphan, Standing};
 use crate::link::{FromGeneration, GenerationStatus, Line, Listeners, Received, ToGeneration};
 use crate::sys::filter::drop_syns;
 use crate::sys::signal::{Order as Signal, Signals};
@@ -71,6 +71,7 @@ pub(super) enum Activity {
     Giving(Box<Giving>),
     /// Ending without a successor, at the latest then (monotonic).
     Quitting {
+        listeners: Listeners,
         deadline: Option<Duration>,
         last_progress: Duration,
     },
@@ -146,10 +147,9 @@ impl Lead {
         match &self.activity {
             Activity::Serving => {}
             Activity::Giving(giving) => {
-                watch(
-                    giving.channel().as_fd(),
-                    in_or_out(giving.channel().wants_write()),
-                );
+                if let Some(channel) = giving.channel() {
+                    watch(channel.as_fd(), in_or_out(channel.wants_write()));
+                }
                 by(giving.wake_at());
             }
             Activity::Quitting { .. } => by(now + Duration::from_millis(100)),
@@ -225,16 +225,8 @@ impl Lead {
                 Ok(Received::Message(message, fds)) => self.obey(message, fds, now),
                 Ok(Received::Nothing) => return,
                 Ok(Received::Closed) => {
-                    self.superior = match self.control.take() {
-                        Some(control) => {
-                            eprintln!(
-                                "everlit: the supervisor is gone; generation {} serves on",
-                                self.about.number
-                            );
-                            Superior::Orphan(Box::new(Orphan::new(control, self.about.clone())))
-                        }
-                        None => Superior::None,
-                    };
+                    self.superior = Superior::None;
+                    self.become_orphan();
                     return;
                 }
                 Err(error) => eprintln!("everlit: {}", with_causes(&error)),
@@ -242,11 +234,38 @@ impl Lead {
         }
     }
 
+    /// Nobody is in command: answers at the control socket, unless that is for a successor to do.
+    fn become_orphan(&mut self) {
+        let answers = match &self.activity {
+            Activity::Serving
+            | Activity::Quitting {
+                listeners: Listeners::Close,
+                ..
+            } => true,
+            // The successor answers, unless we serve again.
+            Activity::Giving(_)
+            | Activity::Quitting {
+                listeners: Listeners::Leave,
+                ..
+            } => false,
+        };
+        if !answers {
+            return;
+        }
+        if let Some(control) = self.control.take() {
+            eprintln!(
+                "everlit: the supervisor is gone; generation {} goes on",
+                self.about.number
+            );
+            self.superior = Superior::Orphan(Box::new(Orphan::new(control, self.about.clone())));
+        }
+    }
+
     fn obey(&mut self, message: ToGeneration, fds: Vec<OwnedFd>, now: Duration) {
         match message {
             ToGeneration::Leave { drain_limit_ms } => match fds.into_iter().next() {
                 Some(socket) => self.leave(socket, drain_limit_ms.map(Duration::from_millis), now),
-                None => eprintln!("everlit: asked to leave, but without a way to the successor"),
+                None => self.refuse_to_leave("there is no way to the successor"),
             },
             ToGeneration::Quit {
                 listeners,
@@ -273,7 +292,17 @@ impl Lead {
                     Some((endpoint.name.clone(), endpoint.socket.as_ref()?.as_fd()))
                 })
                 .collect();
-            match orphan.step(&Facts { listeners, figures }, Instant::now()) {
+            let standing = match self.activity {
+                Activity::Serving => Standing::Serving,
+                Activity::Giving(_) => Standing::Leaving,
+                Activity::Quitting { .. } => Standing::Stopping,
+            };
+            let facts = Facts {
+                listeners,
+                standing,
+                figures,
+            };
+            match orphan.step(&facts, Instant::now()) {
                 None => return Turn::On,
                 Some(OrphanOrder::Leave {
                     handover,
@@ -285,10 +314,16 @@ impl Lead {
         }
     }
 
+    fn refuse_to_leave(&mut self, reason: &str) {
+        eprintln!("everlit: asked to leave: {reason}");
+        self.tell(&FromGeneration::Refused {
+            reason: reason.to_owned(),
+        });
+    }
+
     fn leave(&mut self, socket: OwnedFd, drain_limit: Option<Duration>, now: Duration) {
         if !matches!(self.activity, Activity::Serving) {
-            eprintln!("everlit: asked to leave while leaving");
-            return;
+            return self.refuse_to_leave("it is leaving or stopping already");
         }
         if let Some(taking) = &mut self.taking {
             taking.stop();
@@ -325,8 +360,17 @@ impl Lead {
         drain_limit: Option<Duration>,
         now: Duration,
     ) {
-        if matches!(self.activity, Activity::Giving(_)) {
-            return;
+        match &self.activity {
+            Activity::Serving => {}
+            // The successor was told too. Nobody needs our copies of the listeners: they only keep the addresses busy.
+            Activity::Giving(giving) if giving.is_settled() => {
+                for index in 0..self.endpoints.len() {
+                    self.crew.order_all(|| Order::Retire(index));
+                }
+                self.forget_listeners();
+                return;
+            }
+            Activity::Giving(_) | Activity::Quitting { .. } => return,
         }
         if listeners == Listeners::Close {
             for socket in self
@@ -345,6 +389,7 @@ impl Lead {
         self.forget_listeners();
         let deadline = drain_limit.map(|limit| now + limit);
         self.activity = Activity::Quitting {
+            listeners,
             deadline,
             last_progress: now,
         };
@@ -416,6 +461,7 @@ impl Lead {
             Activity::Quitting {
                 deadline,
                 last_progress,
+                ..
             } => {
                 let mut tally = Tally {
                     drained: self.crew.ended_while_leaving(),
@@ -444,6 +490,10 @@ impl Lead {
         };
         for message in &said {
             self.tell(message);
+        }
+        if let (Superior::None, Activity::Serving) = (&self.superior, &self.activity) {
+            // The supervisor died while we were leaving, and we serve again.
+            self.become_orphan();
         }
         turn
     }

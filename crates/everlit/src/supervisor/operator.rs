@@ -276,6 +276,10 @@ impl Supervisor {
                 }
                 Reply::Left { tally: *tally }
             }
+            FromGeneration::Refused { reason } => {
+                self.taker = None;
+                refuse(RefusalKind::Stopping, reason)
+            }
             FromGeneration::Resumed { tally, reason } => {
                 self.taker = None;
                 if let Some(ending) = &mut self.ending {
