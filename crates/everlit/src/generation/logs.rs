@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use rustix::fs::{Mode, OFlags};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::config::{AccessLog, Server};
+use crate::logfile;
 use crate::worker::logs::Target;
 
 /// A log that cannot be opened.
@@ -50,15 +50,16 @@ pub(super) fn open(server: &Server) -> Result<Vec<Target>, LogError> {
 
 /// Makes a file the error log.
 pub(super) fn redirect_errors(file: OwnedFd) -> io::Result<()> {
+    // Words to standard error must not fail because a reader is slow.
+    rustix::io::ioctl_fionbio(&file, false)?;
     Ok(rustix::stdio::dup2_stderr(&file)?)
 }
 
 /// Opens a log file for appending.
 pub(super) fn open_file(path: &Path) -> Result<OwnedFd, LogError> {
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOCTTY;
-    rustix::fs::open(path, flags, Mode::from_raw_mode(0o644)).map_err(|errno| LogError {
+    logfile::open(path).map_err(|cause| LogError {
         log: path.display().to_string(),
-        cause: errno.into(),
+        cause,
     })
 }
 
