@@ -26,6 +26,7 @@ use crate::sys::signal::{Order as Signal, Signals};
 use crate::tally::Tally;
 use crate::worker::conn::Stay;
 use crate::worker::endpoint::Endpoint;
+use crate::worker::logs::Target;
 use crate::worker::{Order, Report};
 
 /// How long the accept queue of a listener that is configured no longer is served.
@@ -47,6 +48,8 @@ pub(super) struct Lead {
     pub(super) taking: Option<Taking>,
     pub(super) taken: u64,
     pub(super) activity: Activity,
+    /// Commands that read access logs.
+    pub(super) loggers: Vec<logs::Logger>,
     /// When the listeners that are configured no longer are closed (monotonic).
     pub(super) retire_at: Option<Duration>,
 }
@@ -114,6 +117,7 @@ impl Lead {
         if let end @ (Turn::Exit | Turn::Cut) = self.serve_control(now) {
             return end;
         }
+        self.mind_loggers();
         self.take(now);
         self.retire(now);
         self.advance(now)
@@ -154,7 +158,8 @@ impl Lead {
             }
             Activity::Quitting { .. } => by(now + Duration::from_millis(100)),
         }
-        if let Superior::Orphan(_) = &self.superior {
+        // Nobody tells us when a logger ends.
+        if matches!(self.superior, Superior::Orphan(_)) || !self.loggers.is_empty() {
             by(now + Duration::from_secs(1));
         }
         let timeout = until.map(|until| {
@@ -515,6 +520,16 @@ impl Lead {
             requests: self.crew.requests(),
             taken: self.taken + self.taking.as_ref().map_or(0, Taking::taken),
             workers: self.crew.len() as u32,
+        }
+    }
+
+    fn mind_loggers(&mut self) {
+        for logger in &mut self.loggers {
+            if let Some(pipe) = logger.revive() {
+                let (index, target) = (logger.index, Target::Stream(pipe));
+                self.crew
+                    .order_all(|| Order::Logs(vec![(index, target.clone())]));
+            }
         }
     }
 
