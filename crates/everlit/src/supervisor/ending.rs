@@ -300,12 +300,16 @@ impl Supervisor {
             kept: self.listeners.kept_by_others(),
             drain_limit_ms: self.plan.as_ref().and_then(drain_limit),
         };
+        let first_time = self.listeners.iter().next().is_some();
         for worker in &mut self.workers {
             if worker.generation.is_up() {
                 if worker.tell(&quit, &[]).is_err() {
                     worker.signal(Signal::TERM);
                 }
                 worker.generation.leave();
+            } else if first_time {
+                // It drains already, and need not hold the listeners any more. It may be just ending.
+                let _ = worker.tell(&quit, &[]);
             }
         }
         // Of ours only the generation's copies are left, and it closes them when nobody waits there any more.
