@@ -204,9 +204,6 @@ fn wrong(error: &ConfigError) -> ExitCode {
 }
 
 fn serve(source: Source, stay: bool) -> ExitCode {
-    if is_setuid() {
-        return refuse("refuses to run with the privileges of its file (setuid or setgid)");
-    }
     // Before anything opens a descriptor, and before the working directory changes.
     let inherited = match Inherited::take() {
         Ok(inherited) => inherited,
@@ -249,11 +246,6 @@ pub(super) fn foreground() -> Ground {
 /// Where the command was given; `/` if that cannot be told.
 pub(super) fn working_directory() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
-}
-
-fn is_setuid() -> bool {
-    use rustix::process::{getegid, geteuid, getgid, getuid};
-    getuid() != geteuid() || getgid() != getegid()
 }
 
 #[cfg(test)]
