@@ -46,6 +46,10 @@ pub enum ToGeneration {
     Quit {
         /// What to do with the listening sockets.
         listeners: Listeners,
+        /// Names of those that somebody else keeps open for who comes next (systemd does): no client is turned away
+        /// there, what is not accepted waits.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept: Vec<String>,
         /// As in `Leave`.
         drain_limit_ms: Option<u64>,
     },

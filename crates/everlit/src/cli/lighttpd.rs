@@ -7,12 +7,14 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use lexopt::{Arg, Parser};
+use lexopt::{Arg, Parser, ValueExt};
 
 use super::{code, source, words};
 use crate::causes::with_causes;
 use crate::config::{self, ConfigError};
+use crate::generation::{Caller, serve_one};
 use crate::inherit::Inherited;
 use crate::source::Source;
 use crate::supervisor::Ground;
@@ -27,8 +29,20 @@ struct Flags {
     file: Option<OsString>,
     test: Test,
     print: bool,
-    stay: bool,
+    place: Place,
     modules: bool,
+    idle_limit: Option<Duration>,
+}
+
+/// Where to serve.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    #[default]
+    Background,
+    /// `-D`
+    Foreground,
+    /// `-1`: only the client there.
+    StandardInput,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -60,12 +74,14 @@ pub(super) fn run(parser: Parser) -> ExitCode {
         }
         Wish::Refuse(text) => return refuse(&text),
     };
-    if flags.modules {
-        eprintln!("everlit: -m is ignored: all modules are built in");
-    }
     let Some(file) = flags.file else {
         return refuse("No configuration available. Try using -f option.");
     };
+    if flags.place == Place::StandardInput && file == "-" {
+        return refuse(
+            "-1 serves a client on standard input: the configuration (-f) cannot be there",
+        );
+    }
     let source = match source(file) {
         Ok(source) => source,
         Err(error) => return refuse(&with_causes(&error)),
@@ -74,8 +90,23 @@ pub(super) fn run(parser: Parser) -> ExitCode {
         return print(&source);
     }
     match flags.test {
-        Test::No => serve(source, flags.stay),
-        depth @ (Test::Syntax | Test::Everything) => test(&source, &depth),
+        Test::No => {}
+        depth @ (Test::Syntax | Test::Everything) => return test(&source, &depth),
+    }
+    // Before anything is said: standard error may be the client.
+    let caller = match flags.place {
+        Place::StandardInput => match Caller::take() {
+            Ok(caller) => Some(caller),
+            Err(error) => return refuse(&with_causes(&error)),
+        },
+        Place::Background | Place::Foreground => None,
+    };
+    if flags.modules {
+        eprintln!("everlit: -m is ignored: all modules are built in");
+    }
+    match caller {
+        Some(caller) => serve_one(&source, caller),
+        None => serve(source, flags.place, flags.idle_limit),
     }
 }
 
@@ -105,24 +136,22 @@ fn parse(mut parser: Parser) -> Wish {
                 }
             }
             Ok(Some(Arg::Short('p'))) => flags.print = true,
-            Ok(Some(Arg::Short('D'))) => flags.stay = true,
+            Ok(Some(Arg::Short('D'))) => {
+                // Which `-1` implies.
+                if flags.place == Place::Background {
+                    flags.place = Place::Foreground;
+                }
+            }
+            Ok(Some(Arg::Short('1'))) => flags.place = Place::StandardInput,
+            Ok(Some(Arg::Short('i'))) => match parser.value().and_then(|value| value.parse()) {
+                Ok(0) => flags.idle_limit = None,
+                Ok(seconds) => flags.idle_limit = Some(Duration::from_secs(u32::into(seconds))),
+                Err(error) => return misuse(&error),
+            },
             Ok(Some(Arg::Short('v'))) => return Wish::Say(release()),
             Ok(Some(Arg::Short('V'))) => return Wish::Say(features()),
             Ok(Some(Arg::Short('h'))) => {
                 return Wish::Say(format!("{}{}\n", release(), words::USAGE));
-            }
-            Ok(Some(Arg::Short('i'))) => {
-                return Wish::Refuse(
-                    "-i is not supported: an idle instance stays; stop it with: everlit stop"
-                        .to_owned(),
-                );
-            }
-            Ok(Some(Arg::Short('1'))) => {
-                return Wish::Refuse(
-                    "-1 is not supported: this server does not run for a single connection from inetd; \
-                     let systemd pass a listening socket instead"
-                        .to_owned(),
-                );
             }
             Ok(Some(argument)) => return misuse(&argument.unexpected()),
             Err(error) => return misuse(&error),
@@ -203,7 +232,7 @@ fn wrong(error: &ConfigError) -> ExitCode {
     ExitCode::from(code::SETUP)
 }
 
-fn serve(source: Source, stay: bool) -> ExitCode {
+fn serve(source: Source, place: Place, idle_limit: Option<Duration>) -> ExitCode {
     // Before anything opens a descriptor, and before the working directory changes.
     let inherited = match Inherited::take() {
         Ok(inherited) => inherited,
@@ -214,20 +243,20 @@ fn serve(source: Source, stay: bool) -> ExitCode {
         Err(error) => return refuse(&format!("find the binary: {error}")),
     };
     let directory = working_directory();
-    let (ground, outcome) = if stay {
-        (foreground(), None)
-    } else {
-        match to_background() {
+    let (ground, outcome) = match place {
+        Place::Foreground | Place::StandardInput => (foreground(), None),
+        Place::Background => match to_background() {
             Ok(Side::Front(code)) => return ExitCode::from(code),
             Ok(Side::Background(outcome)) => (Ground::Background, Some(outcome)),
             Err(error) => return refuse(&format!("go to the background: {error}")),
-        }
+        },
     };
     start::run(Start {
         binary,
         source,
         directory,
         ground,
+        idle_limit,
         outcome,
         inherited,
         greeting: Greeting::Nothing,
@@ -267,17 +296,40 @@ mod tests {
                 file: Some("x.conf".into()),
                 test: Test::Everything,
                 print: false,
-                stay: true,
+                place: Place::Foreground,
                 modules: true,
+                idle_limit: None,
             }
         );
     }
 
     #[test]
+    fn idle_time_is_in_seconds_and_0_is_none() {
+        for (arguments, seconds) in [(&["-i", "5"][..], 5), (&["-Di5"], 5), (&["-i", "0"], 0)] {
+            let Wish::Run(flags) = wish(arguments) else {
+                panic!("{arguments:?} is right");
+            };
+            let limit = flags.idle_limit.unwrap_or_default();
+            assert_eq!(limit, Duration::from_secs(seconds), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn a_single_connection_is_never_served_in_the_background() {
+        for arguments in [["-1", "-D"], ["-D", "-1"]] {
+            let Wish::Run(flags) = wish(&arguments) else {
+                panic!("{arguments:?} is right");
+            };
+            assert_eq!(flags.place, Place::StandardInput);
+        }
+    }
+
+    #[test]
     fn what_cannot_be_done_is_refused() {
         for arguments in [
-            &["-i", "5"][..],
-            &["-1"],
+            &["-i", "-5"][..],
+            &["-i", "soon"],
+            &["-i"],
             &["-Z"],
             &["x.conf"],
             &["-f"],

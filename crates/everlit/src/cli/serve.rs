@@ -61,6 +61,7 @@ pub(super) fn run(parser: Parser) -> Result<ExitCode, lexopt::Error> {
         source,
         directory: working_directory(),
         ground: foreground(),
+        idle_limit: None,
         outcome: None,
         inherited,
         greeting: Greeting::Addresses,

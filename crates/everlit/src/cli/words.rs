@@ -28,6 +28,8 @@ pub(super) const USAGE: &str = "\
 usage:
  -f <name>  filename of the config-file (- for standard input)
  -m <name>  module directory (ignored: all modules are built in)
+ -i <secs>  stop gracefully after so many seconds without activity
+ -1         serve a single connection on standard input (a socket, or a pipe answered on standard output), then exit
  -p         print the parsed config-file in canonical form, and exit
  -t         test config-file syntax, then exit
  -tt        test config-file syntax, load and init modules, then exit

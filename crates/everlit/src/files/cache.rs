@@ -18,6 +18,8 @@ use crate::config::StatCache;
 /// Most slots of one half. When the young half is full it becomes the old one, and the old one is forgotten: what is
 /// asked for again in time moves to the young half, so a flood of paths that nobody asks for twice washes only itself away.
 const HALF: usize = 2048;
+/// Longest path that the kernel takes, with its end (`PATH_MAX`).
+const PATH_MAX: usize = 4096;
 
 /// A cache of what is in the file system.
 #[derive(Debug)]
@@ -63,6 +65,10 @@ impl FileCache {
 
     /// What is at `path`.
     pub fn look_up(&mut self, path: &[u8], rules: Rules, now: Now) -> Result<Rc<Entry>, Errno> {
+        // The kernel knows no longer ones, and they are not worth remembering.
+        if path.len() >= PATH_MAX {
+            return Err(Errno::NAMETOOLONG);
+        }
         let second = now.monotonic.as_secs();
         if let Some(slot) = self.young.get_mut(path) {
             if slot.rules == rules && slot.looked == second && self.engine == StatCache::Simple {

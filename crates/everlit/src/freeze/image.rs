@@ -9,6 +9,9 @@ use crate::http1::body::Framing;
 use crate::logline::Hole;
 use crate::net::Peer;
 
+/// Most bytes of input that a connection holds: the longest head, and one more read.
+const HELD_MAX: usize = 128 * 1024;
+
 /// Version 1 of the image of a plain HTTP/1 connection.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -110,6 +113,9 @@ pub struct BusyImage {
     /// Bytes of the response's body.
     #[n(9)]
     pub body_length: u64,
+    /// Bytes of the response's head.
+    #[n(12)]
+    pub head_length: u64,
     /// Seconds that sending may stand still.
     #[n(10)]
     pub write_idle: u16,
@@ -138,6 +144,18 @@ pub enum SegmentImage {
         #[n(1)]
         length: u64,
     },
+}
+
+impl SegmentImage {
+    /// Whether it ends where a file can end.
+    fn is_sane(&self) -> bool {
+        match self {
+            SegmentImage::Bytes(_) => true,
+            SegmentImage::File { offset, length } => offset
+                .checked_add(*length)
+                .is_some_and(|end| i64::try_from(end).is_ok()),
+        }
+    }
 }
 
 /// What comes after a response.
@@ -177,6 +195,30 @@ impl Image {
         // Writing to a Vec cannot fail, and no field refuses to be written.
         minicbor::encode(self, &mut bytes).expect("an image can always be written");
         bytes
+    }
+
+    /// Looks for values that no connection can have. Returns the name of the first.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let small = |bytes: &[u8]| bytes.len() <= HELD_MAX;
+        let count = |number: u64| i64::try_from(number).is_ok();
+        let checks = match &self.state {
+            StateImage::Idle | StateImage::Lingering => Vec::new(),
+            StateImage::Head { bytes } => vec![("head", small(bytes))],
+            StateImage::Busy(busy) => vec![
+                ("unread", small(&busy.unread)),
+                ("took_micros", count(busy.took_micros)),
+                ("received", count(busy.received)),
+                ("sent", count(busy.sent)),
+                ("body_length", count(busy.body_length)),
+                ("head_length", count(busy.head_length)),
+                ("owed", busy.owed.iter().all(SegmentImage::is_sane)),
+            ],
+        };
+        let patience = ("patience", self.patience <= u32::from(u16::MAX) + 1);
+        match checks.into_iter().chain([patience]).find(|(_, good)| !good) {
+            Some((name, _)) => Err(name),
+            None => Ok(()),
+        }
     }
 
     /// From bytes that may be anything.
@@ -240,6 +282,7 @@ mod tests {
             received: 120,
             sent: 1 << 34,
             body_length: 1 << 35,
+            head_length: 300,
             write_idle: 360,
             read_idle: 60,
         });
@@ -282,6 +325,24 @@ mod tests {
                 assert!(Image::from_bytes(&golden[..end]).is_err(), "{name} {end}");
             }
         }
+    }
+
+    #[test]
+    fn what_no_connection_can_have_is_named() {
+        for (name, _, image) in samples() {
+            assert_eq!(image.check(), Ok(()), "{name}");
+        }
+        let (_, _, mut image) = samples()[2].clone();
+        image.patience = u32::MAX;
+        assert_eq!(image.check(), Err("patience"));
+        let StateImage::Busy(busy) = &mut image.state else {
+            panic!("a busy one");
+        };
+        busy.owed = vec![SegmentImage::File {
+            offset: u64::MAX,
+            length: 1,
+        }];
+        assert_eq!(image.check(), Err("owed"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use handover::{Parcel, Refusal};
 use self::image::{AfterImage, BusyImage, Image, InputImage, LineImage, SegmentImage, StateImage};
 use crate::files::OpenFile;
 use crate::http1::encode::After;
-use crate::http1::machine::{Http1, Phase, State, Turn};
+use crate::http1::machine::{Future, Http1, Phase, State, Turn};
 use crate::logline::PendingLine;
 use crate::net::Peer;
 use crate::response::FileRange;
@@ -131,6 +131,7 @@ fn busy_image(turn: Turn, now: Duration, bench: &Bench) -> BusyImage {
         took_micros: now.saturating_sub(turn.started).as_micros() as u64,
         received: turn.received,
         sent: turn.sent,
+        head_length: turn.head_length,
         body_length: turn.body_length,
         write_idle: turn.write_idle,
         read_idle: turn.read_idle,
@@ -149,6 +150,9 @@ pub fn examine(payload: &[u8], fds: usize) -> Result<Image, Refusal> {
             .count(),
         _ => 0,
     };
+    image
+        .check()
+        .map_err(|field| Refusal::Malformed(format!("{field} is out of bounds")))?;
     if fds != files + 1 {
         return Err(Refusal::Malformed(format!(
             "{fds} descriptors instead of {}",
@@ -228,6 +232,7 @@ impl Thawed {
             state,
             served: image.served,
             keep_idle: image.keep_idle,
+            future: Future::Open,
         };
         (self.socket, image.peer, http, input)
     }
@@ -271,6 +276,7 @@ fn turn(busy: BusyImage, files: Vec<OwnedFd>, bench: &Bench) -> Turn {
             .saturating_sub(Duration::from_micros(busy.took_micros)),
         received: busy.received,
         sent: busy.sent,
+        head_length: busy.head_length,
         body_length: busy.body_length,
         write_idle: busy.write_idle,
         read_idle: busy.read_idle,

@@ -106,6 +106,11 @@ impl Crew {
         self.sum(|counters| counters.requests.load(Ordering::Relaxed))
     }
 
+    /// Open connections that the successor refused; they end here.
+    pub(super) fn refused(&self) -> u64 {
+        self.sum(|counters| counters.refused.load(Ordering::Relaxed))
+    }
+
     /// Connections that ended by themselves while the process was leaving.
     pub(super) fn ended_while_leaving(&self) -> u64 {
         self.sum(|counters| counters.ended_while_leaving.load(Ordering::Relaxed))

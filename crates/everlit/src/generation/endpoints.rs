@@ -3,7 +3,7 @@
 //! In: sockets, and the listeners of the plan. Out: endpoints with the names that conditions use. Must hold: the same
 //! socket gets the same name in every generation, so that a connection that moves keeps its own.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,6 +72,35 @@ pub(super) fn listen(
     Ok(())
 }
 
+/// Where a connection came in that nobody here accepted: at the listener it would have come to, or else at the first one.
+/// `local`: its local address; none if it is not TCP.
+pub(super) fn arrival(local: Option<SocketAddr>, listeners: &[ListenSpec]) -> Endpoint {
+    let exact = |address: SocketAddr| {
+        listeners
+            .iter()
+            .find(move |spec| is_for(&spec.address, address))
+    };
+    let spec = local
+        .and_then(|local| {
+            let wildcard = match local.ip() {
+                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            };
+            exact(local).or_else(|| exact(SocketAddr::new(wildcard, local.port())))
+        })
+        .or(listeners.first());
+    let port = match (local, spec.map(|spec| &spec.address)) {
+        (Some(local), _) => local.port(),
+        (None, Some(ListenAddress::Tcp(address))) => address.port(),
+        (None, _) => 0,
+    };
+    Endpoint {
+        name: spec.map_or_else(String::new, |spec| spec.name.clone()),
+        port,
+        socket: None,
+    }
+}
+
 /// Whether a socket bound to `address` serves this listener; port 0 is any port.
 fn is_for(configured: &ListenAddress, address: SocketAddr) -> bool {
     match configured {
@@ -79,5 +108,41 @@ fn is_for(configured: &ListenAddress, address: SocketAddr) -> bool {
             wanted.ip() == address.ip() && (wanted.port() == address.port() || wanted.port() == 0)
         }
         ListenAddress::Unix(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listener(name: &str) -> ListenSpec {
+        ListenSpec {
+            name: name.to_owned(),
+            address: name
+                .parse()
+                .map_or_else(|_| ListenAddress::Unix(name.into()), ListenAddress::Tcp),
+            backlog: 1024,
+            defer_accept: false,
+            v6_only: true,
+            permissions: None,
+        }
+    }
+
+    #[test]
+    fn a_connection_has_come_to_the_listener_that_fits_best() {
+        let listeners = ["/run/x.sock", "0.0.0.0:80", "127.0.0.1:80", "[::]:80"].map(listener);
+        for (local, name, port) in [
+            (Some("127.0.0.1:80"), "127.0.0.1:80", 80),
+            (Some("192.0.2.1:80"), "0.0.0.0:80", 80),
+            (Some("[2001:db8::1]:80"), "[::]:80", 80),
+            (Some("192.0.2.1:81"), "/run/x.sock", 81),
+            (None, "/run/x.sock", 0),
+        ] {
+            let local = local.map(|local| local.parse().unwrap());
+            let endpoint = arrival(local, &listeners);
+            assert_eq!((endpoint.name.as_str(), endpoint.port), (name, port));
+        }
+        assert_eq!(arrival(None, &listeners[1..]).port, 80);
+        assert_eq!(arrival(None, &[]).name, "");
     }
 }

@@ -35,8 +35,8 @@ pub(super) struct Giving {
     /// Workers that have not yet looked at all their connections.
     sweeping: usize,
     tally: Tally,
-    /// Connections that the successor did not take; they end here.
-    refused: u64,
+    /// Connections that had ended during earlier handovers, which failed.
+    ended_before: u64,
     finishing: bool,
     /// When the drain ends (monotonic).
     deadline: Option<Duration>,
@@ -77,7 +77,7 @@ impl Giving {
             next_token: 0,
             sweeping: crew.len(),
             tally: Tally::default(),
-            refused: 0,
+            ended_before: crew.ended_while_leaving(),
             finishing: false,
             deadline: drain_limit.map(|limit| now + limit),
             last_progress: now,
@@ -128,11 +128,10 @@ impl Giving {
                 GiverEvent::Returned { token, parcel, .. } => {
                     self.road.arrived();
                     self.travelling.remove(&token.0);
-                    self.refused += 1;
                     crew.adopt(revive(parcel).into_iter().collect(), Stay::Refused);
                 }
                 GiverEvent::Finished => {
-                    self.tally.drained = crew.ended_while_leaving();
+                    self.tally.drained = self.drained(crew);
                     return Outcome::Left(self.tally);
                 }
                 GiverEvent::Broken { error, returned } => {
@@ -145,9 +144,7 @@ impl Giving {
             crew.order_all(|| Order::GoOn);
         }
         if self.deadline.is_some_and(|deadline| deadline <= now) {
-            self.tally.drained = crew.ended_while_leaving();
-            self.tally.dropped += crew.connections() + self.travelling.len() as u64;
-            return Outcome::Left(self.tally);
+            return self.time_is_up(crew);
         }
         // The order matters: a worker reports a connection before it counts it as gone.
         let connections = crew.connections();
@@ -164,8 +161,9 @@ impl Giving {
         }
         if now >= self.last_progress + PROGRESS_EVERY {
             self.last_progress = now;
-            let draining = self.refused.min(connections);
-            let waiting = connections - draining + self.travelling.len() as u64;
+            let draining = crew.refused().min(connections);
+            let unseen = u64::from(self.sweeping > 0 || crew.has_reports());
+            let waiting = (connections - draining + self.travelling.len() as u64).max(unseen);
             tell(FromGeneration::Progress {
                 tally: self.tally,
                 waiting,
@@ -173,6 +171,26 @@ impl Giving {
             });
         }
         Outcome::Under
+    }
+
+    /// The drain has lasted long enough. What the successor has answered by now is its own; the rest is cut.
+    fn time_is_up(&mut self, crew: &Crew) -> Outcome {
+        self.channel.abandon();
+        while let Some(event) = self.channel.next_event() {
+            if let GiverEvent::Accepted(token) = event
+                && let Some(phase) = self.travelling.remove(&token.0)
+            {
+                self.tally.moved.count(phase);
+            }
+        }
+        self.tally.drained = self.drained(crew);
+        self.tally.dropped += crew.connections() + self.travelling.len() as u64;
+        Outcome::Left(self.tally)
+    }
+
+    /// Connections that ended here since this handover began.
+    fn drained(&self, crew: &Crew) -> u64 {
+        crew.ended_while_leaving().saturating_sub(self.ended_before)
     }
 
     fn broken(
@@ -183,7 +201,7 @@ impl Giving {
     ) -> Outcome {
         if self.finishing {
             // Nothing was on its way, and nothing is left: only the successor's last word is missing.
-            self.tally.drained = crew.ended_while_leaving();
+            self.tally.drained = self.drained(crew);
             return Outcome::Left(self.tally);
         }
         let thawed = returned
@@ -191,7 +209,7 @@ impl Giving {
             .filter_map(|(_, parcel)| revive(parcel))
             .collect();
         crew.adopt(thawed, Stay::Movable);
-        crew.order_all(|| Order::Resume);
+        crew.order_all(|| Order::Serve);
         Outcome::Resumed {
             tally: self.tally,
             reason: with_causes(error),

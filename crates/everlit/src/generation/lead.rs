@@ -192,7 +192,7 @@ impl Lead {
                 Signal::Terminate => return self.cut(),
                 // A terminal sends them to all of its processes; with a supervisor it is for that one to say what to do.
                 Signal::Stop if !supervised => match self.activity {
-                    Activity::Serving => self.quit(Listeners::Close, None, now),
+                    Activity::Serving => self.quit(Listeners::Close, &self.foreign(), None, now),
                     Activity::Giving(_) | Activity::Quitting { .. } => return self.cut(),
                 },
                 Signal::ReopenLogs if !supervised => self.reopen_logs(),
@@ -250,9 +250,11 @@ impl Lead {
             },
             ToGeneration::Quit {
                 listeners,
+                kept,
                 drain_limit_ms,
             } => {
-                self.quit(listeners, drain_limit_ms.map(Duration::from_millis), now);
+                let drain_limit = drain_limit_ms.map(Duration::from_millis);
+                self.quit(listeners, &kept, drain_limit, now);
             }
             ToGeneration::Logs { paths } => self.take_logs(paths, fds),
             ToGeneration::Status => self.tell(&FromGeneration::Status(self.status())),
@@ -277,7 +279,7 @@ impl Lead {
                     handover,
                     drain_limit,
                 }) => self.leave(handover, drain_limit, now),
-                Some(OrphanOrder::Quit) => self.quit(Listeners::Close, None, now),
+                Some(OrphanOrder::Quit) => self.quit(Listeners::Close, &[], None, now),
                 Some(OrphanOrder::Terminate) => return self.cut(),
             }
         }
@@ -303,14 +305,37 @@ impl Lead {
         }
     }
 
-    fn quit(&mut self, listeners: Listeners, drain_limit: Option<Duration>, now: Duration) {
+    /// Names of the listening sockets that somebody else keeps open: all of them if no supervisor has made them.
+    fn foreign(&self) -> Vec<String> {
+        match self.superior {
+            Superior::None => self
+                .endpoints
+                .iter()
+                .map(|endpoint| endpoint.name.clone())
+                .collect(),
+            Superior::Supervisor(_) | Superior::Orphan(_) => Vec::new(),
+        }
+    }
+
+    /// Ends without a successor. Names in `kept` are of listening sockets that somebody else keeps open.
+    fn quit(
+        &mut self,
+        listeners: Listeners,
+        kept: &[String],
+        drain_limit: Option<Duration>,
+        now: Duration,
+    ) {
         if matches!(self.activity, Activity::Giving(_)) {
             return;
+        }
+        if let Some(taking) = &mut self.taking {
+            taking.stop();
         }
         if listeners == Listeners::Close {
             for socket in self
                 .endpoints
                 .iter()
+                .filter(|endpoint| !kept.contains(&endpoint.name))
                 .filter_map(|endpoint| endpoint.socket.as_ref())
             {
                 // A Unix socket has no such filter, and needs none.

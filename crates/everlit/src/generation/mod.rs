@@ -10,10 +10,14 @@ mod giving;
 mod lead;
 mod logs;
 mod notify;
+mod single;
 mod start;
+mod stdin;
 mod taking;
 
+pub use single::serve_one;
 pub use start::run;
+pub use stdin::{Caller, StdinError};
 
 /// What we call ourselves in a handover.
 fn software() -> String {

@@ -13,6 +13,7 @@ use super::endpoints::{self, endpoint};
 use super::lead::{Activity, Lead, Superior};
 use super::logs::{self, LogError};
 use super::notify::Notifier;
+use super::stdin::StdinError;
 use super::taking::Taking;
 use crate::clock::Now;
 use crate::config::{self, ConfigError, Server, Site};
@@ -20,12 +21,13 @@ use crate::control::orphan::About;
 use crate::inherit::Inherited;
 use crate::link::{GENERATION_VARIABLE, Line};
 use crate::source::Source;
+use crate::sys::filter::accept_syns;
 use crate::sys::signal::Signals;
 use crate::sys::{local_time, memory, privilege};
 use crate::version::version;
 use crate::worker::bench::{Bench, Counters};
 use crate::worker::logs::{Logs, Target};
-use crate::worker::{Worker, inbox};
+use crate::worker::{Order, Worker, inbox};
 
 /// As a count of descriptors.
 const RESERVED: u64 = config::RESERVED_DESCRIPTORS as u64;
@@ -35,11 +37,13 @@ const TABLE_SIZE: u64 = 1 << 16;
 
 /// Why a generation cannot start.
 #[derive(Debug)]
-enum StartError {
+pub(super) enum StartError {
     /// The configuration is wrong.
     Config(ConfigError),
     /// A log cannot be opened.
     Log(LogError),
+    /// The client on standard input cannot be served.
+    Stdin(StdinError),
     /// It was started without a listening socket.
     NoListeners,
     /// There is no such user or group.
@@ -53,6 +57,7 @@ impl fmt::Display for StartError {
         match self {
             StartError::Config(error) => error.fmt(f),
             StartError::Log(error) => error.fmt(f),
+            StartError::Stdin(error) => f.write_str(&crate::causes::with_causes(error)),
             StartError::NoListeners => {
                 f.write_str("no listening socket was passed to this generation (LISTEN_FDS); start a supervisor instead")
             }
@@ -89,6 +94,10 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
     let site = Arc::new(site);
     if inherited.listeners.is_empty() && inherited.bound.is_empty() {
         return Err(StartError::NoListeners);
+    }
+    if inherited.link.is_none() {
+        // No supervisor has done it.
+        accept_syns(&inherited.listeners);
     }
     let listeners = inherited
         .listeners
@@ -138,6 +147,8 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
     };
     let retire_at =
         (taking.is_none() && retiring_from < endpoints.len()).then(|| Now::read().monotonic);
+    // Not before: whoever is let in by a generation that then fails would be cut off.
+    crew.order_all(|| Order::Serve);
     Ok(Lead {
         site,
         crew,
@@ -255,7 +266,7 @@ fn open_descriptors() -> u64 {
     std::fs::read_dir("/proc/self/fd").map_or(RESERVED, |entries| entries.count() as u64)
 }
 
-fn drop_privileges(server: &Server) -> Result<(), StartError> {
+pub(super) fn drop_privileges(server: &Server) -> Result<(), StartError> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());
     }
@@ -300,7 +311,7 @@ fn drop_privileges(server: &Server) -> Result<(), StartError> {
     }
 }
 
-fn kernel(doing: impl Into<String>, cause: io::Error) -> StartError {
+pub(super) fn kernel(doing: impl Into<String>, cause: io::Error) -> StartError {
     StartError::Kernel {
         doing: doing.into(),
         cause,
@@ -308,7 +319,7 @@ fn kernel(doing: impl Into<String>, cause: io::Error) -> StartError {
 }
 
 /// A thread that panics takes the process with it: better a fresh generation than a crippled one.
-fn abort_on_panic() {
+pub(super) fn abort_on_panic() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         print(info);

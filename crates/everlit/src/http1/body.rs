@@ -295,7 +295,7 @@ fn take(left: &mut u64, input: &[u8]) -> usize {
 }
 
 fn spend(spent: &mut u16, limit: u16, reason: &'static str) -> Result<(), BadBody> {
-    *spent += 1;
+    *spent = spent.saturating_add(1);
     if *spent > limit {
         Err(BadBody { reason })
     } else {

@@ -36,12 +36,13 @@ pub struct Framing<'f> {
     pub tag: &'f str,
 }
 
-/// Puts a response into the outbox, taking its body. Returns the length of the body that will be sent.
-pub fn encode(response: &mut Response, framing: &Framing<'_>, outbox: &mut Outbox) -> u64 {
+/// Puts a response into the outbox, taking its body. Returns the lengths of head and body.
+pub fn encode(response: &mut Response, framing: &Framing<'_>, outbox: &mut Outbox) -> (u64, u64) {
     let bodiless = matches!(response.status, 100..=199 | 204 | 304);
     let body = std::mem::take(&mut response.body);
     let length = body.length();
     let out = outbox.bytes();
+    let start = out.len();
     out.extend_from_slice(match framing.version {
         Version::Http11 => b"HTTP/1.1 ",
         Version::Http10 => b"HTTP/1.0 ",
@@ -65,8 +66,9 @@ pub fn encode(response: &mut Response, framing: &Framing<'_>, outbox: &mut Outbo
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b"\r\n");
+    let head_length = (out.len() - start) as u64;
     if bodiless || framing.method == Some(Method::Head) {
-        return 0;
+        return (head_length, 0);
     }
     match body {
         Body::Empty => {}
@@ -83,7 +85,7 @@ pub fn encode(response: &mut Response, framing: &Framing<'_>, outbox: &mut Outbo
             }
         }
     }
-    length
+    (head_length, length)
 }
 
 fn status_line(status: u16, out: &mut Vec<u8>) {

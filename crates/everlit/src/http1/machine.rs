@@ -36,6 +36,8 @@ pub struct Http1 {
     pub(crate) served: u32,
     /// Seconds it may be idle, by the settings of its last request.
     pub(crate) keep_idle: u16,
+    /// Whether it may be used for more requests.
+    pub(crate) future: Future,
 }
 
 /// Where the connection is.
@@ -73,6 +75,8 @@ pub struct Turn {
     pub(crate) received: u64,
     /// Bytes sent so far, head and body.
     pub(crate) sent: u64,
+    /// Bytes of the response's head.
+    pub(crate) head_length: u64,
     /// Bytes of the response's body.
     pub(crate) body_length: u64,
     /// Seconds that sending may stand still.
@@ -92,6 +96,25 @@ pub enum Need {
     Close,
     /// Close our direction, and go on reading.
     Linger,
+}
+
+/// Where a connection is in its life: different after each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// What it is doing.
+    pub phase: Phase,
+    /// Requests answered so far.
+    pub served: u32,
+}
+
+/// Whether a connection may be used for more requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Future {
+    /// As the client and the settings will have it.
+    #[default]
+    Open,
+    /// It ends with its present request, or the next one.
+    Ending,
 }
 
 /// What a connection is doing, in one word.
@@ -115,6 +138,7 @@ impl Default for Http1 {
             state: State::Idle,
             served: 0,
             keep_idle: 0,
+            future: Future::Open,
         }
     }
 }
@@ -131,6 +155,7 @@ impl Default for Turn {
             started: Duration::ZERO,
             received: 0,
             sent: 0,
+            head_length: 0,
             body_length: 0,
             write_idle: 0,
             read_idle: 0,
@@ -148,6 +173,28 @@ impl Http1 {
             State::Busy(_) => Phase::Body,
             State::Lingering => Phase::Lingering,
         }
+    }
+
+    /// Where it is in its life.
+    pub fn moment(&self) -> Moment {
+        Moment {
+            phase: self.phase(),
+            served: self.served,
+        }
+    }
+
+    /// Says whether it may be used for more requests than the present one.
+    pub fn set_future(&mut self, future: Future) {
+        self.future = future;
+    }
+
+    /// Ends it between two requests: what still comes is thrown away.
+    pub fn end_if_idle(&mut self) -> Option<Need> {
+        if !matches!(self.state, State::Idle) {
+            return None;
+        }
+        self.state = State::Lingering;
+        Some(Need::Linger)
     }
 
     /// Seconds it may stay in this phase without progress.
@@ -170,7 +217,7 @@ impl Http1 {
         }
     }
 
-    /// Whether the client may end its direction now without our closing the connection: a response is owed.
+    /// Whether anything is owed to the client.
     pub fn owes(&self) -> bool {
         matches!(&self.state, State::Busy(turn) if !turn.outbox.is_empty())
     }
@@ -184,7 +231,7 @@ impl Http1 {
     }
 
     /// Takes in what was read; returns how much of it is dealt with. The rest is to be given again after the flush, or
-    /// to [`Http1::hold`].
+    /// to [`Http1::hold`], which [`Http1::flushed`] gives back.
     pub fn receive(
         &mut self,
         input: &[u8],
@@ -217,6 +264,11 @@ impl Http1 {
                 let mut bytes = std::mem::take(&mut **bytes);
                 let before = bytes.len();
                 bytes.extend_from_slice(input);
+                // Only an end of a line can complete a head; without one it is not read again from the start.
+                if memchr::memchr(b'\n', input).is_none() && bytes.len() < bench.limits.head_bytes {
+                    self.state = State::Head(Box::new(bytes));
+                    return (input.len(), Need::Input);
+                }
                 match head::parse(&bytes, &bench.limits) {
                     Parsed::Partial => {
                         self.state = State::Head(Box::new(bytes));
@@ -264,14 +316,6 @@ impl Http1 {
     pub fn hold(&mut self, input: &[u8]) {
         if let State::Busy(turn) = &mut self.state {
             turn.unread.extend_from_slice(input);
-        }
-    }
-
-    /// Gives back what [`Http1::hold`] kept, once it can be dealt with.
-    pub fn held(&mut self) -> Vec<u8> {
-        match &mut self.state {
-            State::Busy(turn) => std::mem::take(&mut turn.unread),
-            _ => Vec::new(),
         }
     }
 
@@ -348,6 +392,7 @@ impl Http1 {
         } else if self.served >= core.max_keep_alive_requests
             || core.max_keep_alive_idle == 0
             || bench.mode == Mode::Quitting
+            || self.future == Future::Ending
             || too_much
             || (head.expects_continue && !head.framing.is_over())
         {
@@ -370,7 +415,8 @@ impl Http1 {
             date_line: bench.date.line(now),
             tag: &core.tag,
         };
-        turn.body_length = encode(&mut bench.desk.response, &framing, &mut turn.outbox);
+        (turn.head_length, turn.body_length) =
+            encode(&mut bench.desk.response, &framing, &mut turn.outbox);
         std::mem::swap(&mut turn.line, &mut bench.desk.line);
         bench.desk.line.clear();
         bench.counters.request();
@@ -392,7 +438,8 @@ impl Http1 {
             date_line: bench.date.line(now),
             tag: &settings.core.tag,
         };
-        turn.body_length = encode(&mut bench.desk.response, &framing, &mut turn.outbox);
+        (turn.head_length, turn.body_length) =
+            encode(&mut bench.desk.response, &framing, &mut turn.outbox);
         std::mem::swap(&mut turn.line, &mut bench.desk.line);
         bench.desk.line.clear();
         bench.counters.request();
@@ -451,6 +498,7 @@ impl Turn {
         self.line.clear();
         self.received = 0;
         self.sent = 0;
+        self.head_length = 0;
         self.body_length = 0;
     }
 }
@@ -472,10 +520,9 @@ fn log(turn: &mut Turn, connection: ConnectionAfter, bench: &mut Bench) {
     if turn.line.text.is_empty() {
         return;
     }
-    let head = turn.sent.saturating_sub(turn.body_length);
     let ending = Ending {
         body: if connection == ConnectionAfter::Aborted {
-            turn.sent.saturating_sub(head)
+            turn.sent.saturating_sub(turn.head_length)
         } else {
             turn.body_length
         },

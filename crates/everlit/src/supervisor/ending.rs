@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::generation::{End, Exit};
+use super::idle::{Idle, Verdict};
 use super::listeners::Listeners;
 use super::restart::Event;
 use super::restarting::drain_limit;
@@ -17,7 +18,7 @@ use super::stop::{Action, Stopping};
 use super::{Ground, Supervisor};
 use crate::control::message::{Progress, Reply};
 use crate::control::server::ClientId;
-use crate::link::{Listeners as ListenersAre, ToGeneration};
+use crate::link::{GenerationStatus, Listeners as ListenersAre, ToGeneration};
 use crate::tally::Tally;
 
 /// How long an instance waits for a successor if nothing else is configured.
@@ -80,6 +81,51 @@ impl Supervisor {
         }
     }
 
+    /// Asks the generation that serves for signs of life, if it is time.
+    pub(super) fn tick_idle(&mut self) {
+        let (alone, now) = (self.alone(), self.now);
+        let asked = self.idle.as_mut().and_then(|idle| idle.tick(alone, now));
+        let Some(number) = asked else {
+            return;
+        };
+        let told = self
+            .worker(number)
+            .is_some_and(|worker| worker.tell(&ToGeneration::Status, &[]).is_ok());
+        if let (false, Some(idle)) = (told, &mut self.idle) {
+            idle.disturbed(now);
+        }
+    }
+
+    /// What a generation says of itself may be that nobody needs it.
+    pub(super) fn hear_activity(&mut self, number: u64, status: &GenerationStatus) {
+        let now = self.now;
+        let Some(idle) = &mut self.idle else {
+            return;
+        };
+        if idle.heard(number, status, now) == Verdict::Stop {
+            let limit = idle.limit().as_secs();
+            self.journal
+                .say(format_args!("no activity for {limit} s (-i)"));
+            self.stop(Linger::Nothing);
+        }
+    }
+
+    /// When [`tick_idle`](Self::tick_idle) has something to do.
+    pub(super) fn idle_deadline(&self) -> Option<Instant> {
+        self.idle.as_ref().and_then(Idle::deadline)
+    }
+
+    /// The generation that serves, if nothing else goes on.
+    fn alone(&self) -> Option<u64> {
+        if self.restart.is_some() || self.predecessor.is_some() {
+            return None;
+        }
+        match self.workers.as_slice() {
+            [worker] if worker.generation.is_serving() => Some(worker.generation.number()),
+            _ => None,
+        }
+    }
+
     /// A stop at once.
     pub(super) fn terminate(&mut self) {
         let action = match &mut self.ending {
@@ -133,6 +179,7 @@ impl Supervisor {
     }
 
     fn begin_to_end(&mut self) {
+        self.idle = None;
         if let Some(file) = self.pid_file.take() {
             file.remove();
         }
@@ -250,6 +297,7 @@ impl Supervisor {
                 true => ListenersAre::Leave,
                 false => ListenersAre::Close,
             },
+            kept: self.listeners.kept_by_others(),
             drain_limit_ms: self.plan.as_ref().and_then(drain_limit),
         };
         for worker in &mut self.workers {
@@ -260,7 +308,7 @@ impl Supervisor {
                 worker.generation.leave();
             }
         }
-        // Only the generation's copies are left, and it closes them when nobody waits there any more.
+        // Of ours only the generation's copies are left, and it closes them when nobody waits there any more.
         self.let_go_of_listeners();
     }
 
@@ -274,6 +322,8 @@ impl Supervisor {
     fn finish(&mut self) {
         self.release_taker();
         self.let_go_of_listeners();
+        // If another instance has them, there is none left.
+        self.listeners.give_back();
         let Some(ending) = self.ending.take() else {
             return;
         };

@@ -67,6 +67,7 @@ impl Supervisor {
             FromGeneration::Status(figures) => {
                 worker.generation.counted(figures.connections);
                 worker.figures = Some(figures.clone());
+                self.hear_activity(number, figures);
                 return;
             }
             FromGeneration::Progress {
@@ -138,6 +139,7 @@ impl Supervisor {
             // Its successor serves already; it may finish what it has, but nobody needs it for more.
             let quit = ToGeneration::Quit {
                 listeners: Listeners::Leave,
+                kept: Vec::new(),
                 drain_limit_ms: None,
             };
             let told = worker.tell(&quit, &[]);

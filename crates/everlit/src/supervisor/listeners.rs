@@ -112,6 +112,7 @@ fn is_same(old: &ListenSpec, new: &ListenSpec) -> bool {
 impl Listeners {
     /// Sockets from systemd; each is named by where it is bound.
     pub(crate) fn activated(sockets: Vec<OwnedFd>) -> Self {
+        sys::filter::accept_syns(&sockets);
         Self(
             sockets
                 .into_iter()
@@ -129,6 +130,7 @@ impl Listeners {
         Self(
             sockets
                 .map(|(name, socket)| {
+                    sys::filter::accept_syns(std::slice::from_ref(&socket));
                     let spec = found(name, socket.as_fd());
                     let origin = Origin::Taken(spec.address.file());
                     Listener {
@@ -139,6 +141,15 @@ impl Listeners {
                 })
                 .collect(),
         )
+    }
+
+    /// Names of those that stay open when we are gone.
+    pub(crate) fn kept_by_others(&self) -> Vec<String> {
+        self.0
+            .iter()
+            .filter(|listener| listener.origin == Origin::Activated)
+            .map(|listener| listener.spec.name.clone())
+            .collect()
     }
 
     /// Put together again after an exec.
@@ -264,10 +275,21 @@ impl Listeners {
         }
     }
 
-    /// Closes our copies; files of Unix sockets go at once, what is in their queues is still served.
+    /// Closes our copies of what was bound here; files of Unix sockets go at once, what is in their queues is still
+    /// served. What is systemd's is left for [`give_back`](Self::give_back).
     pub(crate) fn close(&mut self) {
-        for listener in self.0.drain(..) {
+        self.0.retain(|listener| {
             listener.remove_file();
+            listener.origin == Origin::Activated
+        });
+    }
+
+    /// Leaves the sockets that are systemd's as they were, once no generation has them: whatever the last one did to
+    /// them is undone, and the next client has it start us again.
+    pub(crate) fn give_back(&mut self) {
+        for listener in self.0.drain(..) {
+            // Not a TCP socket, or no filter on it: as it should be.
+            let _ = sys::socket::detach_filter(listener.socket.as_fd());
         }
     }
 
@@ -500,6 +522,20 @@ mod tests {
             let complaints = listeners.commit(prepared);
             assert!(complaints[0].to_string().contains("server.set-v6only"));
         }
+    }
+
+    #[test]
+    fn sockets_that_others_had_turn_nobody_away() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let closed = |socket: &TcpListener| {
+            sys::filter::drop_syns(socket.as_fd()).unwrap();
+            OwnedFd::from(socket.try_clone().unwrap())
+        };
+        let _activated = Listeners::activated(vec![closed(&listener)]);
+        TcpStream::connect_timeout(&address, std::time::Duration::from_secs(60)).unwrap();
+        let _taken = Listeners::taken([("a".to_owned(), closed(&listener))].into_iter());
+        TcpStream::connect_timeout(&address, std::time::Duration::from_secs(60)).unwrap();
     }
 
     #[test]

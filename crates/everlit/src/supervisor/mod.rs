@@ -9,6 +9,7 @@
 pub(crate) mod backoff;
 pub(crate) mod failure;
 pub(crate) mod generation;
+mod idle;
 pub(crate) mod report;
 pub(crate) mod restart;
 pub(crate) mod silence;
@@ -49,6 +50,7 @@ use rustix::time::Timespec;
 use self::backoff::Backoff;
 use self::binary::{Binary, FileState};
 use self::ending::Ending;
+use self::idle::Idle;
 use self::journal::Journal;
 use self::listeners::Listeners;
 use self::notices::Notices;
@@ -105,6 +107,8 @@ pub(crate) struct Supervisor {
     /// This process is to become what is on disk, if that is still this file.
     renewal: Option<Renewal>,
     ending: Option<Ending>,
+    /// With `-i`.
+    idle: Option<Idle>,
 
     // Other instances.
     predecessor: Option<Predecessor>,
@@ -201,6 +205,7 @@ impl Supervisor {
             self.replace_at = None;
             self.replace();
         }
+        self.tick_idle();
     }
 
     /// Does what follows from all that is known now, until nothing more follows.
@@ -217,6 +222,7 @@ impl Supervisor {
             self.control.deadline(),
             self.restart.as_ref().and_then(Running::deadline),
             self.ending.as_ref().and_then(Ending::deadline),
+            self.idle_deadline(),
             self.asked.iter().map(|asked| asked.until).min(),
             self.replace_at,
         ]

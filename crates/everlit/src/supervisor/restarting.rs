@@ -481,6 +481,7 @@ fn kill(worker: &mut Worker) {
 fn dismiss(worker: &mut Worker) {
     let quit = ToGeneration::Quit {
         listeners: ListenersAre::Leave,
+        kept: Vec::new(),
         drain_limit_ms: None,
     };
     match worker.tell(&quit, &[]) {

@@ -19,6 +19,7 @@ use super::age;
 use super::backoff::Backoff;
 use super::binary::{Binary, FileState, environment};
 use super::generation::{Exit, Generation};
+use super::idle::Idle;
 use super::journal::Journal;
 use super::listeners::{Listener, Listeners, Origin};
 use super::notices::Notices;
@@ -41,7 +42,11 @@ use crate::sys::signal::Signals;
 use crate::sys::spawn::{Child, Program, spawn};
 
 /// Version of [`State`]. A program that does not know it stays out.
-const VERSION: u32 = 1;
+///
+/// 2: `idle_limit`.
+const VERSION: u32 = 2;
+/// The oldest version that is understood.
+const OLDEST_VERSION: u32 = 1;
 /// How long the new program may take to say that it understands.
 const CHECK_LIMIT: Duration = Duration::from_secs(5);
 
@@ -83,6 +88,9 @@ struct State {
     #[serde(default)]
     next_client: u64,
     asked: Vec<u64>,
+    /// With `-i`; since version 2. What was seen until now is of the generation before: watching begins anew.
+    #[serde(default)]
+    idle_limit: Option<Duration>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -155,6 +163,7 @@ struct StateRef<'a> {
     clients: Vec<ClientState>,
     next_client: u64,
     asked: Vec<u64>,
+    idle_limit: Option<Duration>,
 }
 
 #[derive(Debug, Serialize)]
@@ -195,7 +204,7 @@ impl std::fmt::Display for ResumeError {
             Self::Io(_) => f.write_str("read the state of a supervisor"),
             Self::Version(version) => write!(
                 f,
-                "the state of a supervisor has version {version}, here {VERSION} is known"
+                "the state of a supervisor has version {version}, here {OLDEST_VERSION} to {VERSION} are known"
             ),
             Self::Json(_) => f.write_str("understand the state of a supervisor"),
             Self::Impossible(what) => write!(f, "the state of a supervisor names no {what}"),
@@ -221,7 +230,7 @@ impl From<io::Error> for ResumeError {
 
 fn decode(text: &[u8]) -> Result<State, ResumeError> {
     let VersionOnly { version } = serde_json::from_slice(text).map_err(ResumeError::Json)?;
-    if version != VERSION {
+    if !(OLDEST_VERSION..=VERSION).contains(&version) {
         return Err(ResumeError::Version(version));
     }
     serde_json::from_slice(text).map_err(ResumeError::Json)
@@ -405,6 +414,7 @@ impl Supervisor {
                 .collect(),
             next_client: self.control.next_client().0,
             asked: self.asked.iter().map(|asked| asked.client.0).collect(),
+            idle_limit: self.idle.as_ref().map(Idle::limit),
         }
     }
 
@@ -524,6 +534,7 @@ impl Supervisor {
             last_restart: state.last_restart.map(|last| (last.at, last.last)),
             renewal: None,
             ending: None,
+            idle: state.idle_limit.map(|limit| Idle::new(limit, now)),
             predecessor,
             taker: None,
             signals,

@@ -7,9 +7,11 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::backoff::Backoff;
 use super::binary::{Binary, FileState};
+use super::idle::Idle;
 use super::journal::Journal;
 use super::listeners::Listeners;
 use super::notices::Notices;
@@ -33,6 +35,8 @@ pub(crate) struct Start {
     /// Where the command was given.
     pub(crate) directory: PathBuf,
     pub(crate) ground: Ground,
+    /// Stop by itself after so long without activity (`-i`).
+    pub(crate) idle_limit: Option<Duration>,
     /// Whoever waits for how starting goes.
     pub(crate) outcome: Option<Outcome>,
     /// From systemd, perhaps.
@@ -100,6 +104,7 @@ pub(crate) fn run(start: Start) -> ExitCode {
         source,
         directory,
         ground,
+        idle_limit,
         outcome,
         inherited,
         greeting,
@@ -108,6 +113,7 @@ pub(crate) fn run(start: Start) -> ExitCode {
         Ok((mut supervisor, addresses)) => {
             supervisor.outcome = outcome;
             supervisor.greeting = greeting;
+            supervisor.idle = idle_limit.map(|limit| Idle::new(limit, supervisor.now));
             supervisor.begin(Cause::Start, Vec::new(), addresses);
             supervisor.run()
         }
@@ -182,6 +188,7 @@ impl Supervisor {
             last_restart: None,
             renewal: None,
             ending: None,
+            idle: None,
             predecessor,
             taker: None,
             signals,

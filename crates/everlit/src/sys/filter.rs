@@ -5,7 +5,9 @@
 )]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use super::socket::detach_filter;
 
 /// Has the kernel drop connection attempts (bare SYNs) at a TCP listener, and nothing else: handshakes under way
 /// complete. A client whose SYN is dropped tries again a second later, and meets whoever listens then.
@@ -45,5 +47,14 @@ pub(crate) fn drop_syns(listener: BorrowedFd<'_>) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::last_os_error())
+    }
+}
+
+/// Undoes [`drop_syns`] on sockets that were somebody else's before: the filter stays with the socket, not with the
+/// process.
+pub(crate) fn accept_syns(listeners: &[OwnedFd]) {
+    for listener in listeners {
+        // Not a TCP socket, or no filter on it: as it should be.
+        let _ = detach_filter(listener.as_fd());
     }
 }

@@ -7,7 +7,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
 
-use super::conn::Conn;
+use super::conn::{Conn, NextTurn};
 use super::serve::{self, Fate};
 use super::table::Key;
 use super::{Accepting, Worker, origin};
@@ -50,21 +50,25 @@ impl Worker {
         self.accepting = accepting;
     }
 
-    /// Takes clients from the queue of a listening socket.
+    /// A listening socket has somebody waiting.
     pub(super) fn accept(&mut self, index: usize) {
-        if self.accepting != Accepting::Yes {
-            return;
+        if self.accepting == Accepting::Yes {
+            self.take_clients(index);
         }
+    }
+
+    /// Takes clients from the queue of a listening socket, as many as have their turn now; returns how many.
+    pub(super) fn take_clients(&mut self, index: usize) -> usize {
         let Some(endpoint) = self.endpoints.get(index).cloned() else {
-            return;
+            return 0;
         };
         let Some(listener) = &endpoint.socket else {
-            return;
+            return 0;
         };
         let mut fresh = std::mem::take(&mut self.fresh);
         while fresh.len() < ACCEPT_TURN {
             if self.table.len() + fresh.len() >= self.max_connections {
-                self.stop_accepting(Accepting::Full);
+                self.pause_accepting();
                 break;
             }
             match acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
@@ -73,20 +77,29 @@ impl Worker {
                 // The client gave up while it waited.
                 Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO | Errno::PERM) => {}
                 Err(_) => {
-                    self.stop_accepting(Accepting::Full);
+                    self.pause_accepting();
                     break;
                 }
             }
         }
+        let count = fresh.len();
         for conn in fresh.drain(..) {
             self.welcome(conn);
         }
         self.fresh = fresh;
+        count
+    }
+
+    /// There is no room; it is tried again when there is, or in a second.
+    fn pause_accepting(&mut self) {
+        if self.accepting == Accepting::Yes {
+            self.stop_accepting(Accepting::Full);
+        }
     }
 
     /// A new connection. Often its request is here already, and often the only one: then it is answered and closed
     /// without ever having been in the table.
-    fn welcome(&mut self, mut conn: Conn) {
+    pub(super) fn welcome(&mut self, mut conn: Conn) {
         let peer = conn.peer;
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
         let fate = serve::readable(
@@ -123,6 +136,7 @@ impl Worker {
         {
             self.close(key);
         } else if fate == Fate::Yield {
+            conn.turn = NextTurn::Queued;
             self.ready.push(key);
         }
         key

@@ -80,6 +80,8 @@ pub struct Counters {
     pub arriving: AtomicU64,
     /// Requests answered.
     pub requests: AtomicU64,
+    /// Open connections that a successor refused.
+    pub refused: AtomicU64,
     /// Connections that ended by themselves while this generation was leaving.
     pub ended_while_leaving: AtomicU64,
 }

@@ -16,6 +16,8 @@ pub struct Conn {
     pub endpoint: u16,
     /// What is known of input that we have not read.
     pub input: Input,
+    /// Whether it waits for its next turn.
+    pub turn: NextTurn,
     /// Whether it may change process.
     pub stay: Stay,
     /// The protocol.
@@ -37,6 +39,15 @@ pub enum Input {
     Ended,
 }
 
+/// When a connection is served next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextTurn {
+    /// When the kernel tells of it.
+    OnNews,
+    /// At once, after others: it stands in the queue.
+    Queued,
+}
+
 /// Whether a connection may change process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stay {
@@ -54,6 +65,7 @@ impl Conn {
             peer,
             endpoint,
             input: Input::Drained,
+            turn: NextTurn::OnNews,
             stay: Stay::Movable,
             http: Http1::default(),
             deadline: 0,

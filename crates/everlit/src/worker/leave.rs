@@ -11,15 +11,15 @@
 
 use std::sync::Arc;
 
-use rustix::event::epoll;
+use rustix::event::epoll::{self, EventFlags};
 
 use super::conn::Stay;
 use super::orders::Report;
 use super::road::Road;
+use super::serve::{Fate, linger};
 use super::table::Key;
 use super::{Accepting, Worker};
 use crate::freeze::freeze;
-use crate::http1::machine::Phase;
 
 /// Connections frozen before those that are still here have their turn.
 const FREEZE_TURN: usize = 64;
@@ -41,7 +41,8 @@ pub(super) enum Stage {
         /// That second.
         until: u64,
     },
-    /// Ending without a successor: ends when the last connection does.
+    /// Letting nobody in: ends when the last connection does. There is no successor, or never was more than one
+    /// connection to serve.
     Emptying,
     /// At its end.
     Over,
@@ -178,21 +179,24 @@ impl Worker {
                 drop(self.reports.queue(Report::Frozen(Box::new(frozen))));
             }
             Err(mut conn) => {
-                conn.stay = Stay::Refused;
-                self.admit(*conn, super::serve::Fate::Keep, deadline);
+                self.mark(&mut conn, Stay::Refused);
+                self.admit(*conn, Fate::Keep, deadline);
             }
         }
     }
 
-    /// Ends connections that are between two requests.
-    pub(super) fn close_idle(&mut self) {
+    /// Ends connections that are between two requests. A request that has just come is answered first, and one that
+    /// comes too late meets a closed connection, not a reset.
+    pub(super) fn end_idle(&mut self) {
         for key in self.table.keys() {
-            if self
-                .table
-                .get_mut(key)
-                .is_some_and(|conn| conn.http.phase() == Phase::Idle)
-            {
-                self.close(key);
+            self.on_connection(key, EventFlags::IN);
+            let Some(conn) = self.table.get_mut(key) else {
+                continue;
+            };
+            let before = conn.http.moment();
+            if conn.http.end_if_idle().is_some() {
+                linger(conn);
+                self.settle(key, before, Fate::Keep);
             }
         }
     }

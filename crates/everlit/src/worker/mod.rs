@@ -26,7 +26,7 @@ use rustix::io::Errno;
 use rustix::time::Timespec;
 
 use self::bench::Bench;
-use self::conn::{Conn, Input};
+use self::conn::{Conn, Input, NextTurn, Stay};
 use self::endpoint::Endpoint;
 use self::inbox::{Inbox, Outlet};
 use self::leave::Stage;
@@ -34,6 +34,7 @@ pub use self::orders::{Order, Report};
 use self::serve::Fate;
 use self::table::{Key, Table};
 use crate::clock::Now;
+use crate::http1::machine::{Moment, Phase};
 use crate::route::Origin;
 
 /// Events fetched from the kernel at once.
@@ -89,7 +90,7 @@ impl Worker {
     ) -> Result<Worker, Errno> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &orders, EventData::new_u64(INBOX), EventFlags::IN)?;
-        let mut worker = Worker {
+        Ok(Worker {
             epoll,
             table: Table::default(),
             bench,
@@ -104,9 +105,7 @@ impl Worker {
             accepting: Accepting::Off,
             last_flush: 0,
             last_sweep: 0,
-        };
-        worker.start_accepting()?;
-        Ok(worker)
+        })
     }
 
     /// Serves until it is told to end and has nothing left.
@@ -132,7 +131,21 @@ impl Worker {
             self.leave_some();
             self.housekeeping();
         }
+        // What is left is cut off, and the logs say so. It stays counted, for whoever wants to know how much that was.
+        for key in self.table.keys() {
+            if let Some(conn) = self.table.remove(key) {
+                conn.http.abandon(&mut self.bench);
+            }
+        }
         self.bench.logs.flush();
+    }
+
+    /// Serves this connection, which came in at the first endpoint, and ends when it does. Nobody else is let in.
+    pub fn serve_only(mut self, conn: Conn) {
+        self.stop_accepting(Accepting::Off);
+        self.stage = Stage::Emptying;
+        self.welcome(conn);
+        self.run();
     }
 
     fn on_event(&mut self, event: Event) {
@@ -155,42 +168,43 @@ impl Worker {
         }
         if flags.intersects(EventFlags::RDHUP | EventFlags::HUP) {
             conn.input = Input::Ended;
+        } else if flags.contains(EventFlags::IN) && conn.input == Input::Drained {
+            conn.input = Input::Pending;
         }
         let writable = flags.contains(EventFlags::OUT) && conn.http.owes();
-        let readable = flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::RDHUP);
-        let before = conn.http.phase();
+        let readable = conn.input != Input::Drained;
+        let before = conn.http.moment();
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
         let peer = conn.peer;
         let origin = origin(&peer, endpoint);
-        let mut fate = Fate::Keep;
-        if writable {
-            fate = serve::writable(conn, origin, &mut self.bench, &mut self.buffer);
-        }
-        if readable && fate == Fate::Keep {
-            fate = serve::readable(conn, origin, &mut self.bench, &mut self.buffer);
-        }
-        if writable || readable {
-            self.settle(key, before, fate);
-        }
+        let fate = if writable {
+            // It reads, too, when all is sent.
+            serve::writable(conn, origin, &mut self.bench, &mut self.buffer)
+        } else if readable {
+            serve::readable(conn, origin, &mut self.bench, &mut self.buffer)
+        } else {
+            return;
+        };
+        self.settle(key, before, fate);
     }
 
     /// After a connection was served: closes it, queues it, sets its deadline, sends it away.
-    fn settle(&mut self, key: Key, before: crate::http1::machine::Phase, fate: Fate) {
-        use crate::http1::machine::Phase;
-        match fate {
-            Fate::Close => return self.close(key),
-            Fate::Yield => self.ready.push(key),
-            Fate::Keep => {}
-        }
+    fn settle(&mut self, key: Key, before: Moment, fate: Fate) {
         let Some(conn) = self.table.get_mut(key) else {
             return;
         };
-        let phase = conn.http.phase();
-        let holds = matches!(
-            (before, phase),
-            (Phase::Head, Phase::Head) | (Phase::Lingering, Phase::Lingering)
-        );
-        if !holds {
+        match fate {
+            Fate::Close => return self.close(key),
+            Fate::Yield if conn.turn == NextTurn::OnNews => {
+                conn.turn = NextTurn::Queued;
+                self.ready.push(key);
+            }
+            Fate::Yield | Fate::Keep => {}
+        }
+        // The same head, or the same end, does not get more time because more of it has come.
+        let after = conn.http.moment();
+        let lasts = matches!(after.phase, Phase::Head | Phase::Lingering);
+        if after != before || !lasts {
             let patience = conn.http.patience(&self.bench);
             let deadline = self.second() + u32::from(patience) + 1;
             self.table.set_deadline(key, deadline);
@@ -203,7 +217,10 @@ impl Worker {
             return;
         }
         for key in std::mem::take(&mut self.ready) {
-            self.on_connection(key, EventFlags::OUT);
+            if let Some(conn) = self.table.get_mut(key) {
+                conn.turn = NextTurn::OnNews;
+                self.on_connection(key, EventFlags::OUT);
+            }
         }
     }
 
@@ -216,7 +233,7 @@ impl Worker {
             let Some(conn) = self.table.get_mut(key) else {
                 continue;
             };
-            let before = conn.http.phase();
+            let before = conn.http.moment();
             let endpoint = &self.endpoints[usize::from(conn.endpoint)];
             let peer = conn.peer;
             let fate = serve::timed_out(conn, origin(&peer, endpoint), &mut self.bench);
@@ -226,6 +243,9 @@ impl Worker {
 
     fn close(&mut self, key: Key) {
         if let Some(conn) = self.table.remove(key) {
+            if conn.stay == Stay::Refused {
+                self.bench.counters.refused.fetch_sub(1, Ordering::Relaxed);
+            }
             conn.http.abandon(&mut self.bench);
             if self.stage.is_leaving() {
                 let ended = &self.bench.counters.ended_while_leaving;
@@ -261,7 +281,7 @@ impl Worker {
             });
         }
         let mut until = self.table.next_look().map(u64::from);
-        if self.bench.logs.is_pending() {
+        if self.bench.logs.is_pending() || self.accepting == Accepting::Full {
             let next = self.last_flush + 1;
             until = Some(until.map_or(next, |until| until.min(next)));
         }

@@ -11,6 +11,7 @@ use super::road::Road;
 use super::serve::Fate;
 use super::{Accepting, Worker};
 use crate::freeze::{Frozen, Thawed};
+use crate::http1::machine::Future;
 use crate::link::Listeners;
 use crate::worker::bench::Mode;
 
@@ -23,8 +24,8 @@ pub enum Order {
     Leave(Arc<Road>),
     /// The road has room again.
     GoOn,
-    /// The successor failed: serve again, and accept.
-    Resume,
+    /// Serve everybody, and accept: at the start, and again when the successor failed.
+    Serve,
     /// No successor comes: end each connection with its present request. Before, if the listeners are to be closed, let
     /// those in for a second more who were on their way.
     Quit(Listeners),
@@ -66,11 +67,7 @@ impl Worker {
                 Order::Leave(road) => self.begin_leaving(road),
                 // That we are awake is enough.
                 Order::GoOn => {}
-                Order::Resume => {
-                    self.stage = Stage::Serving;
-                    self.bench.mode = Mode::Serving;
-                    self.resume_accepting();
-                }
+                Order::Serve => self.serve_everybody(),
                 Order::Quit(listeners) => self.begin_quitting(listeners),
                 Order::Retire(index) => self.retire(index),
                 Order::Logs(targets) => {
@@ -90,15 +87,40 @@ impl Worker {
         let (socket, peer, http, input) = thawed.into_parts(&self.bench);
         let mut conn = Conn::new(socket, peer, endpoint);
         conn.http = http;
-        if stay == Stay::Refused {
-            // It ends here, with its present request or the next one.
-            self.bench.mode = Mode::Quitting;
-        }
-        conn.stay = stay;
+        self.mark(&mut conn, stay);
         conn.input = input;
         let deadline = self.second().saturating_add(patience) + 1;
         let key = self.admit(conn, Fate::Keep, deadline);
         self.leave_too(key);
+    }
+
+    /// Notes whether a connection may change process; one that may not ends with its present request, or the next one.
+    pub(super) fn mark(&mut self, conn: &mut Conn, stay: Stay) {
+        let refused = &self.bench.counters.refused;
+        match (conn.stay, stay) {
+            (Stay::Movable, Stay::Refused) => refused.fetch_add(1, Ordering::Relaxed),
+            (Stay::Refused, Stay::Movable) => refused.fetch_sub(1, Ordering::Relaxed),
+            _ => 0,
+        };
+        conn.stay = stay;
+        conn.http.set_future(match stay {
+            Stay::Movable => Future::Open,
+            Stay::Refused => Future::Ending,
+        });
+    }
+
+    fn serve_everybody(&mut self) {
+        self.stage = Stage::Serving;
+        self.bench.mode = Mode::Serving;
+        // The next successor may take what this one did not.
+        for key in self.table.keys() {
+            if let Some(conn) = self.table.get_mut(key) {
+                conn.stay = Stay::Movable;
+                conn.http.set_future(Future::Open);
+            }
+        }
+        self.bench.counters.refused.store(0, Ordering::Relaxed);
+        self.resume_accepting();
     }
 
     /// The endpoint of this name; made up if nobody listens there any more.
@@ -119,7 +141,7 @@ impl Worker {
 
     /// Serves what waits at an endpoint, then closes it.
     fn retire(&mut self, index: usize) {
-        self.accept(index);
+        while self.take_clients(index) > 0 {}
         let Some(endpoint) = self.endpoints.get_mut(index) else {
             return;
         };
@@ -136,6 +158,11 @@ impl Worker {
 
     fn begin_quitting(&mut self, listeners: Listeners) {
         self.bench.mode = Mode::Quitting;
+        if matches!(self.stage, Stage::Emptying) {
+            // Nobody is on the way in.
+            self.end_idle();
+            return;
+        }
         if listeners == Listeners::Leave {
             self.stop_accepting(Accepting::Off);
         }
@@ -153,6 +180,6 @@ impl Worker {
         }
         self.accepting = Accepting::Off;
         self.stage = Stage::Emptying;
-        self.close_idle();
+        self.end_idle();
     }
 }

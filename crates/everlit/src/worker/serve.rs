@@ -23,14 +23,17 @@ pub(super) enum Fate {
     Close,
 }
 
-/// Reads as long as there is something to read and a use for it.
+/// Reads of one connection before others have their turn.
+const READ_TURN: usize = 4;
+
+/// Reads as long as there is something to read and a use for it, but not for ever.
 pub(super) fn readable(
     conn: &mut Conn,
     origin: Origin<'_>,
     bench: &mut Bench,
     buffer: &mut [u8],
 ) -> Fate {
-    loop {
+    for _ in 0..READ_TURN {
         if !conn.http.wants_input() {
             if conn.input == Input::Drained {
                 conn.input = Input::Pending;
@@ -40,13 +43,20 @@ pub(super) fn readable(
         match rustix::net::recv(&conn.socket, &mut *buffer, RecvFlags::empty()) {
             Ok((0, _)) => return Fate::Close,
             Ok((n, _)) => {
+                // A short read means there is nothing more, unless the client has closed its direction. Noted before the
+                // bytes are dealt with, because that may end our turn.
+                if conn.input != Input::Ended {
+                    conn.input = if n < buffer.len() {
+                        Input::Drained
+                    } else {
+                        Input::Pending
+                    };
+                }
                 match feed(conn, &buffer[..n], origin, bench) {
                     Fate::Keep => {}
                     fate => return fate,
                 }
-                // A short read means there is nothing more, unless the client has closed its direction.
-                if n < buffer.len() && conn.input != Input::Ended {
-                    conn.input = Input::Drained;
+                if conn.input == Input::Drained {
                     return Fate::Keep;
                 }
             }
@@ -58,6 +68,7 @@ pub(super) fn readable(
             Err(_) => return Fate::Close,
         }
     }
+    Fate::Yield
 }
 
 /// Sends as much as the socket takes; goes on with what was held or left unread meanwhile.
@@ -139,8 +150,9 @@ fn flush(conn: &mut Conn, bench: &mut Bench) -> Step {
             let (need, unread) = conn.http.flushed(bench);
             match need {
                 Need::Input | Need::Flush => Step::On(unread),
-                Need::Close => Step::Stop(Fate::Close),
-                Need::Linger => {
+                // Closing with unread input would have the kernel throw the end of the response away.
+                Need::Close if conn.input == Input::Drained => Step::Stop(Fate::Close),
+                Need::Close | Need::Linger => {
                     linger(conn);
                     Step::On(unread)
                 }
@@ -153,6 +165,6 @@ fn flush(conn: &mut Conn, bench: &mut Bench) -> Step {
 }
 
 /// Closes our direction. If that fails the connection is gone, and reading will tell.
-fn linger(conn: &Conn) {
+pub(super) fn linger(conn: &Conn) {
     let _ = rustix::net::shutdown(&conn.socket, Shutdown::Write);
 }

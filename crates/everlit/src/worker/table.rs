@@ -9,8 +9,8 @@ use slab::Slab;
 
 use super::conn::Conn;
 
-/// Names a connection, also in the kernel's event queue. Two connections never have the same key, even if they use the
-/// same place in the table one after the other.
+/// Names a connection, also in the kernel's event queue. Two connections do not have the same key, even if they use the
+/// same place in the table one after the other (until four thousand million connections later).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     index: u32,
@@ -55,7 +55,9 @@ impl Table {
     }
 
     /// Adds a connection.
-    pub fn insert(&mut self, conn: Conn) -> Key {
+    pub fn insert(&mut self, mut conn: Conn) -> Key {
+        // Whatever stood in a schedule under an earlier key counts no more.
+        conn.looked_at = u32::MAX;
         self.last_serial = self.last_serial.checked_add(1).unwrap_or(1);
         let index = self.slots.insert((self.last_serial, conn)) as u32;
         Key {

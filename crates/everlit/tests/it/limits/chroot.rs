@@ -106,6 +106,42 @@ fn wait_for_access(client: &mut Client, log: &Path) {
     wait::for_line(log, "/a.txt");
 }
 
+/// A user with a group beside its own, and that group.
+fn a_member() -> Option<(String, String)> {
+    let groups = fs::read_to_string("/etc/group").unwrap();
+    let accounts = fs::read_to_string("/etc/passwd").unwrap();
+    groups.lines().find_map(|line| {
+        let [_, _, gid, members] = line.split(':').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        let member = members.split(',').next()?;
+        let account = format!("{member}:");
+        let known = accounts.lines().any(|line| line.starts_with(&account));
+        (known && member != "root").then(|| (member.to_owned(), gid.to_owned()))
+    })
+}
+
+#[test]
+fn the_user_has_its_groups_in_a_chroot() {
+    if !is_root("chroot") {
+        return;
+    }
+    let Some((user, group)) = a_member() else {
+        eprintln!("skipped: nobody on this system is in a second group");
+        return;
+    };
+    let setup = setup();
+    let text = fs::read_to_string(setup.path("test.conf")).unwrap();
+    let text = text.replace("\"nobody\"", &format!("\"{user}\""));
+    fs::write(setup.path("test.conf"), text).unwrap();
+    let server = Server::start_as_configured(setup);
+    let pid = server.generation().1;
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("Groups:"));
+    let mut groups = line.unwrap().split_whitespace();
+    assert!(groups.any(|other| other == group), "{line:?}");
+}
+
 #[test]
 fn local_time_is_local_in_a_chroot() {
     if !is_root("chroot") {

@@ -184,6 +184,16 @@ impl Server {
         server
     }
 
+    /// A process that was started otherwise, in the foreground.
+    pub(crate) fn adopt(setup: Setup, process: Child) -> Self {
+        let notices = UnixDatagram::unbound().expect("a socket");
+        Self {
+            setup,
+            process,
+            notices,
+        }
+    }
+
     /// Another instance of the same configuration, in the same directory.
     pub(crate) fn start_successor(&self) -> (UnixDatagram, Child) {
         Self::launch(&self.setup)
