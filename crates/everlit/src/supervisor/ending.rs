@@ -326,7 +326,6 @@ impl Supervisor {
     fn finish(&mut self) {
         self.release_taker();
         self.let_go_of_listeners();
-        // If another instance has them, there is none left.
         let Some(ending) = self.ending.take() else {
             return;
         };
