@@ -16,7 +16,7 @@
 //! | `load` | walks the tree: variables, includes, blocks; gives a [`Config`] |
 //! | [`config`] | blocks and settings with everything resolved |
 //! | `print` | the canonical form of `lighttpd -p`, and a form that loads again |
-//! | [`directive`], [`check`] | a table of known directives, and a configuration held against it |
+//! | [`directive`], [`check()`] | a table of known directives, and a configuration held against it |
 //! | [`condition`], [`listen`], [`network`] | fields and operators, listening addresses, CIDR |
 //! | [`pattern`] | PCRE expressions over bytes |
 //! | [`eval`] | facts of a request -> blocks in force |
