@@ -325,6 +325,8 @@ impl Supervisor {
         let Some(ending) = self.ending.take() else {
             return;
         };
+        // What is left is systemd's.
+        self.listeners.give_back();
         self.journal.say(match ending.given_away {
             true => "server stopped: another instance serves on".to_owned(),
             false => format!(
