@@ -32,6 +32,7 @@ pub mod generation;
 // What it needs on its way.
 pub mod clock;
 pub mod files;
+mod logfile;
 pub mod mime;
 pub mod net;
 

@@ -98,6 +98,11 @@ pub enum FromGeneration {
         /// Why, in words.
         reason: String,
     },
+    /// It cannot do what [`ToGeneration::Leave`] asks, because it is leaving or stopping already; nothing has changed.
+    Refused {
+        /// Why, in words.
+        reason: String,
+    },
     /// Answer to [`ToGeneration::Status`].
     Status(GenerationStatus),
 }

@@ -93,9 +93,6 @@ pub(super) fn run(parser: Parser) -> ExitCode {
         Test::No => {}
         depth @ (Test::Syntax | Test::Everything) => return test(&source, &depth),
     }
-    if is_setuid() {
-        return refuse("refuses to run with the privileges of its file (setuid or setgid)");
-    }
     // Before anything is said: standard error may be the client.
     let caller = match flags.place {
         Place::StandardInput => match Caller::take() {
@@ -278,11 +275,6 @@ pub(super) fn foreground() -> Ground {
 /// Where the command was given; `/` if that cannot be told.
 pub(super) fn working_directory() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
-}
-
-fn is_setuid() -> bool {
-    use rustix::process::{getegid, geteuid, getgid, getuid};
-    getuid() != geteuid() || getgid() != getegid()
 }
 
 #[cfg(test)]

@@ -34,6 +34,10 @@ pub(crate) mod code {
 
 /// The whole program.
 pub fn main() -> ExitCode {
+    if is_setuid() {
+        eprintln!("everlit: refuses to run with the privileges of its file (setuid or setgid)");
+        return ExitCode::from(code::SETUP);
+    }
     let mut arguments = std::env::args_os().skip(1);
     let first = arguments.next().unwrap_or_default();
     let rest = || Parser::from_args(std::env::args_os().skip(2));
@@ -60,6 +64,12 @@ pub fn main() -> ExitCode {
         eprintln!("try: everlit help");
         ExitCode::from(code::USAGE)
     })
+}
+
+/// Whoever started us is not who we run as: what they pass, in arguments, variables and descriptors, is not to be trusted.
+fn is_setuid() -> bool {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    getuid() != geteuid() || getgid() != getegid()
 }
 
 /// Why a configuration cannot even be looked for.

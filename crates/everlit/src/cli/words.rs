@@ -12,7 +12,9 @@ everlit: a web server whose restarts nobody notices. Runs lighttpd.conf.
 
 Once it runs (-f FILE says which one, if there are several; --json answers for programs):
 
-  everlit reload        new configuration, new binary, same connections; tells the outcome
+  everlit reload [--no-wait]
+                        new configuration, new binary, same connections; tells the outcome when the old process is
+                        gone, or (--no-wait) as soon as only what cannot move is left there
   everlit status        processes, listeners, connections, the last restart
   everlit stop [--now]  finish what was begun and stop; or stop at once
   everlit check         look at the configuration, change nothing

@@ -14,6 +14,9 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
+
 use super::message::{
     Activity, GenerationEntry, ListenerEntry, Progress, Refusal, RefusalKind, Reply, Request,
     Status, Stop, Takeover,
@@ -29,8 +32,40 @@ pub use super::server::Interest;
 pub struct Orphan {
     server: Server,
     about: About,
-    /// Who took the listening sockets, or asked to stop: hears how it goes.
-    caller: Option<ClientId>,
+    /// Who took the listening sockets; nobody else gets them until it hangs up.
+    taker: Option<Taker>,
+    /// Who asked to stop: hears how it goes.
+    stoppers: Vec<ClientId>,
+    /// To stop as soon as that is possible.
+    stop: bool,
+}
+
+/// Who takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taker {
+    /// It has the listening sockets.
+    Prepares(ClientId),
+    /// It has asked for everything else.
+    Takes(ClientId),
+}
+
+impl Taker {
+    fn client(self) -> ClientId {
+        match self {
+            Self::Prepares(client) | Self::Takes(client) => client,
+        }
+    }
+}
+
+/// What the generation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Serving.
+    Serving,
+    /// Handing over.
+    Leaving,
+    /// Ending without a successor.
+    Stopping,
 }
 
 /// What does not change about a generation.
@@ -51,6 +86,8 @@ pub struct About {
 pub struct Facts<'a> {
     /// Listening sockets by name, as in the plan.
     pub listeners: Vec<(String, BorrowedFd<'a>)>,
+    /// What it does.
+    pub standing: Standing,
     /// Its figures.
     pub figures: GenerationStatus,
 }
@@ -77,7 +114,9 @@ impl Orphan {
         Self {
             server: Server::new(ControlSocket::inherited(control)),
             about,
-            caller: None,
+            taker: None,
+            stoppers: Vec::new(),
+            stop: false,
         }
     }
 
@@ -98,6 +137,9 @@ impl Orphan {
 
     /// Does what can be done now without waiting; the next order, if somebody gave one.
     pub fn step(&mut self, facts: &Facts<'_>, now: Instant) -> Option<Order> {
+        if let Some(Taker::Prepares(client)) = self.taker {
+            self.server.excuse_silence(client, now);
+        }
         self.server.accept(now);
         self.server.expire(now);
         let clients: Vec<ClientId> = self.server.interests().map(|(id, _, _)| id).collect();
@@ -109,14 +151,33 @@ impl Orphan {
                 }
             }
         }
-        None
+        self.drop_deserters();
+        // Asked for while it was leaving, and the successor has failed; or asked for just now.
+        (self.stop && facts.standing == Standing::Serving).then_some(Order::Quit)
+    }
+
+    /// Clients that hang up while they are being answered; poll would tell of them for ever.
+    fn drop_deserters(&mut self) {
+        let gone: Vec<ClientId> = self
+            .server
+            .interests()
+            .filter(|(_, descriptor, interest)| !interest.read && has_hung_up(*descriptor))
+            .map(|(id, _, _)| id)
+            .collect();
+        for id in gone {
+            self.server.drop_client(id);
+        }
+        let server = &self.server;
+        self.stoppers.retain(|id| server.is_connected(*id));
+        if let Some(Taker::Prepares(client)) = self.taker
+            && !server.is_connected(client)
+        {
+            self.taker = None;
+        }
     }
 
     /// Passes on what the generation has to say about leaving.
     pub fn tell(&mut self, said: &FromGeneration, now: Instant) {
-        let Some(caller) = self.caller else {
-            return;
-        };
         let reply = match said {
             FromGeneration::Progress {
                 tally,
@@ -127,16 +188,31 @@ impl Orphan {
                 waiting: *waiting,
                 draining: *draining,
             }),
-            FromGeneration::Left { tally } => Reply::Left { tally: *tally },
+            FromGeneration::Left { tally } => {
+                for client in self.stoppers.drain(..) {
+                    let stopped = Reply::Stopped { tally: *tally };
+                    self.server.reply(client, &stopped, now);
+                }
+                Reply::Left { tally: *tally }
+            }
+            FromGeneration::Refused { reason } => refuse(RefusalKind::Stopping, reason),
             FromGeneration::Resumed { tally, reason } => Reply::Resumed {
                 tally: *tally,
                 reason: reason.clone(),
             },
             FromGeneration::Status(_) => return,
         };
-        self.server.reply(caller, &reply, now);
+        if !reply.is_final() {
+            for client in &self.stoppers {
+                self.server.reply(*client, &reply, now);
+            }
+        }
+        let Some(Taker::Takes(taker)) = self.taker else {
+            return;
+        };
+        self.server.reply(taker, &reply, now);
         if reply.is_final() {
-            self.caller = None;
+            self.taker = None;
         }
     }
 
@@ -154,19 +230,23 @@ impl Orphan {
                 None
             }
             Request::Stop { how } => {
-                self.caller = Some(client);
-                Some(match how {
-                    Stop::Graceful => Order::Quit,
-                    Stop::Now => Order::Terminate,
-                })
+                self.stoppers.push(client);
+                self.stop = true;
+                match how {
+                    Stop::Graceful => None,
+                    Stop::Now => Some(Order::Terminate),
+                }
             }
             Request::Takeover => {
-                self.hand_out(client, facts, now);
+                self.offer(client, facts, now);
                 None
             }
             Request::Leave { drain_limit_ms } => match descriptor {
-                Some(handover) if self.caller.is_none() => {
-                    self.caller = Some(client);
+                Some(handover)
+                    if self.taker == Some(Taker::Prepares(client))
+                        && facts.standing == Standing::Serving =>
+                {
+                    self.taker = Some(Taker::Takes(client));
                     Some(Order::Leave {
                         handover,
                         drain_limit: drain_limit_ms.map(Duration::from_millis),
@@ -175,7 +255,7 @@ impl Orphan {
                 _ => {
                     let refusal = refuse(
                         RefusalKind::BadRequest,
-                        "leave: needs one descriptor, and nobody else who asked before",
+                        "leave: only after takeover, once, with one descriptor, and before a stop",
                     );
                     self.server.reply(client, &refusal, now);
                     None
@@ -193,7 +273,23 @@ impl Orphan {
         }
     }
 
-    fn hand_out(&mut self, client: ClientId, facts: &Facts<'_>, now: Instant) {
+    /// A successor wants our listening sockets.
+    fn offer(&mut self, client: ClientId, facts: &Facts<'_>, now: Instant) {
+        let refusal = match (facts.standing, self.taker) {
+            (Standing::Stopping, _) => Some(refuse(
+                RefusalKind::Stopping,
+                "the supervisor of this instance died, and its generation is stopping",
+            )),
+            _ if self.stop => Some(refuse(RefusalKind::Stopping, "the server is stopping")),
+            (Standing::Serving, Some(taker)) if taker.client() != client => Some(taken()),
+            (Standing::Leaving, _) => Some(taken()),
+            (Standing::Serving, _) => None,
+        };
+        if let Some(refusal) = refusal {
+            self.server.reply(client, &refusal, now);
+            return;
+        }
+        self.taker = Some(Taker::Prepares(client));
         hand_out(
             &mut self.server,
             client,
@@ -211,12 +307,19 @@ impl Orphan {
             version: self.about.version.clone(),
             supervisor_pid: None,
             uptime_s,
-            activity: Activity::Orphaned,
+            activity: match facts.standing {
+                Standing::Serving | Standing::Leaving => Activity::Orphaned,
+                Standing::Stopping => Activity::Stopping,
+            },
             generations: vec![GenerationEntry {
                 number: self.about.number,
                 pid: std::process::id(),
                 version: self.about.version.clone(),
-                state: "serving".to_owned(),
+                state: match facts.standing {
+                    Standing::Serving => "serving",
+                    Standing::Leaving | Standing::Stopping => "leaving",
+                }
+                .to_owned(),
                 uptime_s,
                 figures: Some(facts.figures.clone()),
             }],
@@ -257,6 +360,24 @@ pub(crate) fn hand_out(
     }
 }
 
+/// Without the process, for whoever is refused shows the sentence then.
+fn taken() -> Reply {
+    Reply::Error(Refusal {
+        kind: RefusalKind::Serving,
+        message: "another instance is taking over from this one; try again when that has failed"
+            .to_owned(),
+        pid: None,
+    })
+}
+
+fn has_hung_up(socket: BorrowedFd<'_>) -> bool {
+    let mut watched = [PollFd::from_borrowed_fd(socket, PollFlags::empty())];
+    poll(&mut watched, Some(&Timespec::default())).is_ok()
+        && watched[0]
+            .revents()
+            .intersects(PollFlags::HUP | PollFlags::ERR)
+}
+
 /// A refusal.
 pub(crate) fn refuse(kind: RefusalKind, message: &str) -> Reply {
     Reply::Error(Refusal {
@@ -275,7 +396,8 @@ mod tests {
     use std::os::fd::AsFd;
 
     struct Stage {
-        _directory: tempfile::TempDir,
+        directory: tempfile::TempDir,
+        standing: Standing,
         orphan: Orphan,
         client: Connection,
         listener: TcpListener,
@@ -299,7 +421,8 @@ mod tests {
                 },
             );
             Self {
-                _directory: directory,
+                directory,
+                standing: Standing::Serving,
                 orphan,
                 client: Connection::open(&path).unwrap().unwrap(),
                 listener: TcpListener::bind("127.0.0.1:0").unwrap(),
@@ -310,6 +433,7 @@ mod tests {
         fn step(&mut self) -> Option<Order> {
             let facts = Facts {
                 listeners: vec![("127.0.0.1:0".to_owned(), self.listener.as_fd())],
+                standing: self.standing,
                 figures: GenerationStatus::default(),
             };
             self.orphan.step(&facts, self.now)
@@ -380,6 +504,97 @@ mod tests {
             status.listeners[0].address,
             stage.listener.local_addr().unwrap().to_string()
         );
+    }
+
+    impl Stage {
+        fn another_client(&self) -> Connection {
+            let path = self.directory.path().join("c.sock");
+            Connection::open(&path).unwrap().unwrap()
+        }
+
+        fn refused(client: &mut Connection) -> RefusalKind {
+            match client.next_reply().unwrap() {
+                Reply::Error(refusal) => refusal.kind,
+                other => panic!("to be refused, not {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn one_takes_over_at_a_time() {
+        let mut stage = Stage::new();
+        stage.client.ask(&Request::Takeover).unwrap();
+        let mut second = stage.another_client();
+        assert!(stage.step().is_none());
+        second.ask(&Request::Takeover).unwrap();
+        assert!(stage.step().is_none());
+        assert_eq!(Stage::refused(&mut second), RefusalKind::Serving);
+        let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let leave = Request::Leave {
+            drain_limit_ms: None,
+        };
+        second.ask_with(&leave, &[ours.as_fd()]).unwrap();
+        assert!(stage.step().is_none());
+        assert_eq!(Stage::refused(&mut second), RefusalKind::BadRequest);
+
+        stage.client = stage.another_client();
+        assert!(stage.step().is_none());
+        second.ask(&Request::Takeover).unwrap();
+        assert!(stage.step().is_none());
+        assert!(matches!(second.next_reply().unwrap(), Reply::Takeover(_)));
+    }
+
+    #[test]
+    fn whoever_asks_it_to_stop_hears_that_it_has() {
+        let mut stage = Stage::new();
+        let stop = Request::Stop {
+            how: Stop::Graceful,
+        };
+        let mut second = stage.another_client();
+        stage.client.ask(&stop).unwrap();
+        assert!(matches!(stage.step(), Some(Order::Quit)));
+        stage.standing = Standing::Stopping;
+        second.ask(&stop).unwrap();
+        let mut late = stage.another_client();
+        late.ask(&Request::Takeover).unwrap();
+        assert!(stage.step().is_none());
+        assert_eq!(Stage::refused(&mut late), RefusalKind::Stopping);
+        let tally = Tally::default();
+        let left = FromGeneration::Left { tally };
+        stage.orphan.tell(&left, stage.now);
+        for client in [&mut stage.client, &mut second] {
+            assert_eq!(client.next_reply().unwrap(), Reply::Stopped { tally });
+        }
+    }
+
+    #[test]
+    fn a_stop_while_it_leaves_is_for_when_the_successor_fails() {
+        let mut stage = Stage::new();
+        stage.standing = Standing::Leaving;
+        stage
+            .client
+            .ask(&Request::Stop {
+                how: Stop::Graceful,
+            })
+            .unwrap();
+        assert!(stage.step().is_none());
+        stage.standing = Standing::Serving;
+        assert!(matches!(stage.step(), Some(Order::Quit)));
+    }
+
+    #[test]
+    fn who_hangs_up_while_being_answered_is_dropped() {
+        let mut stage = Stage::new();
+        let stop = Request::Stop {
+            how: Stop::Graceful,
+        };
+        stage.client.ask(&stop).unwrap();
+        stage.client = stage.another_client();
+        assert!(matches!(stage.step(), Some(Order::Quit)));
+        stage.standing = Standing::Stopping;
+        assert!(stage.step().is_none());
+        // The control socket, and the other client.
+        assert_eq!(stage.orphan.descriptors().len(), 2);
     }
 
     #[test]

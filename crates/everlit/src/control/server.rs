@@ -277,6 +277,15 @@ impl Server {
         self.clients.retain(|client| client.id != id);
     }
 
+    /// Whoever prepares what it was given something for may take its time.
+    pub(crate) fn excuse_silence(&mut self, id: ClientId, now: Instant) {
+        if let Some(client) = self.clients.iter_mut().find(|client| client.id == id)
+            && let Phase::Listening(since) = &mut client.phase
+        {
+            *since = now;
+        }
+    }
+
     /// Whether it is still connected.
     pub(crate) fn is_connected(&self, id: ClientId) -> bool {
         self.clients.iter().any(|client| client.id == id)

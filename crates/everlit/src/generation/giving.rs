@@ -37,6 +37,10 @@ pub(super) struct Giving {
     tally: Tally,
     /// Connections that had ended during earlier handovers, which failed.
     ended_before: u64,
+    /// The supervisor was told that only draining is left: the successor serves, and we never serve again.
+    settled: bool,
+    /// The successor is gone after that; what is left ends here.
+    deserted: bool,
     finishing: bool,
     /// When the drain ends (monotonic).
     deadline: Option<Duration>,
@@ -78,15 +82,22 @@ impl Giving {
             sweeping: crew.len(),
             tally: Tally::default(),
             ended_before: crew.ended_while_leaving(),
+            settled: false,
+            deserted: false,
             finishing: false,
             deadline: drain_limit.map(|limit| now + limit),
             last_progress: now,
         })
     }
 
-    /// What to wait on.
-    pub(super) fn channel(&self) -> &GiverChannel {
-        &self.channel
+    /// What to wait on, while there is somebody to hand over to.
+    pub(super) fn channel(&self) -> Option<&GiverChannel> {
+        (!self.deserted).then_some(&self.channel)
+    }
+
+    /// Whether only draining is left.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled
     }
 
     /// When to look even if nothing happens (monotonic).
@@ -135,7 +146,9 @@ impl Giving {
                     return Outcome::Left(self.tally);
                 }
                 GiverEvent::Broken { error, returned } => {
-                    return self.broken(&error, returned, crew);
+                    if let Some(outcome) = self.broken(&error, returned, crew) {
+                        return outcome;
+                    }
                 }
                 _ => {}
             }
@@ -153,6 +166,10 @@ impl Giving {
             if crew.has_reports() {
                 return Outcome::Under;
             }
+            if self.deserted {
+                self.tally.drained = crew.ended_while_leaving();
+                return Outcome::Left(self.tally);
+            }
             self.finishing = true;
             // The counters are few bytes, far below the limit.
             let _ = self.channel.finish(Vec::new());
@@ -162,8 +179,12 @@ impl Giving {
         if now >= self.last_progress + PROGRESS_EVERY {
             self.last_progress = now;
             let draining = crew.refused().min(connections);
-            let unseen = u64::from(self.sweeping > 0 || crew.has_reports());
-            let waiting = (connections - draining + self.travelling.len() as u64).max(unseen);
+            let waiting = connections - draining + self.travelling.len() as u64;
+            // Between a worker and us connections are in no count but this.
+            if waiting == 0 && (self.sweeping > 0 || crew.has_reports()) {
+                return Outcome::Under;
+            }
+            self.settled |= waiting == 0;
             tell(FromGeneration::Progress {
                 tally: self.tally,
                 waiting,
@@ -193,27 +214,34 @@ impl Giving {
         crew.ended_while_leaving().saturating_sub(self.ended_before)
     }
 
+    /// The conversation with the successor has ended too early. Nothing, if that changes nothing.
     fn broken(
         &mut self,
         error: &handover::Error,
         returned: Vec<(Token, Parcel)>,
         crew: &mut Crew,
-    ) -> Outcome {
+    ) -> Option<Outcome> {
         if self.finishing {
             // Nothing was on its way, and nothing is left: only the successor's last word is missing.
             self.tally.drained = self.drained(crew);
-            return Outcome::Left(self.tally);
+            return Some(Outcome::Left(self.tally));
         }
         let thawed = returned
             .into_iter()
             .filter_map(|(_, parcel)| revive(parcel))
             .collect();
+        if self.settled {
+            crew.adopt(thawed, Stay::Refused);
+            self.travelling.clear();
+            self.deserted = true;
+            return None;
+        }
         crew.adopt(thawed, Stay::Movable);
         crew.order_all(|| Order::Serve);
-        Outcome::Resumed {
+        Some(Outcome::Resumed {
             tally: self.tally,
             reason: with_causes(error),
-        }
+        })
     }
 }
 
@@ -221,4 +249,62 @@ impl Giving {
 pub(super) fn revive(parcel: Parcel) -> Option<Thawed> {
     let image = freeze::examine(&parcel.payload, parcel.fds.len()).ok()?;
     freeze::thaw(image, parcel.fds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::sync::atomic::Ordering;
+
+    use super::super::crew::Hand;
+    use super::*;
+    use crate::worker::bench::Counters;
+    use crate::worker::inbox;
+
+    #[test]
+    fn once_only_draining_is_left_a_dead_successor_changes_nothing() {
+        let (orders, inbox) = inbox::channel::<Order>().unwrap();
+        let counters = Arc::new(Counters::default());
+        counters.connections.store(1, Ordering::Release);
+        let hand = Hand {
+            orders,
+            counters: counters.clone(),
+            thread: std::thread::spawn(|| ()),
+        };
+        let mut crew = Crew::new(vec![hand], inbox::channel().unwrap().1);
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut giving = Giving::begin(ours.into(), &crew, None, Duration::ZERO).unwrap();
+        giving.swept();
+        counters.refused.store(1, Ordering::Relaxed);
+        let mut told = Vec::new();
+        let mut step = |giving: &mut Giving, crew: &mut Crew, at| {
+            giving.step(crew, at, &mut |message| told.push(message))
+        };
+        assert!(matches!(
+            step(&mut giving, &mut crew, PROGRESS_EVERY),
+            Outcome::Under
+        ));
+        assert!(giving.is_settled());
+        drop(theirs);
+        assert!(matches!(
+            step(&mut giving, &mut crew, PROGRESS_EVERY * 2),
+            Outcome::Under
+        ));
+        assert!(giving.channel().is_none());
+        assert!(matches!(inbox.next(), Some(Order::Leave(_))));
+        assert!(inbox.next().is_none());
+        counters.connections.store(0, Ordering::Release);
+        assert!(matches!(
+            step(&mut giving, &mut crew, PROGRESS_EVERY * 3),
+            Outcome::Left(_)
+        ));
+        assert!(matches!(
+            told[0],
+            FromGeneration::Progress {
+                waiting: 0,
+                draining: 1,
+                ..
+            }
+        ));
+    }
 }

@@ -19,7 +19,7 @@ use super::taking::{Progress, Taking};
 use crate::causes::with_causes;
 use crate::clock::Now;
 use crate::config::Site;
-use crate::control::orphan::{About, Facts, Interest, Order as OrphanOrder, Orphan};
+use crate::control::orphan::{About, Facts, Interest, Order as OrphanOrder, Orphan, Standing};
 use crate::link::{FromGeneration, GenerationStatus, Line, Listeners, Received, ToGeneration};
 use crate::sys::filter::drop_syns;
 use crate::sys::signal::{Order as Signal, Signals};
@@ -27,6 +27,7 @@ use crate::sys::socket::hide_listener;
 use crate::tally::Tally;
 use crate::worker::conn::Stay;
 use crate::worker::endpoint::Endpoint;
+use crate::worker::logs::Target;
 use crate::worker::{Order, Report};
 
 /// How long the accept queue of a listener that is configured no longer is served.
@@ -48,6 +49,8 @@ pub(super) struct Lead {
     pub(super) taking: Option<Taking>,
     pub(super) taken: u64,
     pub(super) activity: Activity,
+    /// Commands that read access logs.
+    pub(super) loggers: Vec<logs::Logger>,
     /// When the listeners that are configured no longer are closed (monotonic).
     pub(super) retire_at: Option<Duration>,
 }
@@ -72,6 +75,7 @@ pub(super) enum Activity {
     Giving(Box<Giving>),
     /// Ending without a successor, at the latest then (monotonic).
     Quitting {
+        listeners: Listeners,
         deadline: Option<Duration>,
         last_progress: Duration,
     },
@@ -114,6 +118,7 @@ impl Lead {
         if let end @ (Turn::Exit | Turn::Cut) = self.serve_control(now) {
             return end;
         }
+        self.mind_loggers();
         self.take(now);
         self.retire(now);
         self.advance(now)
@@ -147,15 +152,15 @@ impl Lead {
         match &self.activity {
             Activity::Serving => {}
             Activity::Giving(giving) => {
-                watch(
-                    giving.channel().as_fd(),
-                    in_or_out(giving.channel().wants_write()),
-                );
+                if let Some(channel) = giving.channel() {
+                    watch(channel.as_fd(), in_or_out(channel.wants_write()));
+                }
                 by(giving.wake_at());
             }
             Activity::Quitting { .. } => by(now + Duration::from_millis(100)),
         }
-        if let Superior::Orphan(_) = &self.superior {
+        // Nobody tells us when a logger ends.
+        if matches!(self.superior, Superior::Orphan(_)) || !self.loggers.is_empty() {
             by(now + Duration::from_secs(1));
         }
         let timeout = until.map(|until| {
@@ -226,16 +231,8 @@ impl Lead {
                 Ok(Received::Message(message, fds)) => self.obey(message, fds, now),
                 Ok(Received::Nothing) => return,
                 Ok(Received::Closed) => {
-                    self.superior = match self.control.take() {
-                        Some(control) => {
-                            eprintln!(
-                                "everlit: the supervisor is gone; generation {} serves on",
-                                self.about.number
-                            );
-                            Superior::Orphan(Box::new(Orphan::new(control, self.about.clone())))
-                        }
-                        None => Superior::None,
-                    };
+                    self.superior = Superior::None;
+                    self.become_orphan();
                     return;
                 }
                 Err(error) => eprintln!("everlit: {}", with_causes(&error)),
@@ -243,11 +240,38 @@ impl Lead {
         }
     }
 
+    /// Nobody is in command: answers at the control socket, unless that is for a successor to do.
+    fn become_orphan(&mut self) {
+        let answers = match &self.activity {
+            Activity::Serving
+            | Activity::Quitting {
+                listeners: Listeners::Close,
+                ..
+            } => true,
+            // The successor answers, unless we serve again.
+            Activity::Giving(_)
+            | Activity::Quitting {
+                listeners: Listeners::Leave,
+                ..
+            } => false,
+        };
+        if !answers {
+            return;
+        }
+        if let Some(control) = self.control.take() {
+            eprintln!(
+                "everlit: the supervisor is gone; generation {} goes on",
+                self.about.number
+            );
+            self.superior = Superior::Orphan(Box::new(Orphan::new(control, self.about.clone())));
+        }
+    }
+
     fn obey(&mut self, message: ToGeneration, fds: Vec<OwnedFd>, now: Duration) {
         match message {
             ToGeneration::Leave { drain_limit_ms } => match fds.into_iter().next() {
                 Some(socket) => self.leave(socket, drain_limit_ms.map(Duration::from_millis), now),
-                None => eprintln!("everlit: asked to leave, but without a way to the successor"),
+                None => self.refuse_to_leave("there is no way to the successor"),
             },
             ToGeneration::Quit {
                 listeners,
@@ -274,7 +298,17 @@ impl Lead {
                     Some((endpoint.name.clone(), endpoint.socket.as_ref()?.as_fd()))
                 })
                 .collect();
-            match orphan.step(&Facts { listeners, figures }, Instant::now()) {
+            let standing = match self.activity {
+                Activity::Serving => Standing::Serving,
+                Activity::Giving(_) => Standing::Leaving,
+                Activity::Quitting { .. } => Standing::Stopping,
+            };
+            let facts = Facts {
+                listeners,
+                standing,
+                figures,
+            };
+            match orphan.step(&facts, Instant::now()) {
                 None => return Turn::On,
                 Some(OrphanOrder::Leave {
                     handover,
@@ -286,10 +320,16 @@ impl Lead {
         }
     }
 
+    fn refuse_to_leave(&mut self, reason: &str) {
+        eprintln!("everlit: asked to leave: {reason}");
+        self.tell(&FromGeneration::Refused {
+            reason: reason.to_owned(),
+        });
+    }
+
     fn leave(&mut self, socket: OwnedFd, drain_limit: Option<Duration>, now: Duration) {
         if !matches!(self.activity, Activity::Serving) {
-            eprintln!("everlit: asked to leave while leaving");
-            return;
+            return self.refuse_to_leave("it is leaving or stopping already");
         }
         if let Some(taking) = &mut self.taking {
             taking.stop();
@@ -330,8 +370,17 @@ impl Lead {
         drain_limit: Option<Duration>,
         now: Duration,
     ) {
-        if matches!(self.activity, Activity::Giving(_)) {
-            return;
+        match &self.activity {
+            Activity::Serving => {}
+            // The successor was told too. Nobody needs our copies of the listeners: they only keep the addresses busy.
+            Activity::Giving(giving) if giving.is_settled() => {
+                for index in 0..self.endpoints.len() {
+                    self.crew.order_all(|| Order::Retire(index));
+                }
+                self.forget_listeners();
+                return;
+            }
+            Activity::Giving(_) | Activity::Quitting { .. } => return,
         }
         if let Some(taking) = &mut self.taking {
             taking.stop();
@@ -348,11 +397,21 @@ impl Lead {
             }
         }
         self.crew.order_all(|| Order::Quit(listeners));
+        // The workers close theirs when their grace is over; with ours the address stays busy until the last connection
+        // has ended.
+        self.forget_listeners();
         let deadline = drain_limit.map(|limit| now + limit);
         self.activity = Activity::Quitting {
+            listeners,
             deadline,
             last_progress: now,
         };
+    }
+
+    fn forget_listeners(&mut self) {
+        self.endpoints.clear();
+        self.retiring_from = 0;
+        self.retire_at = None;
     }
 
     /// Takes what the predecessor gives.
@@ -421,6 +480,7 @@ impl Lead {
             Activity::Quitting {
                 deadline,
                 last_progress,
+                ..
             } => {
                 let mut tally = Tally {
                     drained: self.crew.ended_while_leaving(),
@@ -450,6 +510,10 @@ impl Lead {
         for message in &said {
             self.tell(message);
         }
+        if let (Superior::None, Activity::Serving) = (&self.superior, &self.activity) {
+            // The supervisor died while we were leaving, and we serve again.
+            self.become_orphan();
+        }
         turn
     }
 
@@ -470,6 +534,16 @@ impl Lead {
             requests: self.crew.requests(),
             taken: self.taken + self.taking.as_ref().map_or(0, Taking::taken),
             workers: self.crew.len() as u32,
+        }
+    }
+
+    fn mind_loggers(&mut self) {
+        for logger in &mut self.loggers {
+            if let Some(pipe) = logger.revive() {
+                let (index, target) = (logger.index, Target::Stream(pipe));
+                self.crew
+                    .order_all(|| Order::Logs(vec![(index, target.clone())]));
+            }
         }
     }
 

@@ -3,10 +3,12 @@
 //! In: lines such as `READY=1`. Out: datagrams to `NOTIFY_SOCKET`. Must hold: the socket is connected before a chroot,
 //! so that it can be reached from inside.
 
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 
-use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::net::SendFlags;
+
+use crate::sys::notify;
 
 /// Where notifications go; nowhere if nobody asked for them.
 #[derive(Debug)]
@@ -15,10 +17,10 @@ pub(super) struct Notifier(Option<OwnedFd>);
 impl Notifier {
     /// Connects to `NOTIFY_SOCKET`.
     pub(super) fn from_environment() -> Notifier {
-        Notifier(std::env::var_os("NOTIFY_SOCKET").and_then(|name| connect(name.as_bytes())))
+        Notifier(std::env::var_os("NOTIFY_SOCKET").and_then(|name| connect(&name)))
     }
 
-    /// Sends a notification. Nobody listening is no reason to stop.
+    /// Sends a notification. Nobody listening is no reason to stop; somebody busy is waited for, lest a `READY=1` is lost.
     pub(super) fn send(&self, state: &str) {
         if let Some(socket) = &self.0 {
             let _ = rustix::net::send(socket, state.as_bytes(), SendFlags::NOSIGNAL);
@@ -31,18 +33,9 @@ impl Notifier {
     }
 }
 
-fn connect(name: &[u8]) -> Option<OwnedFd> {
-    let address = match name {
-        [b'@', abstract_name @ ..] => SocketAddrUnix::new_abstract_name(abstract_name).ok()?,
-        path => SocketAddrUnix::new(path).ok()?,
-    };
-    let socket = rustix::net::socket_with(
-        AddressFamily::UNIX,
-        SocketType::DGRAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .ok()?;
+fn connect(name: &OsStr) -> Option<OwnedFd> {
+    let address = notify::address(name)?;
+    let socket = notify::socket().ok()?;
     rustix::net::connect(&socket, &address).ok()?;
     Some(socket)
 }

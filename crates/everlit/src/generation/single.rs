@@ -87,7 +87,8 @@ fn prepare(
     counters: &Arc<Counters>,
 ) -> Result<Worker, StartError> {
     let site = Arc::new(site);
-    let targets = logs::open(&site.server).map_err(StartError::Log)?;
+    // The connection is short; a logger that dies meanwhile is not started again.
+    let (targets, _loggers) = logs::open(&site.server).map_err(StartError::Log)?;
     drop_privileges(&site.server)?;
     let bell = |errno: Errno| kernel("create an event descriptor", errno.into());
     let (orders, inbox) = inbox::channel().map_err(bell)?;

@@ -121,7 +121,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
 
     let descriptors = raise_descriptor_limit(&site.server)?;
     make_room_for_descriptors(descriptors);
-    let targets = logs::open(&site.server).map_err(StartError::Log)?;
+    let (targets, loggers) = logs::open(&site.server).map_err(StartError::Log)?;
     // Its file cannot be found from within a chroot.
     local_time::read_time_zone();
     drop_privileges(&site.server)?;
@@ -168,6 +168,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
         taking,
         taken: 0,
         activity: Activity::Serving,
+        loggers,
         retire_at,
     })
 }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -15,6 +15,9 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::net::sockopt::{socket_acceptconn, socket_type};
 use rustix::net::{SocketType, getpeername};
+
+/// Bytes carried at once between a pipe and a socket.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A client at standard input.
 #[derive(Debug)]
@@ -122,7 +125,7 @@ impl Caller {
 fn connect_pipes() -> io::Result<(OwnedFd, JoinHandle<()>)> {
     let (near, far) = UnixStream::pair()?;
     let back = far.try_clone()?;
-    let mut output = File::from(rustix::stdio::stdout().try_clone_to_owned()?);
+    let output = File::from(rustix::stdio::stdout().try_clone_to_owned()?);
     let thread = |name: &str| {
         std::thread::Builder::new()
             .name(name.to_owned())
@@ -130,14 +133,28 @@ fn connect_pipes() -> io::Result<(OwnedFd, JoinHandle<()>)> {
     };
     // Either side may go at any time; then the other one hears of it, and there is nobody else to tell.
     let _reader = thread("input").spawn(move || {
-        let _ = io::copy(&mut io::stdin().lock(), &mut &far);
+        let _ = carry(io::stdin().lock(), &far);
         let _ = far.shutdown(Shutdown::Write);
     })?;
     let carrier = thread("output").spawn(move || {
-        let _ = io::copy(&mut &back, &mut output);
+        let _ = carry(&back, output);
         let _ = back.shutdown(Shutdown::Both);
     })?;
     Ok((near.into(), carrier))
+}
+
+/// Carries bytes until one side ends. Not `io::copy`: its `splice` waits for the socket with the lock on the pipe, and so
+/// keeps what is in the pipe already from whoever reads there.
+fn carry(mut from: impl Read, mut to: impl Write) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => to.write_all(&buffer[..length])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// What a socket is that is no client.

@@ -300,12 +300,16 @@ impl Supervisor {
             kept: self.listeners.kept_by_others(),
             drain_limit_ms: self.plan.as_ref().and_then(drain_limit),
         };
+        let first_time = self.listeners.iter().next().is_some();
         for worker in &mut self.workers {
             if worker.generation.is_up() {
                 if worker.tell(&quit, &[]).is_err() {
                     worker.signal(Signal::TERM);
                 }
                 worker.generation.leave();
+            } else if first_time {
+                // It drains already, and need not hold the listeners any more. It may be just ending.
+                let _ = worker.tell(&quit, &[]);
             }
         }
         // Of ours only the generation's copies are left, and it closes them when nobody waits there any more.
@@ -322,6 +326,7 @@ impl Supervisor {
     fn finish(&mut self) {
         self.release_taker();
         self.let_go_of_listeners();
+        // If another instance has them, there is none left.
         let Some(ending) = self.ending.take() else {
             return;
         };

@@ -92,6 +92,16 @@ impl Supervisor {
                     self.hear_progress(number, *tally, nothing);
                 }
             }
+            FromGeneration::Refused { reason } => {
+                self.journal
+                    .say(format_args!("generation {number} does not leave: {reason}"));
+                if self.is_leaver(number) {
+                    self.on(Event::Resumed {
+                        reason: reason.clone(),
+                        moved: 0,
+                    });
+                }
+            }
             FromGeneration::Resumed { reason, tally } => {
                 self.hear_resumed(number, reason.clone(), tally.moved.total());
             }
@@ -246,6 +256,14 @@ impl Supervisor {
                         moved: tally.moved.total(),
                     });
                 }
+                Ok(Some(Reply::Error(refusal))) => {
+                    self.predecessor = None;
+                    self.on(Event::Resumed {
+                        reason: refusal.message,
+                        moved: 0,
+                    });
+                }
+                // Said before anything was asked of it, or by a later version.
                 Ok(Some(_)) => {}
                 Err(error) => {
                     let died = Farewell::Died {

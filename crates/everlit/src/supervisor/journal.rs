@@ -3,11 +3,12 @@
 //! In: sentences. Out: lines in `server.errorlog`, or on standard error. Must hold: saying something never fails anything.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
+use crate::logfile;
 use crate::sys::clock::LocalTime;
 
 /// Where lines go.
@@ -47,13 +48,7 @@ impl Journal {
 
 /// Opens a log file as lighttpd does: appended to, and made if it is not there.
 pub(crate) fn open_log(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o644)
-        .custom_flags(libc::O_CLOEXEC | libc::O_NONBLOCK)
-        .open(path)
+    logfile::open(path).map(File::from)
 }
 
 #[cfg(test)]

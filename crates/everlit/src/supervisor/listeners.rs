@@ -276,21 +276,10 @@ impl Listeners {
         }
     }
 
-    /// Closes our copies of what was bound here; files of Unix sockets go at once, what is in their queues is still
-    /// served. What is systemd's is left for [`give_back`](Self::give_back).
+    /// Closes our copies; files of Unix sockets go at once, what is in their queues is still served.
     pub(crate) fn close(&mut self) {
-        self.0.retain(|listener| {
-            listener.remove_file();
-            listener.origin == Origin::Activated
-        });
-    }
-
-    /// Leaves the sockets that are systemd's as they were, once no generation has them: whatever the last one did to
-    /// them is undone, and the next client has it start us again.
-    pub(crate) fn give_back(&mut self) {
         for listener in self.0.drain(..) {
-            // Not a TCP socket, or no filter on it: as it should be.
-            let _ = sys::socket::detach_filter(listener.socket.as_fd());
+            listener.remove_file();
         }
     }
 

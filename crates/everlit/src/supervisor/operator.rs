@@ -302,6 +302,10 @@ impl Supervisor {
                 draining: *draining,
             }),
             FromGeneration::Left { tally } => Reply::Left { tally: *tally },
+            FromGeneration::Refused { reason } => {
+                self.taker = None;
+                refuse(RefusalKind::Stopping, reason)
+            }
             FromGeneration::Resumed { tally, reason } => {
                 self.taker = None;
                 if let Some(ending) = &mut self.ending {

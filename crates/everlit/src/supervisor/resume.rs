@@ -26,6 +26,7 @@ use super::notices::Notices;
 use super::operator::Asked;
 use super::report::{Caller, Leaver, Pending};
 use super::service::{PidFile, Service};
+use super::silence::Silence;
 use super::start::Greeting;
 use super::takeover::Predecessor;
 use super::worker::{Worker, exit_of, wait_for};
@@ -105,6 +106,8 @@ struct WorkerState {
     pid: i32,
     handle: RawFd,
     line: Option<RawFd>,
+    #[serde(default)]
+    silence: Silence,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -169,6 +172,7 @@ struct WorkerRef<'a> {
     pid: i32,
     handle: RawFd,
     line: Option<RawFd>,
+    silence: Silence,
 }
 
 /// A moment that is written as its age.
@@ -371,6 +375,7 @@ impl Supervisor {
                     pid: worker.pid.as_raw_nonzero().get(),
                     handle: worker.handle().as_raw_fd(),
                     line: worker.line().map(|line| line.as_raw_fd()),
+                    silence: worker.silence,
                 })
                 .collect(),
             next_number: self.next_number,
@@ -461,6 +466,7 @@ impl Supervisor {
                     pid,
                     adopt(worker.handle)?,
                     line,
+                    worker.silence,
                 ))
             })
             .collect::<Result<_, ResumeError>>()?;

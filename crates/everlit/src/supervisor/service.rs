@@ -6,15 +6,13 @@
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::net::{
-    AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sendto, socket_with,
-};
+use rustix::net::{SendFlags, SocketAddrUnix, sendto};
 
 use crate::sys::clock::monotonic_microseconds;
+use crate::sys::notify;
 
 /// Who to tell how we are.
 #[derive(Debug)]
@@ -37,7 +35,7 @@ impl Service {
     /// The service manager that the environment names, if it names one.
     pub(crate) fn new(notify_socket: Option<OsString>) -> Self {
         Self {
-            address: notify_socket.and_then(|name| address(name.as_bytes())),
+            address: notify_socket.and_then(|name| notify::address(&name)),
         }
     }
 
@@ -53,28 +51,9 @@ impl Service {
         };
         let text = text(notice, std::process::id(), monotonic_microseconds());
         // A manager that cannot hear us now is its own problem; serving is ours.
-        let _ = socket_with(
-            AddressFamily::UNIX,
-            SocketType::DGRAM,
-            SocketFlags::CLOEXEC,
-            None,
-        )
-        .and_then(|socket| {
-            sendto(
-                &socket,
-                text.as_bytes(),
-                SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
-                address,
-            )
-        });
-    }
-}
-
-fn address(name: &[u8]) -> Option<SocketAddrUnix> {
-    match name {
-        [b'@', name @ ..] => SocketAddrUnix::new_abstract_name(name).ok(),
-        [b'/', ..] => SocketAddrUnix::new(name).ok(),
-        _ => None,
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        let _ =
+            notify::socket().and_then(|socket| sendto(&socket, text.as_bytes(), flags, address));
     }
 }
 

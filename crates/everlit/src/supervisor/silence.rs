@@ -1,9 +1,13 @@
 //! How long a leaving generation may say nothing.
 //!
 //! In: that it leaves, its words, and `now`. Out: when to end it. Must hold: whoever leaves speaks several times a second,
-//! so one that is silent for long is stuck; nobody who waits for its end waits for ever.
+//! so one that is silent for long is stuck; nobody who waits for its end waits for ever, over an exec of the supervisor too.
 
 use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::age;
 
 /// Silence that is too long.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -18,15 +22,15 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 ///                        +word
 /// from each of them: --serves again--> Permitted
 /// ```
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Silence {
     /// It need not say anything.
     #[default]
     Permitted,
     /// It leaves, and has said nothing since then.
-    Counted(Instant),
+    Counted(#[serde(with = "age")] Instant),
     /// It was told to end, then.
-    Terminated(Instant),
+    Terminated(#[serde(with = "age")] Instant),
     /// It did not.
     Killed,
 }

@@ -114,6 +114,7 @@ impl Worker {
         pid: Pid,
         handle: OwnedFd,
         line: Option<OwnedFd>,
+        silence: Silence,
     ) -> Self {
         Self {
             generation,
@@ -121,7 +122,7 @@ impl Worker {
             handle,
             line: line.map(Line::new),
             figures: None,
-            silence: Silence::default(),
+            silence,
         }
     }
 

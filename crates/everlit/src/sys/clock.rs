@@ -1,60 +1,42 @@
-//! The clock on the wall.
+//! Clocks, to be read by people and other programs.
 //!
-//! In: nothing. Out: local time as text, and the monotonic microseconds that systemd wants. Must hold: nothing decides by
-//! these; they are for reading and reporting.
-#![allow(unsafe_code, reason = "rustix has no localtime_r")]
+//! In: nothing, or a moment. Out: local time as text, and the monotonic clock as a number that means the same to systemd and
+//! to the program that we become. Must hold: nobody decides by the time on the wall.
 
 use std::fmt;
 use std::time::SystemTime;
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::local_time;
+
 /// Local time, `2026-11-23 14:26:19` when displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LocalTime {
-    year: i32,
-    month: i32,
-    day: i32,
-    hour: i32,
-    minute: i32,
-    second: i32,
+    /// Since 1970.
+    seconds: u64,
 }
 
 impl LocalTime {
-    /// The local time of `when`; the epoch if the time zone cannot express it.
+    /// The local time of `when`; what is before 1970 is 1970.
     pub(crate) fn of(when: SystemTime) -> Self {
         let seconds = when
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
-        let seconds = libc::time_t::try_from(seconds).unwrap_or(libc::time_t::MAX);
-        let mut parts = std::mem::MaybeUninit::<libc::tm>::zeroed();
-        // SAFETY: both pointers are valid for the call, and `tm` is plain data for which all zeroes are a value.
-        let parts = unsafe {
-            libc::localtime_r(&raw const seconds, parts.as_mut_ptr());
-            parts.assume_init()
-        };
-        Self {
-            year: parts.tm_year + 1900,
-            month: parts.tm_mon + 1,
-            day: parts.tm_mday,
-            hour: parts.tm_hour,
-            minute: parts.tm_min,
-            second: parts.tm_sec,
-        }
+        Self { seconds }
     }
 }
 
 impl fmt::Display for LocalTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
-            self.year, self.month, self.day, self.hour, self.minute, self.second
-        )
+        let mut text = Vec::new();
+        local_time::format(self.seconds, c"%Y-%m-%d %H:%M:%S", &mut text);
+        f.write_str(&String::from_utf8_lossy(&text))
     }
 }
 
-/// `CLOCK_MONOTONIC` in microseconds, as `MONOTONIC_USEC=` of the readiness protocol wants it.
+/// `CLOCK_MONOTONIC` in microseconds: what `MONOTONIC_USEC=` of the readiness protocol wants, and where an `Instant` is
+/// written for a program after an exec.
 pub(crate) fn monotonic_microseconds() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000

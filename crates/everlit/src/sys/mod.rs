@@ -11,6 +11,7 @@ pub(crate) mod filter;
 pub(crate) mod local_time;
 pub(crate) mod memory;
 pub(crate) mod memory_file;
+pub(crate) mod notify;
 pub(crate) mod privilege;
 pub(crate) mod signal;
 pub(crate) mod socket;

@@ -201,8 +201,12 @@ impl Worker {
             }
             Fate::Yield | Fate::Keep => {}
         }
-        // The same head, or the same end, does not get more time because more of it has come.
         let after = conn.http.moment();
+        if after.phase == Phase::Idle && matches!(self.stage, Stage::Emptying) {
+            // Its last response had promised more before we knew.
+            return self.close(key);
+        }
+        // The same head, or the same end, does not get more time because more of it has come.
         let lasts = matches!(after.phase, Phase::Head | Phase::Lingering);
         if after != before || !lasts {
             let patience = conn.http.patience(&self.bench);

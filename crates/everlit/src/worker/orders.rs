@@ -173,10 +173,8 @@ impl Worker {
 
     /// The second of grace is over: nobody else is let in, and idle connections end.
     pub(super) fn end_grace(&mut self) {
-        if self.accepting != Accepting::Off {
-            for index in 0..self.endpoints.len() {
-                self.retire(index);
-            }
+        for index in 0..self.endpoints.len() {
+            self.retire(index);
         }
         self.accepting = Accepting::Off;
         self.stage = Stage::Emptying;

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
@@ -23,14 +24,25 @@ impl Activated {
             .args(command.get_args())
             .current_dir(command.get_current_dir().unwrap())
             .stdin(OwnedFd::from(socket.try_clone().unwrap()))
-            .stdout(Stdio::null())
-            .env_remove("NOTIFY_SOCKET");
+            .stdout(Stdio::null());
+        let path = setup.path("notify");
+        // A name of an earlier one.
+        let _ = std::fs::remove_file(&path);
+        let notices = UnixDatagram::bind(&path).unwrap();
+        notices.set_read_timeout(Some(PATIENCE)).unwrap();
         for (name, value) in command.get_envs() {
             if let Some(value) = value {
                 shell.env(name, value);
             }
         }
-        Self(shell.spawn().unwrap())
+        let started = Self(shell.env("NOTIFY_SOCKET", path).spawn().unwrap());
+        let mut buffer = [0; 4096];
+        loop {
+            let length = notices.recv(&mut buffer).unwrap();
+            if String::from_utf8_lossy(&buffer[..length]).contains("READY=1") {
+                return started;
+            }
+        }
     }
 }
 

@@ -141,6 +141,34 @@ fn without_a_successor_the_linger_ends() {
 }
 
 #[test]
+fn an_instance_that_drains_does_not_keep_the_address() {
+    let length = 64 << 20;
+    let setup =
+        Setup::new(Built::Everlit).setting("server.feature-flags = ( \"everlit.linger\" => 0 )");
+    let file = std::fs::File::create(setup.path("www").join("big")).unwrap();
+    file.set_len(length as u64).unwrap();
+    let mut server = Server::start(setup);
+    let address = server.address();
+    let mut download = Client::connect(address);
+    download.send("GET /big HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(download.head().1, length);
+
+    server.signal(Signal::INT);
+    server.wait_for_notice("STOPPING=1");
+    server.setup.configure(&format!(
+        "server.bind = \"127.0.0.1\"\nserver.port = {}",
+        address.port()
+    ));
+    let successor = server.start_successor();
+    let mut old = server.replace(successor);
+    assert_eq!(Client::connect(address).get("/a.txt"), "first");
+    assert!(old.try_wait().unwrap().is_none());
+    download.body(length);
+    assert!(download.until_closed().is_empty());
+    assert!(old.wait().unwrap().success());
+}
+
+#[test]
 fn a_generation_whose_supervisor_is_dead_serves_and_is_adopted() {
     let mut server = Server::start(Setup::new(Built::Everlit));
     let address = server.address();
