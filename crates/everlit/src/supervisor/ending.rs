@@ -326,12 +326,9 @@ impl Supervisor {
     fn finish(&mut self) {
         self.release_taker();
         self.let_go_of_listeners();
-        // If another instance has them, there is none left.
         let Some(ending) = self.ending.take() else {
             return;
         };
-        // What is left is systemd's.
-        self.listeners.give_back();
         self.journal.say(match ending.given_away {
             true => "server stopped: another instance serves on".to_owned(),
             false => format!(
