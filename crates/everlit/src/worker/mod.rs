@@ -25,7 +25,7 @@ use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::time::Timespec;
 
-use self::bench::Bench;
+use self::bench::{Bench, Mode};
 use self::conn::{Conn, Input, NextTurn, Stay};
 use self::endpoint::Endpoint;
 use self::inbox::{Inbox, Outlet};
@@ -202,7 +202,8 @@ impl Worker {
             Fate::Yield | Fate::Keep => {}
         }
         let after = conn.http.moment();
-        if after.phase == Phase::Idle && matches!(self.stage, Stage::Emptying) {
+        let ending = self.bench.mode == Mode::Quitting && matches!(self.stage, Stage::Emptying);
+        if after.phase == Phase::Idle && ending {
             // Its last response had promised more before we knew.
             return self.close(key);
         }
