@@ -23,6 +23,7 @@ use crate::control::orphan::{About, Facts, Interest, Order as OrphanOrder, Orpha
 use crate::link::{FromGeneration, GenerationStatus, Line, Listeners, Received, ToGeneration};
 use crate::sys::filter::drop_syns;
 use crate::sys::signal::{Order as Signal, Signals};
+use crate::sys::socket::hide_listener;
 use crate::tally::Tally;
 use crate::worker::conn::Stay;
 use crate::worker::endpoint::Endpoint;
@@ -333,6 +334,10 @@ impl Lead {
         if let Some(taking) = &mut self.taking {
             taking.stop();
         }
+        // Our successor does not know them.
+        self.hide_retiring();
+        self.retire_at = Some(now);
+        self.retire(now);
         match Giving::begin(socket, &self.crew, drain_limit, now) {
             Ok(giving) => self.activity = Activity::Giving(Box::new(giving)),
             Err(error) => {
@@ -388,7 +393,7 @@ impl Lead {
                 .filter_map(|endpoint| endpoint.socket.as_ref())
             {
                 // A Unix socket has no such filter, and needs none.
-                let _ = drop_syns(socket.as_fd());
+                let _ = drop_syns(socket.as_fd()).or_else(|_| hide_listener(socket.as_fd()));
             }
         }
         self.crew.order_all(|| Order::Quit(listeners));
@@ -422,13 +427,19 @@ impl Lead {
         self.taking = None;
         if progress == Progress::Finished {
             // Nobody else needs the listeners that are configured no longer: new clients are turned away at the door.
-            for endpoint in &self.endpoints[self.retiring_from..] {
-                if let Some(socket) = &endpoint.socket {
-                    let _ = drop_syns(socket.as_fd());
-                }
-            }
+            self.hide_retiring();
         }
         self.retire_at = Some(now + RETIRE_GRACE);
+    }
+
+    /// Nobody new comes to the listeners that are configured no longer.
+    fn hide_retiring(&self) {
+        for endpoint in &self.endpoints[self.retiring_from..] {
+            if let Some(socket) = &endpoint.socket {
+                // It is refused only by a kernel that wants privileges for it; then clients are held off instead.
+                let _ = hide_listener(socket.as_fd()).or_else(|_| drop_syns(socket.as_fd()));
+            }
+        }
     }
 
     /// Closes the listeners that are configured no longer, once their grace is over.

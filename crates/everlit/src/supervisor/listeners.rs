@@ -269,7 +269,8 @@ impl Listeners {
     /// A successor that was to retire sockets is gone: whatever it did to them is undone.
     pub(crate) fn roll_back(&self, prepared: Prepared) {
         for listener in self.to_retire(&prepared) {
-            // Not a TCP socket, or no filter on it: as it should be.
+            // Not a TCP socket, or nothing was done to it: as it should be.
+            let _ = sys::socket::show_listener(listener.socket.as_fd());
             let _ = sys::socket::detach_filter(listener.socket.as_fd());
             bind::keep_port(listener);
         }

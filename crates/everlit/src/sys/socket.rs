@@ -20,6 +20,26 @@ pub(crate) fn detach_filter(socket: BorrowedFd<'_>) -> io::Result<()> {
     }
 }
 
+/// Makes a listening TCP socket invisible for new clients, and for nothing else: handshakes under way complete, and the
+/// accept queue stays. New clients meet another socket that listens there (`0.0.0.0:80` behind `127.0.0.1:80`), or are
+/// refused at once.
+///
+/// The socket is bound to a network interface that cannot exist (`SO_BINDTOIFINDEX`), so no SYN ever comes to it by that.
+/// Since Linux 5.7 this needs no privileges.
+pub(crate) fn hide_listener(socket: BorrowedFd<'_>) -> io::Result<()> {
+    set(
+        socket,
+        libc::SOL_SOCKET,
+        libc::SO_BINDTOIFINDEX,
+        libc::c_int::MAX,
+    )
+}
+
+/// Undoes [`hide_listener`], which takes `CAP_NET_RAW`.
+pub(crate) fn show_listener(socket: BorrowedFd<'_>) -> io::Result<()> {
+    set(socket, libc::SOL_SOCKET, libc::SO_BINDTOIFINDEX, 0)
+}
+
 fn set(
     socket: BorrowedFd<'_>,
     level: libc::c_int,
@@ -42,5 +62,29 @@ fn set(
         Ok(())
     } else {
         Err(io::Error::last_os_error())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn a_hidden_listener_keeps_whom_it_has_and_gets_nobody_else() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let queued = TcpStream::connect(address).unwrap();
+        hide_listener(listener.as_fd()).unwrap();
+        let refused = TcpStream::connect(address).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        let (_, peer) = listener.accept().unwrap();
+        assert_eq!(peer, queued.local_addr().unwrap());
+        // Only with privileges.
+        if show_listener(listener.as_fd()).is_ok() {
+            TcpStream::connect(address).unwrap();
+        }
     }
 }
