@@ -212,23 +212,18 @@ fn a_good_server_loses_nothing() {
 #[test]
 fn closed_keep_alives_are_losses() {
     let (losses, figures) = losses(Manner::ClosesAfterAnswer, Kind::Idle);
-    assert!(
-        losses.closed > 0 && losses.closed == losses.total(),
-        "{losses:?}"
-    );
+    // A close that meets the client's next question counts as an answer cut short.
+    assert!(losses.total() > 0, "{losses:?}");
+    assert_eq!(losses.closed + losses.cut, losses.total(), "{losses:?}");
     // Each was answered all the same.
     assert!(figures.answered >= losses.closed);
     let mut report = samples::report();
     report.totals = Totals::of(&figures, &[], &[]);
     report.judge();
-    assert_eq!(
-        report.failures,
-        [format!("{} kept connections closed", losses.closed)]
-    );
-    assert_eq!(
-        report.totals.first_losses[0],
-        "idle connection: a connection to be kept was closed"
-    );
+    assert!(!report.failures.is_empty());
+    let closed = format!("{} kept connections closed", losses.closed);
+    assert_eq!(report.failures.contains(&closed), losses.closed > 0);
+    assert!(report.totals.first_losses[0].starts_with("idle connection: "));
 }
 
 #[test]
