@@ -1,6 +1,6 @@
 //! 8. A response before it is put on the wire: status, header fields, where the body comes from.
 //!
-//! In: what modules decide. Out: something that `respond` frames and sends. Must hold: framing fields
+//! In: what modules decide. Out: something that `http1::encode` frames and an outbox sends. Must hold: framing fields
 //! (`Content-Length`, `Transfer-Encoding`, `Connection`, `Date`) are never set here; they follow from the body. For HEAD
 //! the body is made all the same, for its length; the framing leaves it out.
 

@@ -1,7 +1,8 @@
 //! One worker thread: its loop, the only place in it that waits and that reads the clock.
 //!
 //! In: connections from listening sockets and from a predecessor, orders from the lead thread. Out: answers to clients;
-//! frozen connections. Must hold: a connection never changes thread; nothing on the way of a request locks or blocks.
+//! frozen connections. Must hold: a connection never changes thread; nothing on the way of a request locks or blocks,
+//! but for reading local files and writing logs.
 
 pub mod bench;
 pub mod conn;
