@@ -34,7 +34,7 @@ impl Default for SocketOptions {
     fn default() -> Self {
         SocketOptions {
             backlog: 1024,
-            defer_accept: false,
+            defer_accept: true,
             v6_only: true,
             v4_mapped: false,
             use_ipv6: false,

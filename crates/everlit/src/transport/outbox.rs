@@ -5,14 +5,16 @@
 
 use std::collections::VecDeque;
 
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
+use rustix::net::{SendFlags, sockopt};
 
 use crate::response::FileRange;
 
 /// Bytes of a file that are sent in one go before other connections have their turn.
 const FILE_TURN: u64 = 2 << 20;
+/// Bytes of a file from which on the socket is corked: no short packet leaves between two turns.
+const CORK_FROM: u64 = 1 << 20;
 
 /// What is owed to the client.
 #[derive(Debug, Default)]
@@ -23,6 +25,17 @@ pub struct Outbox {
     sent: usize,
     /// Comes after `bytes`.
     rest: VecDeque<Segment>,
+    cork: Cork,
+}
+
+/// Whether the kernel holds back the last packet while it is short (`TCP_CORK`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Cork {
+    /// No, or it never matters: the socket is not TCP.
+    #[default]
+    Out,
+    /// Yes. Only while a file comes next.
+    In,
 }
 
 /// A piece of what is owed.
@@ -79,6 +92,7 @@ impl Outbox {
         self.bytes.clear();
         self.sent = 0;
         self.rest.clear();
+        self.cork = Cork::Out;
     }
 
     /// Sends what the socket takes. `sent` is told the number of bytes, whatever the outcome.
@@ -121,6 +135,10 @@ impl Outbox {
                 }
                 Segment::File(range) if range.length == 0 => {
                     self.rest.pop_front();
+                    self.set_cork(socket, Cork::Out);
+                }
+                Segment::File(range) if range.length >= CORK_FROM && self.cork == Cork::Out => {
+                    self.set_cork(socket, Cork::In);
                 }
                 Segment::File(range) => {
                     let mut offset = range.offset;
@@ -148,6 +166,14 @@ impl Outbox {
         }
     }
 
+    fn set_cork(&mut self, socket: BorrowedFd<'_>, cork: Cork) {
+        if self.cork != cork {
+            // A Unix socket has no packets, and refuses.
+            let _ = sockopt::set_tcp_cork(socket, cork == Cork::In);
+            self.cork = cork;
+        }
+    }
+
     /// The file ranges, in order.
     pub fn files(&self) -> impl Iterator<Item = &FileRange> {
         self.rest.iter().filter_map(|segment| match segment {
@@ -169,10 +195,16 @@ impl Outbox {
 
     /// The reverse of [`Outbox::into_segments`].
     pub fn from_segments(segments: Vec<Segment>) -> Outbox {
+        let cork = match segments.first() {
+            // If it was under way, it has left the socket corked.
+            Some(Segment::File(_)) => Cork::In,
+            Some(Segment::Bytes(_)) | None => Cork::Out,
+        };
         Outbox {
             bytes: Vec::new(),
             sent: 0,
             rest: segments.into(),
+            cork,
         }
     }
 
@@ -181,5 +213,124 @@ impl Outbox {
         if self.bytes.capacity() > 64 * 1024 {
             self.bytes = Vec::new();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Seek, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::files::OpenFile;
+
+    /// More than two sockets hold.
+    const LARGE: u64 = 64 << 20;
+
+    /// Ours, which never blocks, and the client's.
+    fn connection() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, _) = listener.accept().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        (ours, client)
+    }
+
+    fn file(length: u64) -> Segment {
+        let mut file = tempfile::tempfile().unwrap();
+        let line: Vec<u8> = (0..=255).cycle().take(1021).collect();
+        let mut content = line.repeat(length as usize / line.len() + 1);
+        content.truncate(length as usize);
+        file.write_all(&content).unwrap();
+        file.rewind().unwrap();
+        Segment::File(FileRange {
+            file: Rc::new(OpenFile::from(std::os::fd::OwnedFd::from(file))),
+            offset: 0,
+            length,
+        })
+    }
+
+    fn is_corked(socket: &TcpStream) -> bool {
+        sockopt::tcp_cork(socket).unwrap()
+    }
+
+    /// Flushes until the socket blocks or all is sent.
+    fn flush(outbox: &mut Outbox, socket: &TcpStream, sent: &mut u64) -> Flushed {
+        loop {
+            match outbox.flush(socket, sent).unwrap() {
+                Flushed::Yielded => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_file_is_corked_to_its_end_even_by_somebody_else() {
+        let (ours, mut client) = connection();
+        let mut outbox = Outbox::default();
+        outbox.bytes().extend_from_slice(b"head");
+        outbox.push(file(LARGE));
+        outbox.push(Segment::Bytes(b"end".to_vec()));
+        let mut sent = 0;
+        assert_eq!(flush(&mut outbox, &ours, &mut sent), Flushed::Blocked);
+        assert!(is_corked(&ours));
+
+        let mut outbox = Outbox::from_segments(outbox.into_segments());
+        let expected = 4 + LARGE + 3;
+        let reader = std::thread::spawn(move || {
+            let mut received = vec![0; expected as usize];
+            client.read_exact(&mut received).unwrap();
+            (client, received)
+        });
+        while flush(&mut outbox, &ours, &mut sent) == Flushed::Blocked {
+            std::thread::yield_now();
+        }
+        let (_client, received) = reader.join().unwrap();
+        assert!(!is_corked(&ours));
+        assert_eq!(sent, expected);
+        assert!(received.starts_with(b"head\x00\x01\x02"));
+        assert!(received.ends_with(b"end"));
+    }
+
+    #[test]
+    fn a_small_file_is_not_corked() {
+        let (ours, _client) = connection();
+        let mut outbox = Outbox::default();
+        outbox.push(file(CORK_FROM - 1));
+        let mut sent = 0;
+        flush(&mut outbox, &ours, &mut sent);
+        assert!(!is_corked(&ours));
+    }
+
+    #[test]
+    fn what_is_cleared_leaves_no_cork_to_the_next() {
+        let (ours, _client) = connection();
+        let mut outbox = Outbox::default();
+        outbox.push(file(LARGE));
+        flush(&mut outbox, &ours, &mut 0);
+        outbox.clear();
+
+        let (other, _client) = connection();
+        outbox.push(file(LARGE));
+        flush(&mut outbox, &other, &mut 0);
+        assert!(is_corked(&other));
+    }
+
+    #[test]
+    fn a_file_that_has_become_shorter_is_an_error() {
+        let (ours, _client) = connection();
+        let mut outbox = Outbox::default();
+        let Segment::File(mut range) = file(10) else {
+            unreachable!("it is a file");
+        };
+        range.length = 11;
+        outbox.push(Segment::File(range));
+        let mut sent = 0;
+        assert!(matches!(
+            outbox.flush(&ours, &mut sent),
+            Err(Broken::File(Errno::NODATA))
+        ));
+        assert_eq!(sent, 10);
     }
 }

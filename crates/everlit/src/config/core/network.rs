@@ -47,8 +47,8 @@ pub(super) static DIRECTIVES: &[Directive] = &[
     Directive::socket(
         "server.defer-accept",
         Setter::Bool(|socket, on| socket.defer_accept = on),
-        "\"disable\"",
-        "Whether a connection is accepted only when its first bytes are there (TCP_DEFER_ACCEPT).",
+        "\"enable\"",
+        "Whether a connection is accepted only when its first bytes are there, or after a second (TCP_DEFER_ACCEPT); lighttpd's default is \"disable\".",
     ),
     Directive::socket(
         "server.use-ipv6",

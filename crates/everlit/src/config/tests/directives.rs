@@ -135,8 +135,8 @@ const CASES: &[Case] = &[
     ("server.socket-perms", "\"0600\"", |l| {
         l.listener().permissions == Some(0o600)
     }),
-    ("server.defer-accept", "\"enable\"", |l| {
-        l.listener().defer_accept
+    ("server.defer-accept", "\"disable\"", |l| {
+        !l.listener().defer_accept
     }),
     ("server.use-ipv6", "\"enable\"", |l| {
         l.listener().name == "[::]:80"

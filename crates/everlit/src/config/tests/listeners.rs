@@ -93,7 +93,7 @@ fn socket_options_are_inherited_and_overridden() {
 server.listen-backlog = 7
 $SERVER["socket"] == ":81" {
     server.listen-backlog = 8
-    server.defer-accept = "enable"
+    server.defer-accept = "disable"
 }
 $SERVER["socket"] == "[::]:82" { server.set-v6only = "disable" }
 $SERVER["socket"] == "[::]:83" { server.v4mapped = "enable" }
@@ -106,7 +106,7 @@ $SERVER["socket"] == "/run/web.sock" { server.socket-perms = "0660" }
     );
     assert_eq!(
         all.iter().map(|l| l.defer_accept).collect::<Vec<_>>(),
-        [false, true, false, false, false]
+        [true, false, true, true, true]
     );
     assert_eq!(
         all.iter().map(|l| l.v6_only).collect::<Vec<_>>(),

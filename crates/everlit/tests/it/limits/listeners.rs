@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use rustix::process::Signal;
 
@@ -99,7 +100,7 @@ fn under_visits(server: &Server, visit: impl Fn() -> Fate + Sync) -> usize {
 fn who_came_by_a_removed_listener_is_served_and_who_comes_later_is_refused() {
     let setup = Setup::new(Built::Everlit);
     let name = "127.0.0.2:0";
-    // Deferred: the kernel keeps a handshake half done until the client has said something (or a second has passed).
+    // The kernel keeps a handshake half done until the client has said something, or a second has passed.
     setup.configure(&with_socket(name, "server.defer-accept = \"enable\""));
     let server = Server::start_as_configured(setup);
     let going = address_of(&server, name);
@@ -115,6 +116,7 @@ fn who_came_by_a_removed_listener_is_served_and_who_comes_later_is_refused() {
     let mut queued = Client::connect(going);
     queued.send("GET /a.txt HTTP/1.1\r\nHost: test\r\n\r\n");
     let mut shaking = Client::connect(going);
+    let mut silent = Client::connect(going);
     let report = std::thread::scope(|scope| {
         let report = scope.spawn(|| server.reload().unwrap());
         // The successor serves those that wait although it is not to listen there.
@@ -129,6 +131,13 @@ fn who_came_by_a_removed_listener_is_served_and_who_comes_later_is_refused() {
     while visit(going) == Fate::Served {}
     assert_eq!(server.status().listeners.len(), 1);
 
+    // Nor is somebody cut who says nothing until the listener is closed: that is when the address is free.
+    let closed = Instant::now() + PATIENCE;
+    while let Err(error) = TcpListener::bind(going) {
+        assert!(Instant::now() < closed, "{error}");
+        std::thread::yield_now();
+    }
+    assert_eq!(silent.get("/a.txt"), "first");
     half.send("Host: test\r\n\r\n");
     assert_eq!(half.response(), "first");
     server.setup.file("a.txt", "other");
@@ -136,7 +145,7 @@ fn who_came_by_a_removed_listener_is_served_and_who_comes_later_is_refused() {
         "{STAYS}$HTTP[\"url\"] == \"/a.txt\" {{ server.max-keep-alive-requests = 2000 }}"
     ));
     server.reload().unwrap();
-    for mut client in [kept, half, queued, shaking] {
+    for mut client in [kept, half, queued, shaking, silent] {
         assert_eq!(client.get("/a.txt"), "other");
     }
 }

@@ -103,6 +103,7 @@ fn requests_during_a_restart_are_run_once_together() {
 fn ten_restarts_leave_two_processes() {
     let server = Server::start(Setup::new(Built::Everlit));
     let mut client = Client::connect(server.address());
+    assert_eq!(client.get("/a.txt"), "first");
     for _ in 0..10 {
         assert_eq!(server.reload().unwrap().tally.moved.total(), 1);
         assert_eq!(client.get("/a.txt"), "first");
