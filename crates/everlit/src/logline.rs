@@ -62,6 +62,9 @@ pub enum Missing {
     /// `%{ns}T`: nanoseconds it took.
     #[n(8)]
     Nanos,
+    /// `%k`: requests that came before on this connection.
+    #[n(9)]
+    Earlier,
 }
 
 /// How a response ended.
@@ -75,6 +78,8 @@ pub struct Ending {
     pub received: u64,
     /// From the head's arrival to the last byte.
     pub took: Duration,
+    /// Requests that came before on this connection.
+    pub earlier: u32,
     /// What becomes of the connection.
     pub connection: ConnectionAfter,
 }
@@ -115,6 +120,7 @@ impl PendingLine {
                 Missing::Millis => write!(out, "{}", ending.took.as_millis()),
                 Missing::Micros => write!(out, "{}", ending.took.as_micros()),
                 Missing::Nanos => write!(out, "{}", ending.took.as_nanos()),
+                Missing::Earlier => write!(out, "{}", ending.earlier),
                 Missing::Connection => match ending.connection {
                     ConnectionAfter::Kept => write!(out, "+"),
                     ConnectionAfter::Closed => write!(out, "-"),

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::Mode;
+use rustix::fs::{Mode, fchmod};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
 };
@@ -52,10 +52,9 @@ impl ControlSocket {
         // Left by a process of the same number that is long dead.
         let _ = fs::remove_file(&hidden);
         let address = SocketAddrUnix::new(&hidden)?;
-        let before = rustix::process::umask(Mode::from_raw_mode(0o177));
-        let bound = bind(&listener, &address);
-        rustix::process::umask(before);
-        bound?;
+        // The file gets no more than the socket has.
+        fchmod(&listener, Mode::RUSR | Mode::WUSR)?;
+        bind(&listener, &address)?;
         listen(&listener, BACKLOG)?;
         let metadata = fs::symlink_metadata(&hidden)?;
         Ok(Self {

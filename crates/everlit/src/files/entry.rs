@@ -120,7 +120,8 @@ impl Entry {
         look::open(&self.path, self.rules)
     }
 
-    /// The whole content of a small file, `None` if it is larger than 32 KiB. Fails as [`Entry::open`] does.
+    /// The whole content of a small file; `None` if it is larger than 32 KiB, or if as much is kept as may be. Fails as
+    /// [`Entry::open`] does.
     pub fn content(&self) -> Result<Option<Rc<[u8]>>, Errno> {
         if let Some((content, _)) = self.content.get() {
             return Ok(Some(content.clone()));
@@ -131,15 +132,17 @@ impl Entry {
         if self.metadata.kind != EntryKind::File {
             return Err(Errno::INVAL);
         }
+        let Some(share) = self.budgets.bytes.take(self.metadata.size) else {
+            return Ok(None);
+        };
         // Not by `Entry::open`: there is no use in keeping the descriptor.
         let file = look::open(&self.path, self.rules)?;
         if Metadata::from(rustix::fs::fstat(&file)?) != self.metadata {
             return Err(Errno::STALE);
         }
         let content: Rc<[u8]> = read_whole(&file, self.metadata.size as usize)?.into();
-        if let Some(share) = self.budgets.bytes.take(self.metadata.size) {
-            let _ = self.content.set((content.clone(), share));
-        }
+        // It was empty above, and nothing else ran since.
+        let _ = self.content.set((content.clone(), share));
         Ok(Some(content))
     }
 

@@ -18,7 +18,7 @@ use crate::http1::body::Framing;
 use crate::http1::encode::{self, After, encode};
 use crate::http1::head::{self, Head, Parsed, Persistence, Version};
 use crate::logline::{ConnectionAfter, Ending, PendingLine};
-use crate::route::Origin;
+use crate::route::{Origin, Trust};
 use crate::transport::outbox::Outbox;
 use crate::worker::bench::{Bench, Mode};
 
@@ -335,7 +335,7 @@ impl Http1 {
         } else {
             ConnectionAfter::Closed
         };
-        log(turn, connection, bench);
+        log(turn, self.served, connection, bench);
         match need {
             Need::Input if body_over => {
                 let unread = std::mem::take(&mut turn.unread);
@@ -365,7 +365,7 @@ impl Http1 {
     pub fn abandon(mut self, bench: &mut Bench) {
         if let State::Busy(turn) = &mut self.state {
             if !turn.outbox.is_empty() {
-                log(turn, ConnectionAfter::Aborted, bench);
+                log(turn, self.served, ConnectionAfter::Aborted, bench);
             }
             self.retire(State::Idle, bench);
         }
@@ -374,7 +374,7 @@ impl Http1 {
     /// A complete head: has it answered.
     fn begin(&mut self, head: &Head<'_>, origin: Origin<'_>, bench: &mut Bench) {
         let now = bench.now;
-        let settings = bench.desk.answer(head, origin, now);
+        let (settings, trust) = bench.desk.answer(head, origin, now);
         let core = &settings.core;
         self.served += 1;
         self.keep_idle = core.max_keep_alive_idle;
@@ -393,6 +393,7 @@ impl Http1 {
             || core.max_keep_alive_idle == 0
             || bench.mode == Mode::Quitting
             || self.future == Future::Ending
+            || trust == Trust::Lost
             || too_much
             || (head.expects_continue && !head.framing.is_over())
         {
@@ -427,6 +428,7 @@ impl Http1 {
     fn refuse(&mut self, status: u16, origin: Origin<'_>, bench: &mut Bench) {
         let now = bench.now;
         let settings = bench.desk.refuse(status, origin, now);
+        self.served += 1;
         let mut turn = bench.spare.take();
         turn.after = After::Linger;
         turn.started = now.monotonic;
@@ -515,8 +517,8 @@ fn is_broken(mut framing: Framing, mut input: &[u8]) -> bool {
     false
 }
 
-/// Writes the line for the access log, once.
-fn log(turn: &mut Turn, connection: ConnectionAfter, bench: &mut Bench) {
+/// Writes the line for the access log, once. `served`: requests on this connection, with this one.
+fn log(turn: &mut Turn, served: u32, connection: ConnectionAfter, bench: &mut Bench) {
     if turn.line.text.is_empty() {
         return;
     }
@@ -529,6 +531,7 @@ fn log(turn: &mut Turn, connection: ConnectionAfter, bench: &mut Bench) {
         sent: turn.sent,
         received: turn.received,
         took: bench.now.monotonic.saturating_sub(turn.started),
+        earlier: served.saturating_sub(1),
         connection,
     };
     bench.logs.write(&turn.line, &ending);

@@ -234,6 +234,7 @@ accesslog.format = "%{X-A}i|%{X-Foo}i|%{X-B}i|%{User-Agent}i|%{X-C}i|%{Host}i|%{
 /// The line for the log, finished as if the response had been sent, without its end.
 fn line(desk: &Desk) -> String {
     let ending = Ending {
+        earlier: 3,
         body: desk.response.body.length(),
         sent: 494,
         received: 172,

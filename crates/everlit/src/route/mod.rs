@@ -55,6 +55,15 @@ impl Default for Flags {
 /// What is allowed where no module says otherwise.
 const ALLOW: &str = "OPTIONS, GET, HEAD, POST";
 
+/// What a request says of its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Nothing against it.
+    Good,
+    /// It was no good: the connection ends with the answer.
+    Lost,
+}
+
 /// Where requests are answered, one at a time: the memory that one worker thread needs for it, used again and again.
 #[derive(Debug)]
 pub struct Desk {
@@ -102,7 +111,12 @@ impl Desk {
 
     /// Answers a request: afterwards [`Desk::response`] and [`Desk::line`] hold the outcome. Returns the settings it was
     /// made under.
-    pub fn answer(&mut self, head: &Head<'_>, origin: Origin<'_>, now: Now) -> Rc<Settings> {
+    pub fn answer(
+        &mut self,
+        head: &Head<'_>,
+        origin: Origin<'_>,
+        now: Now,
+    ) -> (Rc<Settings>, Trust) {
         self.clear();
         let options = &self.site.server.parse;
         let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
@@ -111,14 +125,16 @@ impl Desk {
         match (uri::parse(head.target, options), host) {
             (Ok(uri), Ok(host)) => {
                 let request = request(head, uri, host, origin);
-                self.process(request, now)
+                (self.process(request, now), Trust::Good)
             }
             // Its target is no URL, and we are no proxy.
             _ if head.method == Method::Connect => {
                 self.response.headers.set("Allow", ALLOW);
-                self.reject(405, head, origin, now)
+                (self.reject(405, head, origin, now), Trust::Good)
             }
-            (Err(reject), _) | (_, Err(reject)) => self.reject(reject.status, head, origin, now),
+            (Err(reject), _) | (_, Err(reject)) => {
+                (self.reject(reject.status, head, origin, now), Trust::Lost)
+            }
         }
     }
 

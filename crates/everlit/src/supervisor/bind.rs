@@ -221,15 +221,12 @@ fn bind_unix(spec: &ListenSpec, path: &Path) -> Result<OwnedFd, BindError> {
     make_way(path).map_err(fail)?;
     let socket =
         stream_socket(AddressFamily::UNIX).map_err(|cause| fail(io("make a socket for", cause)))?;
-    // With a mode of its own it must at no time be more open than that.
-    let before = spec
-        .permissions
-        .map(|_| rustix::process::umask(Mode::from_raw_mode(0o777)));
-    let bound = rustix::net::bind(&socket, &address);
-    if let Some(before) = before {
-        rustix::process::umask(before);
+    if spec.permissions.is_some() {
+        // With a mode of its own it must at no time be more open than that: the file gets no more than the socket has.
+        rustix::fs::fchmod(&socket, Mode::empty())
+            .map_err(|errno| fail(io("set the mode of", errno.into())))?;
     }
-    bound.map_err(|errno| fail(io("bind", errno.into())))?;
+    rustix::net::bind(&socket, &address).map_err(|errno| fail(io("bind", errno.into())))?;
     permit(spec).map_err(fail)?;
     listen(&socket, backlog(spec)).map_err(|errno| fail(io("listen on", errno.into())))?;
     Ok(socket)

@@ -88,6 +88,8 @@ pub(crate) struct Supervisor {
     // What is in force.
     plan: Option<Plan>,
     listeners: Listeners,
+    /// Until then a generation may still listen where it is to listen no longer.
+    retiring_until: Option<Instant>,
     pid_file: Option<PidFile>,
     journal: Journal,
 

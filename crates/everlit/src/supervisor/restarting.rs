@@ -259,9 +259,11 @@ impl Supervisor {
                 }
                 Err(error)
                     if error.is_in_use()
-                        && running.bind_until.is_some_and(|until| super::now() < until) =>
+                        && (running.bind_until.max(self.retiring_until))
+                            .is_some_and(|until| super::now() < until) =>
                 {
-                    // Only at a first start, with nobody to serve meanwhile: the other one needs a moment to close.
+                    // The other one needs a moment to close, at a first start; or a generation of ours, which closes a
+                    // listener that was taken out of the configuration and is wanted again.
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Err(error) => return Event::Failed(Failure::Bind(error.to_string())),
@@ -408,6 +410,9 @@ impl Supervisor {
                         "{} was passed by systemd, but is not configured: closed",
                         listener.spec.name
                     ));
+                }
+                if self.listeners.to_retire(&prepared).next().is_some() {
+                    self.retiring_until = Some(self.now + CLOSING_PATIENCE);
                 }
                 self.listeners.commit(prepared)
             }

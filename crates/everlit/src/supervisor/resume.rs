@@ -75,6 +75,8 @@ struct State {
     backoff: Backoff,
     #[serde(with = "age::option", default)]
     replace_at: Option<Instant>,
+    #[serde(with = "age::option", default)]
+    retiring_until: Option<Instant>,
     queued: Option<Vec<Caller>>,
     pending: Vec<Pending>,
     last_restart: Option<LastState>,
@@ -152,6 +154,8 @@ struct StateRef<'a> {
     backoff: Backoff,
     #[serde(with = "age::option")]
     replace_at: Option<Instant>,
+    #[serde(with = "age::option")]
+    retiring_until: Option<Instant>,
     queued: &'a Option<Vec<Caller>>,
     pending: &'a [Pending],
     last_restart: Option<LastState>,
@@ -381,6 +385,7 @@ impl Supervisor {
             next_number: self.next_number,
             backoff: self.backoff,
             replace_at: self.replace_at,
+            retiring_until: self.retiring_until,
             queued: &self.queued,
             pending: &self.pending,
             last_restart: self.last_restart.as_ref().map(|(at, last)| LastState {
@@ -522,6 +527,7 @@ impl Supervisor {
             ground: state.ground,
             plan: state.plan,
             listeners: Listeners::resume(listeners),
+            retiring_until: state.retiring_until,
             pid_file: state.pid_file.map(PidFile::resume),
             journal,
             workers,

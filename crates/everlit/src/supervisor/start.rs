@@ -176,6 +176,7 @@ impl Supervisor {
             ground,
             plan: None,
             listeners,
+            retiring_until: None,
             pid_file: None,
             journal,
             workers: Vec::new(),

@@ -403,7 +403,7 @@ fn values_that_are_probably_not_meant_are_warnings() {
         "server.event-handler = \"poll\"",
         "server.feature-flags = ( \"bogus\" => 1 )",
         "server.feature-flags = ( \"server.network-mptcp\" => \"enable\" )",
-        "server.modules = ( \"mod_accesslog\" )\naccesslog.format = \"%k\"",
+        "server.modules = ( \"mod_accesslog\" )\naccesslog.format = \"%{x}n\"",
     ] {
         let found = remarks(text);
         assert_eq!(found.len(), 1, "{text}: {found:?}");

@@ -139,7 +139,7 @@ impl Format {
     /// Directives that stand for something this version does not know, and what is written instead.
     pub(super) fn without_meaning(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Unknown(directive @ ("%k" | "%{...}n"), text) => Some((*directive, *text)),
+            Part::Unknown(directive @ "%{...}n", text) => Some((*directive, *text)),
             _ => None,
         })
     }
@@ -190,7 +190,7 @@ fn directive(after: &[u8], at: usize) -> Result<(Part, &[u8]), FormatError> {
         b'H' => Part::Protocol,
         b'i' => Part::RequestField(name()?),
         b'I' => Part::Later(Missing::Received),
-        b'k' => Part::Unknown("%k", "0"),
+        b'k' => Part::Later(Missing::Earlier),
         b'l' => Part::Unknown("%l", "-"),
         b'm' => Part::Method,
         b'n' => Part::Unknown("%{...}n", "-"),

@@ -151,6 +151,24 @@ fn who_came_by_a_removed_listener_is_served_and_who_comes_later_is_refused() {
 }
 
 #[test]
+fn a_listener_that_went_can_come_back_at_once() {
+    let setup = Setup::new(Built::Everlit);
+    let port = unused_port::any();
+    let with = with_socket(&format!("127.0.0.2:{port}"), "");
+    setup.configure(&with);
+    let server = Server::start_as_configured(setup);
+    let address = SocketAddr::from(([127, 0, 0, 2], port));
+    for _ in 0..2 {
+        server.setup.configure(STAYS);
+        server.reload().unwrap();
+        while visit(address) == Fate::Served {}
+        server.setup.configure(&with);
+        server.reload().unwrap();
+        assert_eq!(visit(address), Fate::Served);
+    }
+}
+
+#[test]
 fn nobody_is_cut_while_a_listener_goes() {
     let setup = Setup::new(Built::Everlit);
     let name = "127.0.0.2:0";

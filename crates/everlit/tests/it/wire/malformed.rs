@@ -12,16 +12,6 @@ fn refused(
     row(name, sentence).send(bytes).gets(page(status)).closed()
 }
 
-/// The same for a head that can be read: where the next one begins is known, so the connection is kept.
-fn unwanted(
-    name: &'static str,
-    status: u16,
-    bytes: impl AsRef<[u8]>,
-    sentence: &'static str,
-) -> Row {
-    row(name, sentence).send(bytes).gets(page(status)).kept()
-}
-
 #[test]
 fn malformed() {
     let line = |line: &str| format!("{line}\r\nHost: a\r\n\r\n");
@@ -161,13 +151,13 @@ fn malformed() {
                 line("GET /\x01 HTTP/1.1"),
                 "Controls would go into logs and scripts.",
             ),
-            unwanted(
+            refused(
                 "an encoded control",
                 400,
                 line("GET /a%0d%0aX:y HTTP/1.1"),
                 "Decoded, it would split a header.",
             ),
-            unwanted(
+            refused(
                 "an encoded NUL",
                 400,
                 line("GET /a.txt%00.html HTTP/1.1"),
@@ -179,7 +169,7 @@ fn malformed() {
                 b"GET /\x80 HTTP/1.1\r\nHost: a\r\n\r\n",
                 "A name that different programs read differently.",
             ),
-            unwanted(
+            refused(
                 "encoded bytes that are not UTF-8",
                 400,
                 line("GET /%c0%af HTTP/1.1"),
@@ -215,7 +205,7 @@ fn malformed() {
                 "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
                 "Whoever names two hopes that somebody errs.",
             ),
-            unwanted(
+            refused(
                 "a Host that is a path",
                 400,
                 "GET / HTTP/1.1\r\nHost: ../../etc\r\n\r\n",
