@@ -21,6 +21,8 @@ pub mod exchange;
 
 pub mod modules;
 
+pub mod gateway;
+
 pub mod response;
 
 pub mod logline;
