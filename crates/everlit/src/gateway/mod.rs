@@ -13,6 +13,7 @@
 pub mod host;
 pub mod preface;
 pub mod records;
+pub mod relay;
 pub mod reply;
 pub mod upload;
 

@@ -228,7 +228,8 @@ impl Outbox {
                 Segment::File(range) => {
                     let mut offset = range.offset;
                     let count = range.length.min(FILE_TURN) as usize;
-                    match rustix::fs::sendfile(sink.as_fd(), &*range.file, Some(&mut offset), count) {
+                    match rustix::fs::sendfile(sink.as_fd(), &*range.file, Some(&mut offset), count)
+                    {
                         Ok(0) => return Err(Broken::File(Errno::NODATA)),
                         Ok(n) => {
                             *sent += n as u64;

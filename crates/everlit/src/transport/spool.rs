@@ -126,7 +126,12 @@ mod tests {
         rustix::io::pread(&*range.file, &mut content, 0).unwrap();
         assert_eq!(&content, b"onetwo");
         assert!(matches!(&segments[2], Segment::Bytes(bytes) if bytes == b"end"));
-        assert!(std::fs::read_dir(directory.path()).unwrap().next().is_none());
+        assert!(
+            std::fs::read_dir(directory.path())
+                .unwrap()
+                .next()
+                .is_none()
+        );
     }
 
     #[test]

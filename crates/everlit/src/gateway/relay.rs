@@ -1,0 +1,514 @@
+//! One exchange with a backend: the request on its way there, the answer on its way back.
+//!
+//! In: the request's body, as data; bytes from the backend. Out: bytes for the backend; the head of its answer, its data,
+//! its end. Must hold: no I/O; between two calls everything is in this value, as plain data; what is in memory is
+//! bounded, whatever the sizes.
+//!
+//! ```text
+//!                 body complete,          first byte of
+//!                 or streamed             an answer's head       head complete
+//!   Collecting -----------------> Asking ---------------> Asking --------------> Answering ----> Over
+//!                                   ^                        |                        end
+//!                                   +-- another backend <----+                +-> Tunnel ------> Over
+//! ```
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use rustix::io::Errno;
+
+use super::preface::{Length, Preface};
+use super::records::{Records, Step, What};
+use super::reply::{self, Delimited, Dialect, Parsed, Persistence};
+use super::upload::Framing;
+use super::{Protocol, Target};
+use crate::http1::head::{Method, Version};
+use crate::response::Headers;
+use crate::settings::{Settings, Stream};
+use crate::transport::outbox::Outbox;
+use crate::transport::spool::Spool;
+
+/// Bytes that may wait in memory for each side.
+pub const WAITING_MAX: usize = 64 * 1024;
+
+/// Backends that are tried for one request.
+const TRIES_MAX: u8 = 5;
+
+/// Names a connection with a backend in its worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkId(pub u64);
+
+/// One exchange with a backend.
+#[derive(Debug)]
+pub struct Relay {
+    /// The request, as it is known here.
+    pub(crate) asked: Asked,
+    /// Where it goes.
+    pub(crate) target: Target,
+    /// The connection it goes by, once there is one.
+    pub(crate) link: Option<LinkId>,
+    /// How far it is.
+    pub(crate) stage: Stage,
+    /// FastCGI's framing of what the backend sends.
+    pub(crate) records: Records,
+    /// What the backend is still to be sent.
+    pub(crate) upload: Upload,
+    /// How the answer travels to the client.
+    pub(crate) download: Download,
+    /// Hosts that were tried.
+    pub(crate) tries: u8,
+}
+
+/// A request, kept until it is answered: its answer is judged by it, and the log tells of it.
+#[derive(Debug)]
+pub struct Asked {
+    /// The head as the client sent it; it was read before and found good.
+    pub head: Vec<u8>,
+    /// Header fields that modules changed.
+    pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Variables that modules set.
+    pub environment: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Method.
+    pub method: Method,
+    /// Version.
+    pub version: Version,
+    /// Whether it asks for another protocol.
+    pub upgrade: Upgrade,
+    /// The settings it is answered under.
+    pub settings: Rc<Settings>,
+}
+
+/// Whether the connection may become a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upgrade {
+    /// It was not asked for, or is not allowed.
+    No,
+    /// If the backend switches protocols (101).
+    Asked,
+    /// If the backend says yes (2xx to CONNECT).
+    Connect,
+}
+
+/// How far an exchange is.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// The body is collected; nothing was sent.
+    Collecting(Preface),
+    /// The request is sent; so much of the answer's head has come.
+    Asking {
+        /// What was read of it.
+        head: Vec<u8>,
+    },
+    /// The answer's body is coming.
+    Answering {
+        /// How it is delimited.
+        body: Delimited,
+        /// What becomes of the connection.
+        persistence: Persistence,
+    },
+    /// Both sides speak as they like.
+    Tunnel {
+        /// The client's direction.
+        client: Direction,
+        /// The backend's.
+        backend: Direction,
+    },
+}
+
+/// One direction of a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Open.
+    Open,
+    /// Its end was read; what came before is still on its way.
+    Ending,
+    /// Its end was passed on.
+    Closed,
+}
+
+/// What a backend is still to be sent.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    /// The head, and a body that is short. Kept until an answer begins, to ask somebody else if need be.
+    pub(crate) head: Vec<u8>,
+    /// How much of it is sent.
+    pub(crate) sent: usize,
+    /// What comes after it.
+    pub(crate) rest: Outbox,
+    /// Where the rest is when it is too much for memory.
+    pub(crate) spool: Spool,
+    /// How the body is framed.
+    pub(crate) framing: Framing,
+    /// Bytes of the body so far.
+    pub(crate) length: u64,
+    /// Whether the rest can still be sent from its beginning.
+    pub(crate) rest_is: Rest,
+    /// How it is passed on.
+    pub(crate) stream: Stream,
+}
+
+/// Whether a body can still be sent from its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Yes.
+    Whole,
+    /// Some of it has been sent.
+    Begun,
+}
+
+/// How an answer travels to the client.
+#[derive(Debug)]
+pub(crate) struct Download {
+    /// When it begins to travel.
+    pub(crate) stream: Stream,
+    /// Where it is when it is too much for memory.
+    pub(crate) spool: Spool,
+    /// How the client is told where it ends; not decided before the answer's head has come.
+    pub(crate) framing: Option<To>,
+    /// While it is collected: the status.
+    pub(crate) held: Option<Held>,
+}
+
+/// An answer that is collected before it is sent.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// Status.
+    pub(crate) status: u16,
+    /// Header fields.
+    pub(crate) headers: Headers,
+    /// The body so far.
+    pub(crate) body: Outbox,
+}
+
+/// How a client is told where a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum To {
+    /// `Content-Length`, or there is no body.
+    Length,
+    /// In chunks.
+    Chunks,
+    /// By the end of the connection.
+    End,
+}
+
+/// What came from a backend.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum News {
+    /// Nothing that means anything yet.
+    Nothing,
+    /// A head; its fields are in the headers that were lent. More may come: 1xx.
+    Head(reply::Head),
+    /// So many bytes of the body, the last ones consumed.
+    Data(usize),
+}
+
+/// Why a backend gave no answer, or only half of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It could not be reached.
+    Unreachable(Errno),
+    /// It has ended the connection.
+    Ended,
+    /// The connection broke.
+    Broke(Errno),
+    /// It took too long.
+    Silent,
+    /// What it said is no answer.
+    Nonsense(&'static str),
+    /// There is no room for what it sends.
+    Full(Errno),
+}
+
+impl Relay {
+    /// An exchange that is to begin. `body`: how long the request's body is.
+    pub(crate) fn new(asked: Asked, target: Target, preface: Preface, body: Length) -> Relay {
+        let core = &asked.settings.core;
+        let protocol = target.protocol();
+        let (stream, download) = match asked.upgrade {
+            Upgrade::No => (core.stream_request_body, core.stream_response_body),
+            // A tunnel never waits for anything to be complete.
+            Upgrade::Asked | Upgrade::Connect => (Stream::Bounded, Stream::Bounded),
+        };
+        let framing = match (protocol, body, stream) {
+            (Protocol::Http, Length::Chunked, Stream::Eager | Stream::Bounded) => Framing::Chunked,
+            _ => Framing::of(protocol),
+        };
+        let upload = Upload {
+            head: Vec::new(),
+            sent: 0,
+            rest: Outbox::default(),
+            spool: Spool::default(),
+            framing,
+            length: 0,
+            rest_is: Rest::Whole,
+            stream,
+        };
+        let mut relay = Relay {
+            asked,
+            target,
+            link: None,
+            stage: Stage::Collecting(preface),
+            records: Records::default(),
+            upload,
+            download: Download {
+                stream: download,
+                spool: Spool::default(),
+                framing: None,
+                held: None,
+            },
+            tries: 0,
+        };
+        let streams = match (body, stream) {
+            (Length::Nothing, _) => true,
+            (_, Stream::Collected) => false,
+            (Length::Known(_), _) => true,
+            // Others than HTTP want to know the length first.
+            (Length::Chunked, _) => protocol == Protocol::Http,
+        };
+        if streams {
+            relay.ask(body);
+        }
+        if body == Length::Nothing {
+            relay.body_over();
+        }
+        relay
+    }
+
+    /// The head is complete: it can be sent.
+    fn ask(&mut self, length: Length) {
+        let next = Stage::Asking { head: Vec::new() };
+        if let Stage::Collecting(preface) = std::mem::replace(&mut self.stage, next) {
+            self.upload.head = preface.finish(length);
+        }
+    }
+
+    /// Takes data of the request's body.
+    pub(crate) fn upload(&mut self, data: &[u8]) -> Result<(), Errno> {
+        let upload = &mut self.upload;
+        upload.length += data.len() as u64;
+        let mut framed = Vec::new();
+        let bytes = if upload.framing == Framing::Plain {
+            data
+        } else {
+            upload.framing.data(data, &mut framed);
+            &framed[..]
+        };
+        if upload.stream == Stream::Bounded || upload.rest.memory() + bytes.len() <= WAITING_MAX {
+            upload.rest.append(bytes);
+            return Ok(());
+        }
+        let directories = &self.asked.settings.core.upload_dirs;
+        upload.spool.append(bytes, &mut upload.rest, directories)
+    }
+
+    /// The request's body is complete.
+    pub(crate) fn body_over(&mut self) {
+        if let Stage::Collecting(_) = self.stage {
+            self.ask(Length::Known(self.upload.length));
+        }
+        let upload = &mut self.upload;
+        let mut end = Vec::new();
+        upload.framing.end(&mut end);
+        upload.rest.append(&end);
+        if upload.rest_is == Rest::Whole && upload.rest.length() == upload.rest.memory() as u64 {
+            // Short enough to be kept for somebody else.
+            for segment in std::mem::take(&mut upload.rest).into_segments() {
+                if let crate::transport::outbox::Segment::Bytes(bytes) = segment {
+                    upload.head.extend_from_slice(&bytes);
+                }
+            }
+        }
+    }
+
+    /// Whether more of the request's body can be taken.
+    pub(crate) fn wants_upload(&self) -> bool {
+        match &self.stage {
+            Stage::Tunnel { client, .. } => {
+                *client == Direction::Open && self.upload.rest.memory() < WAITING_MAX
+            }
+            _ => self.upload.stream != Stream::Bounded || self.upload.rest.memory() < WAITING_MAX,
+        }
+    }
+
+    /// Whether it wants a connection with a backend.
+    pub(crate) fn wants_link(&self) -> bool {
+        self.link.is_none() && matches!(self.stage, Stage::Asking { .. })
+    }
+
+    /// Whether more of the answer can be taken, when so much waits for the client in memory.
+    pub(crate) fn wants_answer(&self, waiting: usize) -> bool {
+        match &self.stage {
+            Stage::Collecting(_) => false,
+            Stage::Tunnel { backend, .. } => *backend == Direction::Open && waiting < WAITING_MAX,
+            Stage::Asking { .. } | Stage::Answering { .. } => {
+                self.download.stream != Stream::Bounded || waiting < WAITING_MAX
+            }
+        }
+    }
+
+    /// Whether it is a tunnel.
+    pub(crate) fn is_tunnel(&self) -> bool {
+        matches!(self.stage, Stage::Tunnel { .. })
+    }
+
+    /// Takes FastCGI's framing off what a backend sent; other protocols have none. Fails, with the reason, at what is no
+    /// FastCGI.
+    pub(crate) fn unwrap(&mut self, input: &[u8]) -> Result<Step, &'static str> {
+        match self.target.protocol() {
+            Protocol::FastCgi => self.records.decode(input),
+            _ => Ok(Step {
+                consumed: input.len(),
+                what: What::Output(input.len()),
+            }),
+        }
+    }
+
+    /// Reads a piece of what a backend sent, up to the next piece of news. Returns how many bytes were consumed; if the
+    /// answer is complete then, [`Relay::is_answered`] says so. Fails, with the reason, at what is no answer.
+    pub(crate) fn read(
+        &mut self,
+        input: &[u8],
+        headers: &mut Headers,
+    ) -> Result<(usize, News), &'static str> {
+        match &mut self.stage {
+            Stage::Collecting(_) => Err("it answers before it was asked"),
+            Stage::Asking { head } => {
+                let dialect = match self.target.protocol() {
+                    Protocol::Http => Dialect::Http,
+                    _ => Dialect::Cgi,
+                };
+                let before = head.len();
+                let parsed = if before == 0 {
+                    reply::parse(input, dialect, headers)
+                } else {
+                    head.extend_from_slice(input);
+                    reply::parse(head, dialect, headers)
+                };
+                match parsed {
+                    Parsed::Partial => {
+                        if before == 0 {
+                            head.extend_from_slice(input);
+                        }
+                        Ok((input.len(), News::Nothing))
+                    }
+                    Parsed::Broken(why) => Err(why),
+                    Parsed::Head(found) => {
+                        head.clear();
+                        // Not complete before, so it ends in the new input.
+                        Ok((found.length.saturating_sub(before), News::Head(found)))
+                    }
+                }
+            }
+            Stage::Answering {
+                body: Delimited::ByEnd,
+                ..
+            }
+            | Stage::Tunnel { .. } => Ok((input.len(), News::Data(input.len()))),
+            Stage::Answering {
+                body: Delimited::By(framing),
+                ..
+            } => {
+                let step = framing.decode(input).map_err(|bad| bad.reason)?;
+                Ok((step.consumed, News::Data(step.data)))
+            }
+        }
+    }
+
+    /// Whether the answer has reached its announced end, and whether the connection may be used again.
+    pub(crate) fn is_answered(&self) -> Option<Persistence> {
+        match &self.stage {
+            Stage::Answering {
+                body: Delimited::By(framing),
+                persistence,
+            } if framing.is_over() => Some(*persistence),
+            _ => None,
+        }
+    }
+
+    /// Whether the answer is complete because the backend has ended it.
+    pub(crate) fn ends_with_connection(&self) -> bool {
+        matches!(
+            &self.stage,
+            Stage::Answering {
+                body: Delimited::ByEnd,
+                ..
+            }
+        )
+    }
+
+    /// After trouble: whether somebody may be asked anew, from the beginning. `link`: whether the connection had been
+    /// used before.
+    pub(crate) fn may_ask_again(&self, trouble: Trouble, had: Used) -> bool {
+        let untouched = match &self.stage {
+            Stage::Asking { head } => head.is_empty() && self.upload.rest_is == Rest::Whole,
+            _ => false,
+        };
+        let is_idempotent = matches!(
+            self.asked.method,
+            Method::Get | Method::Head | Method::Options
+        );
+        let nothing_done = match trouble {
+            Trouble::Unreachable(_) => true,
+            // It closed a connection that it was tired of, before it saw the request.
+            Trouble::Ended | Trouble::Broke(_) => is_idempotent && had == Used::Before,
+            Trouble::Silent | Trouble::Nonsense(_) | Trouble::Full(_) => false,
+        };
+        untouched && nothing_done && self.tries < TRIES_MAX
+    }
+
+    /// Begins again, with another connection.
+    pub(crate) fn ask_again(&mut self) {
+        self.link = None;
+        self.upload.sent = 0;
+        self.records = Records::default();
+    }
+
+    /// Where files are made for what does not fit in memory.
+    pub(crate) fn directories(&self) -> &[PathBuf] {
+        &self.asked.settings.core.upload_dirs
+    }
+}
+
+/// Whether a connection with a backend had been used for an exchange before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Used {
+    /// Yes.
+    Before,
+    /// No.
+    Never,
+}
+
+impl Upload {
+    /// Whether nothing is owed to the backend.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sent == self.head.len() && self.rest.is_empty()
+    }
+
+    /// Gives the memory of the head back: nobody else will be asked.
+    pub(crate) fn settle(&mut self) {
+        if self.sent == self.head.len() {
+            self.head = Vec::new();
+            self.sent = 0;
+        }
+    }
+}
+
+impl Target {
+    /// How it is spoken to.
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Target::Host { group, .. } => group.protocol,
+            Target::Program(_) => Protocol::Cgi,
+        }
+    }
+}
+
+/// How long a request says its body is.
+pub(crate) fn length_of(framing: crate::http1::body::Framing) -> Length {
+    use crate::http1::body::Framing as Body;
+    match framing {
+        Body::Empty | Body::Length(0) => Length::Nothing,
+        Body::Length(length) => Length::Known(length),
+        Body::Chunked(_) => Length::Chunked,
+    }
+}
