@@ -5,6 +5,7 @@
 
 use crate::clock::Now;
 use crate::files::{Entry, FileCache};
+use crate::gateway::{Forward, Handler};
 use crate::request::Request;
 use crate::response::Response;
 use std::rc::Rc;
@@ -18,6 +19,10 @@ pub struct Exchange<'r> {
     pub physical: &'r mut Physical,
     /// What was found there; set before `subrequest_start`.
     pub entry: Option<Rc<Entry>>,
+    /// Who is to answer, if it is not us.
+    pub handler: Option<Handler>,
+    /// On its way there.
+    pub forward: Option<Box<Forward>>,
     /// The response.
     pub response: &'r mut Response,
     /// Files, with their metadata.

@@ -17,6 +17,7 @@ pub mod relay;
 pub mod reply;
 pub mod upload;
 
+use std::fmt;
 use std::sync::Arc;
 
 use host::{Group, Program};
@@ -53,6 +54,40 @@ pub struct Forward {
     pub target: Target,
     /// Its head, as the backend wants it, but for the length of its body.
     pub preface: Preface,
+    /// Whether it may become a tunnel.
+    pub upgrade: Upgrade,
+}
+
+/// Whether a connection may become a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upgrade {
+    /// It was not asked for, or is not allowed.
+    No,
+    /// If the backend switches protocols (101).
+    Asked,
+    /// If the backend says yes (2xx to CONNECT).
+    Connect,
+}
+
+impl Protocol {
+    /// The module that speaks it, as logs call it.
+    pub fn module(self) -> &'static str {
+        match self {
+            Protocol::Http => "mod_proxy",
+            Protocol::FastCgi => "mod_fastcgi",
+            Protocol::Scgi | Protocol::Uwsgi => "mod_scgi",
+            Protocol::Cgi => "mod_cgi",
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Host { group, host } => f.write_str(&group.hosts[*host].name),
+            Target::Program(program) => write!(f, "{}", program.script.display()),
+        }
+    }
 }
 
 /// Where a request goes.

@@ -12,6 +12,7 @@
 //!                                   +-- another backend <----+                +-> Tunnel ------> Over
 //! ```
 
+use std::fmt;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -21,7 +22,7 @@ use super::preface::{Length, Preface};
 use super::records::{Records, Step, What};
 use super::reply::{self, Delimited, Dialect, Parsed, Persistence};
 use super::upload::Framing;
-use super::{Protocol, Target};
+use super::{Protocol, Target, Upgrade};
 use crate::http1::head::{Method, Version};
 use crate::response::Headers;
 use crate::settings::{Settings, Stream};
@@ -30,6 +31,9 @@ use crate::transport::spool::Spool;
 
 /// Bytes that may wait in memory for each side.
 pub const WAITING_MAX: usize = 64 * 1024;
+
+/// Seconds that a tunnel is kept of which one direction is closed, when nothing moves in the other.
+const HALF_OPEN: u16 = 60;
 
 /// Backends that are tried for one request.
 const TRIES_MAX: u8 = 5;
@@ -45,6 +49,8 @@ pub struct Relay {
     pub(crate) asked: Asked,
     /// Where it goes.
     pub(crate) target: Target,
+    /// How it is spoken to there.
+    pub(crate) protocol: Protocol,
     /// The connection it goes by, once there is one.
     pub(crate) link: Option<LinkId>,
     /// How far it is.
@@ -74,19 +80,10 @@ pub struct Asked {
     pub version: Version,
     /// Whether it asks for another protocol.
     pub upgrade: Upgrade,
+    /// The status that the client is told in place of the backend's: of the error that this answers.
+    pub status: Option<u16>,
     /// The settings it is answered under.
     pub settings: Rc<Settings>,
-}
-
-/// Whether the connection may become a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upgrade {
-    /// It was not asked for, or is not allowed.
-    No,
-    /// If the backend switches protocols (101).
-    Asked,
-    /// If the backend says yes (2xx to CONNECT).
-    Connect,
 }
 
 /// How far an exchange is.
@@ -145,6 +142,17 @@ pub(crate) struct Upload {
     pub(crate) rest_is: Rest,
     /// How it is passed on.
     pub(crate) stream: Stream,
+    /// Whether its end is among what is above.
+    pub(crate) end: End,
+}
+
+/// Whether a body has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Not yet.
+    Open,
+    /// Yes.
+    Noted,
 }
 
 /// Whether a body can still be sent from its beginning.
@@ -223,7 +231,7 @@ impl Relay {
     /// An exchange that is to begin. `body`: how long the request's body is.
     pub(crate) fn new(asked: Asked, target: Target, preface: Preface, body: Length) -> Relay {
         let core = &asked.settings.core;
-        let protocol = target.protocol();
+        let protocol = preface.protocol;
         let (stream, download) = match asked.upgrade {
             Upgrade::No => (core.stream_request_body, core.stream_response_body),
             // A tunnel never waits for anything to be complete.
@@ -242,10 +250,12 @@ impl Relay {
             length: 0,
             rest_is: Rest::Whole,
             stream,
+            end: End::Open,
         };
         let mut relay = Relay {
             asked,
             target,
+            protocol,
             link: None,
             stage: Stage::Collecting(preface),
             records: Records::default(),
@@ -307,6 +317,7 @@ impl Relay {
             self.ask(Length::Known(self.upload.length));
         }
         let upload = &mut self.upload;
+        upload.end = End::Noted;
         let mut end = Vec::new();
         upload.framing.end(&mut end);
         upload.rest.append(&end);
@@ -317,6 +328,53 @@ impl Relay {
                     upload.head.extend_from_slice(&bytes);
                 }
             }
+        }
+    }
+
+    /// Whether the end of the request's body has not been noted yet.
+    pub(crate) fn wants_end(&self) -> bool {
+        self.upload.end == End::Open
+    }
+
+    /// Seconds it may stay as it is without progress; `None`: it is the client's turn.
+    pub(crate) fn patience(&self) -> Option<u16> {
+        let seconds = |seconds: u32| match seconds {
+            0 => u16::MAX,
+            some => u16::try_from(some).unwrap_or(u16::MAX),
+        };
+        let host = match &self.target {
+            Target::Host { group, host, .. } => Some(&group.hosts[*host]),
+            Target::Program(_) => None,
+        };
+        match &self.stage {
+            Stage::Collecting(_) => None,
+            Stage::Tunnel { client, backend } => {
+                let half = *client != Direction::Open || *backend != Direction::Open;
+                Some(if half {
+                    HALF_OPEN
+                } else {
+                    host.map_or(u16::MAX, |host| seconds(host.read_timeout))
+                })
+            }
+            Stage::Asking { .. } if self.upload.sent == 0 => {
+                Some(host.map_or(u16::MAX, |host| seconds(host.connect_timeout)))
+            }
+            _ if !self.upload.is_empty() => {
+                Some(host.map_or(u16::MAX, |host| seconds(host.write_timeout)))
+            }
+            _ if self.upload.end == End::Open => None,
+            _ => Some(host.map_or(u16::MAX, |host| seconds(host.read_timeout))),
+        }
+    }
+
+    /// Whether the client is to be told that the backend has closed its direction of a tunnel; said once.
+    pub(crate) fn passes_end_on(&mut self) -> bool {
+        match &mut self.stage {
+            Stage::Tunnel { backend, .. } if *backend == Direction::Ending => {
+                *backend = Direction::Closed;
+                true
+            }
+            _ => false,
         }
     }
 
@@ -354,7 +412,7 @@ impl Relay {
     /// Takes FastCGI's framing off what a backend sent; other protocols have none. Fails, with the reason, at what is no
     /// FastCGI.
     pub(crate) fn unwrap(&mut self, input: &[u8]) -> Result<Step, &'static str> {
-        match self.target.protocol() {
+        match self.protocol {
             Protocol::FastCgi => self.records.decode(input),
             _ => Ok(Step {
                 consumed: input.len(),
@@ -373,7 +431,7 @@ impl Relay {
         match &mut self.stage {
             Stage::Collecting(_) => Err("it answers before it was asked"),
             Stage::Asking { head } => {
-                let dialect = match self.target.protocol() {
+                let dialect = match self.protocol {
                     Protocol::Http => Dialect::Http,
                     _ => Dialect::Cgi,
                 };
@@ -493,12 +551,31 @@ impl Upload {
     }
 }
 
-impl Target {
-    /// How it is spoken to.
-    pub fn protocol(&self) -> Protocol {
+impl Trouble {
+    /// The status that a client is told if it has been told nothing yet.
+    pub(crate) fn status(self) -> u16 {
         match self {
-            Target::Host { group, .. } => group.protocol,
-            Target::Program(_) => Protocol::Cgi,
+            Trouble::Unreachable(_) => 503,
+            Trouble::Ended | Trouble::Broke(_) | Trouble::Nonsense(_) | Trouble::Full(_) => 502,
+            Trouble::Silent => 504,
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Unreachable(errno) => write!(f, "cannot be reached: {errno}"),
+            Trouble::Ended => {
+                f.write_str("it has closed the connection before its answer was complete")
+            }
+            Trouble::Broke(errno) => write!(f, "the connection broke: {errno}"),
+            Trouble::Silent => f.write_str("it does not answer in time"),
+            Trouble::Nonsense(why) => write!(f, "what it says is no answer: {why}"),
+            Trouble::Full(errno) => write!(
+                f,
+                "its answer cannot be kept in a file (server.upload-dirs): {errno}"
+            ),
         }
     }
 }

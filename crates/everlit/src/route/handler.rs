@@ -35,13 +35,22 @@ fn choose(core: &Core, status: u16) -> Option<(Kind, &str)> {
     }
 }
 
-/// Asks the handler for this error, if there is one. Returns the settings for the rest of the exchange if it answered.
+/// What a handler has made of an error.
+#[derive(Debug)]
+pub(super) struct Answered {
+    /// The settings for the rest of the exchange.
+    pub(super) settings: Rc<Settings>,
+    /// The error's status, if a backend is to answer and the client is still told that status.
+    pub(super) status: Option<u16>,
+}
+
+/// Asks the handler for this error, if there is one, and if it answers.
 pub(super) fn run(
     site: &Site,
     resolver: &mut Resolver,
     settings: &Rc<Settings>,
     exchange: &mut Exchange<'_>,
-) -> Option<Rc<Settings>> {
+) -> Option<Answered> {
     let error = exchange.response.status;
     let (kind, target) = choose(&settings.core, error)?;
     let uri = uri::parse(target.as_bytes(), &site.server.parse).ok()?;
@@ -84,6 +93,8 @@ pub(super) fn run(
         },
         physical: &mut *exchange.physical,
         entry: None,
+        handler: None,
+        forward: None,
         response: &mut *exchange.response,
         files: &mut *exchange.files,
         now: exchange.now,
@@ -91,6 +102,20 @@ pub(super) fn run(
     inner.physical.clear();
     let of_handler = phases::run(site, resolver, &mut inner);
     let entry = inner.entry.take();
+    if let Some(forward) = inner.forward.take() {
+        let Request {
+            overrides,
+            environment,
+            ..
+        } = inner.request;
+        exchange.request.overrides = overrides;
+        exchange.request.environment = environment;
+        exchange.forward = Some(forward);
+        return Some(Answered {
+            settings: of_handler,
+            status: (kind == Kind::Any).then_some(error),
+        });
+    }
     let response = &mut *exchange.response;
     let answered = match kind {
         Kind::Any => response.status == 200 && !matches!(response.body, Body::Empty),
@@ -104,7 +129,10 @@ pub(super) fn run(
         response.status = error;
     }
     exchange.entry = entry;
-    Some(of_handler)
+    Some(Answered {
+        settings: of_handler,
+        status: None,
+    })
 }
 
 #[cfg(test)]
