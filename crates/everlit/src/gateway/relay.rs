@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use rustix::io::Errno;
+use rustix::net::SendFlags;
 
 use super::preface::{Length, Preface};
 use super::records::{Records, Step, What};
@@ -24,9 +25,9 @@ use super::reply::{self, Delimited, Dialect, Parsed, Persistence};
 use super::upload::Framing;
 use super::{Protocol, Target, Upgrade};
 use crate::http1::head::{Method, Version};
-use crate::response::Headers;
+use crate::response::{FileRange, Headers};
 use crate::settings::{Settings, Stream};
-use crate::transport::outbox::Outbox;
+use crate::transport::outbox::{Broken, Flushed, Outbox, Segment, Sink};
 use crate::transport::spool::Spool;
 
 /// Bytes that may wait in memory for each side.
@@ -38,10 +39,6 @@ const HALF_OPEN: u16 = 60;
 /// Backends that are tried for one request.
 const TRIES_MAX: u8 = 5;
 
-/// Names a connection with a backend in its worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LinkId(pub u64);
-
 /// One exchange with a backend.
 #[derive(Debug)]
 pub struct Relay {
@@ -51,8 +48,6 @@ pub struct Relay {
     pub(crate) target: Target,
     /// How it is spoken to there.
     pub(crate) protocol: Protocol,
-    /// The connection it goes by, once there is one.
-    pub(crate) link: Option<LinkId>,
     /// How far it is.
     pub(crate) stage: Stage,
     /// FastCGI's framing of what the backend sends.
@@ -61,8 +56,10 @@ pub struct Relay {
     pub(crate) upload: Upload,
     /// How the answer travels to the client.
     pub(crate) download: Download,
-    /// Hosts that were tried.
+    /// How often it was tried to send it.
     pub(crate) tries: u8,
+    /// Hosts of its group that it was tried with.
+    pub(crate) tried: Vec<usize>,
 }
 
 /// A request, kept until it is answered: its answer is judged by it, and the log tells of it.
@@ -256,7 +253,6 @@ impl Relay {
             asked,
             target,
             protocol,
-            link: None,
             stage: Stage::Collecting(preface),
             records: Records::default(),
             upload,
@@ -267,6 +263,7 @@ impl Relay {
                 held: None,
             },
             tries: 0,
+            tried: Vec::new(),
         };
         let streams = match (body, stream) {
             (Length::Nothing, _) => true,
@@ -321,10 +318,12 @@ impl Relay {
         let mut end = Vec::new();
         upload.framing.end(&mut end);
         upload.rest.append(&end);
-        if upload.rest_is == Rest::Whole && upload.rest.length() == upload.rest.memory() as u64 {
+        if self.protocol != Protocol::Cgi
+            && upload.rest_is == Rest::Whole
+            && upload.rest.length() == upload.rest.memory() as u64 {
             // Short enough to be kept for somebody else.
             for segment in std::mem::take(&mut upload.rest).into_segments() {
-                if let crate::transport::outbox::Segment::Bytes(bytes) = segment {
+                if let Segment::Bytes(bytes) = segment {
                     upload.head.extend_from_slice(&bytes);
                 }
             }
@@ -367,6 +366,17 @@ impl Relay {
         }
     }
 
+    /// Whether the backend of a tunnel has closed its direction, and the client has not been told.
+    pub(crate) fn is_ending(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::Tunnel {
+                backend: Direction::Ending,
+                ..
+            }
+        )
+    }
+
     /// Whether the client is to be told that the backend has closed its direction of a tunnel; said once.
     pub(crate) fn passes_end_on(&mut self) -> bool {
         match &mut self.stage {
@@ -388,9 +398,23 @@ impl Relay {
         }
     }
 
-    /// Whether it wants a connection with a backend.
-    pub(crate) fn wants_link(&self) -> bool {
-        self.link.is_none() && matches!(self.stage, Stage::Asking { .. })
+    /// Whether it has anything to say to a backend, and so is in need of one.
+    pub(crate) fn needs_link(&self) -> bool {
+        !matches!(self.stage, Stage::Collecting(_))
+    }
+
+    /// Whether a connection that was used before will do: its backend may close it at this very moment, and then the
+    /// request has to be sent again. What must not be done twice is not risked.
+    pub(crate) fn may_reuse(&self) -> bool {
+        self.tries == 0 && self.is_idempotent() && self.asked.upgrade == Upgrade::No
+    }
+
+    /// Whether the request may be sent twice (RFC 9110 section 9.2.2).
+    fn is_idempotent(&self) -> bool {
+        matches!(
+            self.asked.method,
+            Method::Get | Method::Head | Method::Options
+        )
     }
 
     /// Whether more of the answer can be taken, when so much waits for the client in memory.
@@ -501,14 +525,10 @@ impl Relay {
             Stage::Asking { head } => head.is_empty() && self.upload.rest_is == Rest::Whole,
             _ => false,
         };
-        let is_idempotent = matches!(
-            self.asked.method,
-            Method::Get | Method::Head | Method::Options
-        );
         let nothing_done = match trouble {
             Trouble::Unreachable(_) => true,
             // It closed a connection that it was tired of, before it saw the request.
-            Trouble::Ended | Trouble::Broke(_) => is_idempotent && had == Used::Before,
+            Trouble::Ended | Trouble::Broke(_) => self.is_idempotent() && had == Used::Before,
             Trouble::Silent | Trouble::Nonsense(_) | Trouble::Full(_) => false,
         };
         untouched && nothing_done && self.tries < TRIES_MAX
@@ -516,9 +536,14 @@ impl Relay {
 
     /// Begins again, with another connection.
     pub(crate) fn ask_again(&mut self) {
-        self.link = None;
         self.upload.sent = 0;
         self.records = Records::default();
+    }
+
+    /// The files of what is owed to either side.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &FileRange> {
+        let held = self.download.held.iter();
+        (self.upload.rest.files()).chain(held.flat_map(|held| held.body.files()))
     }
 
     /// Where files are made for what does not fit in memory.
@@ -537,6 +562,34 @@ pub(crate) enum Used {
 }
 
 impl Upload {
+    /// Sends what is owed, as far as the backend takes it.
+    pub(crate) fn flush(&mut self, sink: Sink<'_>) -> Result<Flushed, Broken> {
+        while self.sent < self.head.len() {
+            match sink.send(&self.head[self.sent..], SendFlags::empty()) {
+                Ok(n) => self.sent += n,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(Flushed::Blocked),
+                Err(errno) => return Err(Broken::Socket(errno)),
+            }
+        }
+        if self.rest.is_empty() {
+            return Ok(Flushed::All);
+        }
+        let mut sent = 0;
+        let flushed = self.rest.flush_into(sink, &mut sent);
+        if sent > 0 {
+            self.rest_is = Rest::Begun;
+        }
+        flushed
+    }
+
+    /// The backend wants no more.
+    pub(crate) fn give_up(&mut self) {
+        self.sent = self.head.len();
+        self.rest.clear();
+        self.rest_is = Rest::Begun;
+    }
+
     /// Whether nothing is owed to the backend.
     pub(crate) fn is_empty(&self) -> bool {
         self.sent == self.head.len() && self.rest.is_empty()

@@ -57,6 +57,22 @@ impl Http1 {
         }
     }
 
+    /// Whether a request is on its way, and so in need of a connection with a backend.
+    pub(crate) fn needs_link(&self) -> bool {
+        match &self.state {
+            State::Busy(turn) => turn.relay.as_ref().is_some_and(|relay| relay.needs_link()),
+            _ => false,
+        }
+    }
+
+    /// Whether a client is to be told that a tunnel's backend has closed its direction.
+    pub(crate) fn has_news(&self) -> bool {
+        match &self.state {
+            State::Busy(turn) => turn.relay.as_ref().is_some_and(|relay| relay.is_ending()),
+            _ => false,
+        }
+    }
+
     /// What a backend sent.
     pub(crate) fn backend_said(
         &mut self,

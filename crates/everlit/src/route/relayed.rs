@@ -11,7 +11,9 @@ use crate::clock::Now;
 use crate::exchange::Exchange;
 use crate::gateway::Forward;
 use crate::gateway::relay::Asked;
-use crate::http1::head::{self, GetBody, Limits, MAX_HEAD_BYTES, Parsed};
+use crate::http1::head::{
+    self, GetBody, Limits, MAX_HEAD_BYTES, Method, Parsed, Version,
+};
 use crate::settings::Settings;
 
 use super::uri;
@@ -58,6 +60,31 @@ impl Desk {
         self.response.clear();
         self.response.status = status;
         self.judge(asked, origin, now, Errors::Ours);
+    }
+
+    /// What is known of a request that another process began to answer, by its head: method, version, and the settings
+    /// that it has here.
+    pub fn asked_before(
+        &mut self,
+        head: &[u8],
+        origin: Origin<'_>,
+    ) -> (Method, Version, Rc<Settings>) {
+        let base = self.resolver.base().clone();
+        let Parsed::Head(head) = head::parse(head, &ANY) else {
+            return (Method::Other, Version::Http10, base);
+        };
+        let options = &self.site.server.parse;
+        let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
+            host_of_scheme(host, origin.scheme, options)
+        });
+        let settings = match (uri::parse(head.target, options), host) {
+            (Ok(uri), Ok(host)) => {
+                let request = request(&head, uri, host, origin);
+                self.resolver.resolve(&self.site, &request)
+            }
+            _ => base,
+        };
+        (head.method, head.version, settings)
     }
 
     fn judge(&mut self, asked: &Asked, origin: Origin<'_>, now: Now, errors: Errors) {

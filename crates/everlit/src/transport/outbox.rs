@@ -66,7 +66,7 @@ impl AsFd for Sink<'_> {
 }
 
 impl Sink<'_> {
-    fn send(self, bytes: &[u8], more: SendFlags) -> Result<usize, Errno> {
+    pub(crate) fn send(self, bytes: &[u8], more: SendFlags) -> Result<usize, Errno> {
         match self {
             Sink::Socket(socket) => rustix::net::send(socket, bytes, SendFlags::NOSIGNAL | more),
             // Nobody reads: an error, because the process ignores SIGPIPE.

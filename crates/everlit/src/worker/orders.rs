@@ -84,13 +84,32 @@ impl Worker {
     fn adopt(&mut self, thawed: Thawed, stay: Stay) {
         let endpoint = self.endpoint_named(&thawed.listener, thawed.local_port);
         let patience = thawed.patience;
-        let (socket, peer, http, input) = thawed.into_parts(&self.bench);
+        let peer = thawed.peer();
+        let origin = origin(&peer, &self.endpoints[usize::from(endpoint)]);
+        let Parts {
+            socket,
+            http,
+            input,
+            link,
+        } = thawed.into_parts(origin, &mut self.bench);
         let mut conn = Conn::new(socket, peer, endpoint);
         conn.http = http;
         self.mark(&mut conn, stay);
         conn.input = input;
         let deadline = self.second().saturating_add(patience) + 1;
         let key = self.admit(conn, Fate::Keep, deadline);
+        if let Some(link) = link {
+            let upstream = link.owned_by(key);
+            match self.upstreams.insert(upstream, &self.epoll) {
+                Ok(id) => {
+                    if let Some(conn) = self.table.get_mut(key) {
+                        conn.link = Some(id);
+                    }
+                }
+                Err(errno) => self.lost(key, Trouble::Broke(errno)),
+            }
+        }
+        self.relay(key);
         self.leave_too(key);
     }
 

@@ -9,14 +9,14 @@ use rustix::io::Errno;
 use super::conn::{Conn, Input, NextTurn};
 use super::serve::{self, Fate};
 use super::table::Key;
-use super::upstream::{HostRef, Reach, Upstream};
+use super::upstream::{HostRef, LinkId, Reach, Upstream};
 use super::{Worker, origin};
 use crate::gateway::Target;
 use crate::gateway::balance;
-use crate::gateway::relay::{Direction, LinkId, Rest, Stage, Trouble, Used};
+use crate::gateway::relay::{Direction, Stage, Trouble, Used};
 use crate::http1::relaying::Next;
 use crate::route::Origin;
-use crate::transport::outbox::Broken;
+use crate::transport::outbox::{Broken, Flushed};
 use crate::worker::bench::Bench;
 
 /// Reads of one backend before others have their turn.
@@ -67,15 +67,11 @@ impl Worker {
             }
             match self.pass(key) {
                 (Next::On, fate) => break fate,
-                (Next::Release, _) => {
-                    self.unlink(key, Next::Release);
-                    break Fate::Keep;
-                }
-                (Next::Drop, _) => {
-                    self.unlink(key, Next::Drop);
-                    break Fate::Keep;
-                }
                 (Next::Retry, _) => self.unlink(key, Next::Retry),
+                (next, _) => {
+                    self.unlink(key, next);
+                    break Fate::Keep;
+                }
             }
         };
         let Some(conn) = self.table.get_mut(key) else {
@@ -94,7 +90,9 @@ impl Worker {
         let fate = match fate {
             // What could not be read because there was no room may be read now.
             Fate::Keep if conn.http.is_relaying() => {
-                if conn.http.wants_link() || more == Fate::Yield && conn.http.wants_answer() {
+                if conn.link.is_none() && conn.http.needs_link()
+                    || more == Fate::Yield && conn.http.wants_answer()
+                {
                     Fate::Yield
                 } else {
                     Fate::Keep
@@ -115,9 +113,11 @@ impl Worker {
         };
         if let (Trouble::Unreachable(_), Target::Host { group, host, .. }) = (trouble, &relay.target)
         {
-            group.hosts[*host].failed(self.bench.now.monotonic.as_secs());
+            let host = &group.hosts[*host];
+            host.state
+                .failed(self.bench.now.monotonic.as_secs(), host.disable_time);
         }
-        let used = relay
+        let used = conn
             .link
             .and_then(|id| self.upstreams.get_mut(id))
             .map_or(Used::Never, |upstream| upstream.used);
@@ -131,7 +131,6 @@ impl Worker {
 
     /// What becomes of a connection after its exchange is over, or wants another one.
     fn unlink(&mut self, key: Key, next: Next) {
-        // The exchange is gone, with the name of its connection: it is looked up by its owner's note of it.
         let Some(conn) = self.table.get_mut(key) else {
             return;
         };
@@ -141,9 +140,6 @@ impl Worker {
         match next {
             Next::On => conn.link = Some(id),
             Next::Release => {
-                if let Some(upstream) = self.upstreams.get_mut(id) {
-                    finish(upstream);
-                }
                 self.upstreams
                     .release(id, self.bench.now.monotonic.as_secs());
             }
@@ -154,7 +150,6 @@ impl Worker {
     /// Ends a connection with a backend, and the program behind it if nobody else uses it.
     pub(super) fn drop_upstream(&mut self, id: LinkId) {
         if let Some(upstream) = self.upstreams.remove(id) {
-            finish(&upstream);
             self.programs.dismiss(upstream.link);
         }
     }
@@ -165,12 +160,12 @@ impl Worker {
             let Some(conn) = self.table.get_mut(key) else {
                 return false;
             };
-            let Some(relay) = conn.http.relay() else {
+            if conn.link.is_some() {
+                return true;
+            }
+            let Some(relay) = conn.http.relay().filter(|relay| relay.needs_link()) else {
                 return false;
             };
-            if !relay.wants_link() {
-                return relay.link.is_some();
-            }
             let second = self.bench.now.monotonic.as_secs();
             let found = match &mut relay.target {
                 Target::Host {
@@ -178,7 +173,7 @@ impl Worker {
                     host,
                     preference,
                 } => {
-                    if relay.tries > 0 && group.hosts[*host].is_disabled(second) {
+                    if relay.tries > 0 && group.hosts[*host].state.is_down(second) {
                         match balance::choose(group, *preference, second, &relay.tried) {
                             Some(other) => *host = other,
                             // Nobody is left.
@@ -211,11 +206,7 @@ impl Worker {
             relay.tries = relay.tries.saturating_add(1);
             match found {
                 Ok(id) => {
-                    relay.link = Some(id);
                     conn.link = Some(id);
-                    if let Some(upstream) = self.upstreams.get_mut(id) {
-                        begin(upstream);
-                    }
                     return true;
                 }
                 Err(errno) => self.lost(key, Trouble::Unreachable(errno)),
@@ -261,7 +252,8 @@ fn write(conn: &mut Conn, upstream: &mut Upstream) -> Fate {
         && let Some(sink) = upstream.link.sink()
     {
         match relay.upload.flush(sink) {
-            Ok(yields) => fate = yields,
+            Ok(Flushed::Yielded) => fate = Fate::Yield,
+            Ok(Flushed::All | Flushed::Blocked) => {}
             Err(Broken::Socket(_)) => {
                 // It may have answered before it closed: reading will tell.
                 relay.upload.give_up();
@@ -329,16 +321,4 @@ fn read(
         }
     }
     (Next::On, Fate::Yield)
-}
-
-fn begin(upstream: &Upstream) {
-    if let Some(HostRef { group, host }) = &upstream.host {
-        group.hosts[*host].begin();
-    }
-}
-
-fn finish(upstream: &Upstream) {
-    if let Some(HostRef { group, host }) = &upstream.host {
-        group.hosts[*host].finish();
-    }
 }

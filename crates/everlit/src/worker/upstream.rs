@@ -4,6 +4,7 @@
 //! another's. Must hold: a connection belongs to one exchange or to none; one that waits is given up as soon as its
 //! backend has anything to say.
 
+use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
@@ -17,8 +18,9 @@ use slab::Slab;
 
 use super::conn::Input;
 use super::table::Key;
-use crate::gateway::host::{Address, Group};
-use crate::gateway::relay::{LinkId, Used};
+use crate::gateway::host::{Address, Group, State};
+use crate::gateway::balance::Busy;
+use crate::gateway::relay::Used;
 use crate::transport::outbox::Sink;
 
 /// In an event's number: it is a connection with a backend.
@@ -30,6 +32,10 @@ const WAITING_MAX: usize = 32;
 /// Seconds that a connection waits to be used again.
 const WAITING_SECONDS: u64 = 10;
 
+/// Names a connection with a backend, also in the kernel's event queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkId(NonZeroU64);
+
 /// A connection with a backend.
 #[derive(Debug)]
 pub struct Upstream {
@@ -39,6 +45,8 @@ pub struct Upstream {
     pub owner: Option<Key>,
     /// Which host it leads to; `None`: to a program, or to one that is configured no longer.
     pub host: Option<HostRef>,
+    /// Counts as a request under way at that host.
+    pub busy: Option<Busy>,
     /// Whether it is there yet.
     pub reach: Reach,
     /// Whether it was used for an exchange before.
@@ -56,6 +64,13 @@ pub struct HostRef {
     pub group: Arc<Group>,
     /// Index into its hosts.
     pub host: usize,
+}
+
+impl HostRef {
+    /// How it is doing.
+    pub fn state(&self) -> &Arc<State> {
+        &self.group.hosts[self.host].state
+    }
 }
 
 impl PartialEq for HostRef {
@@ -139,15 +154,16 @@ pub struct Upstreams {
 impl LinkId {
     /// The connection that an event is about, if it is one with a backend.
     pub fn from_bits(bits: u64) -> Option<LinkId> {
-        (bits >> 32 != 0 && bits & BACKEND != 0).then_some(LinkId(bits))
+        let is_one = bits >> 32 != 0 && bits & BACKEND != 0;
+        NonZeroU64::new(bits).filter(|_| is_one).map(LinkId)
     }
 
     fn index(self) -> usize {
-        (self.0 & (BACKEND - 1)) as usize
+        (self.0.get() & (BACKEND - 1)) as usize
     }
 
     fn serial(self) -> u32 {
-        (self.0 >> 32) as u32
+        (self.0.get() >> 32) as u32
     }
 }
 
@@ -167,6 +183,7 @@ impl Upstreams {
         let upstream = self.get_mut(id)?;
         upstream.owner = Some(owner);
         upstream.used = Used::Before;
+        upstream.busy = Some(host.state().begin());
         Some(id)
     }
 
@@ -175,12 +192,13 @@ impl Upstreams {
         self.last_serial = self.last_serial.checked_add(1).unwrap_or(1);
         let entry = self.slots.vacant_entry();
         let bits = u64::from(self.last_serial) << 32 | BACKEND | entry.key() as u64;
+        let id = LinkId(NonZeroU64::new(bits).expect("a serial is never zero"));
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         for descriptor in upstream.link.watched() {
             epoll::add(epoll, descriptor, EventData::new_u64(bits), flags)?;
         }
         entry.insert((self.last_serial, upstream));
-        Ok(LinkId(bits))
+        Ok(id)
     }
 
     /// Takes a connection out; the kernel tells of it no longer.
@@ -221,6 +239,7 @@ impl Upstreams {
             return;
         };
         upstream.owner = None;
+        upstream.busy = None;
         upstream.waiting_since = second;
         let index = self.pools.iter().position(|(of, _)| *of == host);
         let index = index.unwrap_or_else(|| {
@@ -271,6 +290,7 @@ impl Upstream {
         Upstream {
             link,
             owner: Some(owner),
+            busy: host.as_ref().map(|host| host.state().begin()),
             host,
             reach,
             used: Used::Never,
