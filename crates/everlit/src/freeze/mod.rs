@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use handover::{Parcel, Refusal};
 
-use self::relay::{RelayImage, ThawedLink};
 use self::image::{AfterImage, BusyImage, Image, InputImage, LineImage, SegmentImage, StateImage};
+use self::relay::{RelayImage, ThawedLink};
 use crate::files::OpenFile;
 use crate::http1::encode::After;
 use crate::http1::machine::{Future, Http1, Phase, State, Turn};
@@ -85,9 +85,7 @@ pub fn freeze(
     let state = match conn.http.state {
         State::Idle => StateImage::Idle,
         State::Head(bytes) => StateImage::Head { bytes: *bytes },
-        State::Busy(turn) => {
-            StateImage::Busy(busy_image(*turn, upstream, &mut files, now, bench))
-        }
+        State::Busy(turn) => StateImage::Busy(busy_image(*turn, upstream, &mut files, now, bench)),
         State::Lingering => StateImage::Lingering,
     };
     let version = match &state {
@@ -229,7 +227,9 @@ pub fn thaw(image: Image, fds: Vec<OwnedFd>) -> Result<Thawed, Fault> {
         return Err(Fault::NotASocket);
     }
     let owed = match &image.state {
-        StateImage::Busy(busy) => files.len() - busy.relay.as_ref().map_or(0, RelayImage::descriptors),
+        StateImage::Busy(busy) => {
+            files.len() - busy.relay.as_ref().map_or(0, RelayImage::descriptors)
+        }
         _ => files.len(),
     };
     for file in &files[..owed] {

@@ -290,10 +290,10 @@ impl RelayImage {
             && self.upload.sent as usize <= self.upload.head.len()
             && i64::try_from(self.upload.length).is_ok()
             && all(&self.upload.rest)
-            && held.is_none_or(|held| {
-                all(&held.body) && (200..=999).contains(&held.status)
-            })
-            && self.status.is_none_or(|status| (200..=999).contains(&status))
+            && held.is_none_or(|held| all(&held.body) && (200..=999).contains(&held.status))
+            && self
+                .status
+                .is_none_or(|status| (200..=999).contains(&status))
     }
 }
 

@@ -4,45 +4,84 @@
 //! hold: the exchange is the same whatever the protocol; a protocol supplies only how requests and answers are written.
 //!
 //! ```text
-//! modules::{proxy, fastcgi, ...}  choose a group           (key)
+//! modules::{proxy, fastcgi, ...}  choose a group           (choose)
 //! forward                         chooses a host           (balance), writes the request's head (preface)
 //! relay                           carries the exchange     (upload, reply)
 //! worker::upstream                moves the bytes
 //! ```
 
+// The configuration.
+pub mod config;
+pub mod header_map;
 pub mod host;
+
+// Who answers.
+pub mod balance;
+pub mod choose;
+mod forward;
+
+// The exchange.
 pub mod preface;
 pub mod records;
 pub mod relay;
 pub mod reply;
 pub mod upload;
 
+use minicbor::{Decode, Encode};
 use std::fmt;
 use std::sync::Arc;
 
-use host::{Group, Program};
+pub use forward::forward;
+
+use balance::Preference;
+use host::{Balance, Group, Program};
 use preface::Preface;
 
 /// How a backend is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Protocol {
     /// HTTP/1.1 (mod_proxy).
+    #[n(0)]
     Http,
     /// FastCGI (mod_fastcgi).
+    #[n(1)]
     FastCgi,
     /// SCGI (mod_scgi).
+    #[n(2)]
     Scgi,
     /// uwsgi (mod_scgi with `scgi.protocol = "uwsgi"`).
+    #[n(3)]
     Uwsgi,
     /// CGI: a program of its own for each request (mod_cgi).
+    #[n(4)]
     Cgi,
+}
+
+/// Settings that all modules with groups of hosts have.
+#[derive(Clone, Debug, Default)]
+pub struct Backends {
+    /// `*.server`, in the order of the configuration.
+    pub groups: Arc<[Arc<Group>]>,
+    /// `*.balance`
+    pub balance: Balance,
+    /// `*.map-extensions`: suffixes, and the keys of the groups that are asked for them.
+    pub map_extensions: Arc<[(String, String)]>,
 }
 
 /// Who is to answer a request: what a module's hook says.
 #[derive(Clone, Debug)]
 pub enum Handler {
     /// One of these hosts.
-    Group(Arc<Group>),
+    Group {
+        /// The hosts.
+        group: Arc<Group>,
+        /// How they are spoken to.
+        protocol: Protocol,
+        /// How one is chosen.
+        balance: Balance,
+        /// Bytes at the end of the URL path that are no part of the program's name (`PATH_INFO`), where no file decides.
+        path_info: usize,
+    },
     /// This program.
     Program(Program),
 }
@@ -59,13 +98,16 @@ pub struct Forward {
 }
 
 /// Whether a connection may become a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Upgrade {
     /// It was not asked for, or is not allowed.
+    #[n(0)]
     No,
     /// If the backend switches protocols (101).
+    #[n(1)]
     Asked,
     /// If the backend says yes (2xx to CONNECT).
+    #[n(2)]
     Connect,
 }
 
@@ -84,7 +126,7 @@ impl Protocol {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Target::Host { group, host } => f.write_str(&group.hosts[*host].name),
+            Target::Host { group, host, .. } => f.write_str(&group.hosts[*host].name),
             Target::Program(program) => write!(f, "{}", program.script.display()),
         }
     }
@@ -99,6 +141,8 @@ pub enum Target {
         group: Arc<Group>,
         /// Index into [`Group::hosts`].
         host: usize,
+        /// How another one is chosen.
+        preference: Preference,
     },
     /// To a program of its own.
     Program(Program),

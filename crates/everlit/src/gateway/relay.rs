@@ -12,6 +12,7 @@
 //!                                   +-- another backend <----+                +-> Tunnel ------> Over
 //! ```
 
+use minicbor::{Decode, Encode};
 use std::fmt;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -110,13 +111,16 @@ pub(crate) enum Stage {
 }
 
 /// One direction of a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Direction {
     /// Open.
+    #[n(0)]
     Open,
     /// Its end was read; what came before is still on its way.
+    #[n(1)]
     Ending,
     /// Its end was passed on.
+    #[n(2)]
     Closed,
 }
 
@@ -144,20 +148,24 @@ pub(crate) struct Upload {
 }
 
 /// Whether a body has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum End {
     /// Not yet.
+    #[n(0)]
     Open,
     /// Yes.
+    #[n(1)]
     Noted,
 }
 
 /// Whether a body can still be sent from its beginning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rest {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Rest {
     /// Yes.
+    #[n(0)]
     Whole,
     /// Some of it has been sent.
+    #[n(1)]
     Begun,
 }
 
@@ -186,13 +194,16 @@ pub(crate) struct Held {
 }
 
 /// How a client is told where a body ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum To {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum To {
     /// `Content-Length`, or there is no body.
+    #[n(0)]
     Length,
     /// In chunks.
+    #[n(1)]
     Chunks,
     /// By the end of the connection.
+    #[n(2)]
     End,
 }
 
@@ -320,7 +331,8 @@ impl Relay {
         upload.rest.append(&end);
         if self.protocol != Protocol::Cgi
             && upload.rest_is == Rest::Whole
-            && upload.rest.length() == upload.rest.memory() as u64 {
+            && upload.rest.length() == upload.rest.memory() as u64
+        {
             // Short enough to be kept for somebody else.
             for segment in std::mem::take(&mut upload.rest).into_segments() {
                 if let Segment::Bytes(bytes) = segment {
@@ -553,11 +565,13 @@ impl Relay {
 }
 
 /// Whether a connection with a backend had been used for an exchange before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Used {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Used {
     /// Yes.
+    #[n(0)]
     Before,
     /// No.
+    #[n(1)]
     Never,
 }
 

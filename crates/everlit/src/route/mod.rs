@@ -208,6 +208,10 @@ impl Desk {
             }));
             return settings;
         }
+        // Nobody carries it to the backend yet.
+        if exchange.forward.is_some() {
+            exchange.response.status = 503;
+        }
         pages.fill(
             exchange.response,
             &settings.core,
@@ -267,7 +271,12 @@ impl Desk {
             files,
             now,
         };
-        if handler::run(site, resolver, &settings, &mut exchange).is_none() {
+        let handled = handler::run(site, resolver, &settings, &mut exchange).is_some();
+        // Nobody carries it to the backend yet.
+        if exchange.forward.is_some() {
+            exchange.response.status = 503;
+        }
+        if !handled || exchange.forward.is_some() {
             pages.fill(exchange.response, &settings.core, exchange.files, now);
         }
         for hook in &site.pipeline.request_done {

@@ -11,9 +11,7 @@ use crate::clock::Now;
 use crate::exchange::Exchange;
 use crate::gateway::Forward;
 use crate::gateway::relay::Asked;
-use crate::http1::head::{
-    self, GetBody, Limits, MAX_HEAD_BYTES, Method, Parsed, Version,
-};
+use crate::http1::head::{self, GetBody, Limits, MAX_HEAD_BYTES, Method, Parsed, Version};
 use crate::settings::Settings;
 
 use super::uri;

@@ -35,8 +35,8 @@ use self::endpoint::Endpoint;
 use self::inbox::{Inbox, Outlet};
 use self::leave::Stage;
 pub use self::orders::{Order, Report};
-use self::serve::Fate;
 use self::programs::Programs;
+use self::serve::Fate;
 use self::table::{Key, Table};
 use self::upstream::{LinkId, Upstreams};
 use crate::clock::Now;
@@ -309,7 +309,10 @@ impl Worker {
             });
         }
         let mut until = self.table.next_look().map(u64::from);
-        if self.bench.logs.is_pending() || self.programs.is_waiting() || self.accepting == Accepting::Full {
+        if self.bench.logs.is_pending()
+            || self.programs.is_waiting()
+            || self.accepting == Accepting::Full
+        {
             let next = self.last_flush + 1;
             until = Some(until.map_or(next, |until| until.min(next)));
         }

@@ -111,7 +111,8 @@ impl Worker {
         let Some(relay) = conn.http.relay() else {
             return;
         };
-        if let (Trouble::Unreachable(_), Target::Host { group, host, .. }) = (trouble, &relay.target)
+        if let (Trouble::Unreachable(_), Target::Host { group, host, .. }) =
+            (trouble, &relay.target)
         {
             let host = &group.hosts[*host];
             host.state
@@ -265,13 +266,14 @@ fn write(conn: &mut Conn, upstream: &mut Upstream) -> Fate {
             }
         }
     }
+    let has_ended = !relay.wants_end();
     if relay.upload.is_empty() {
         match &mut relay.stage {
             Stage::Tunnel { client, .. } if *client == Direction::Ending => {
                 *client = Direction::Closed;
                 upstream.link.end();
             }
-            Stage::Asking { .. } | Stage::Answering { .. } if is_program && !relay.wants_end() => {
+            Stage::Asking { .. } | Stage::Answering { .. } if is_program && has_ended => {
                 upstream.link.end();
             }
             _ => {}

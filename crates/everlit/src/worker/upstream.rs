@@ -4,6 +4,7 @@
 //! another's. Must hold: a connection belongs to one exchange or to none; one that waits is given up as soon as its
 //! backend has anything to say.
 
+use minicbor::{Decode, Encode};
 use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use slab::Slab;
 
 use super::conn::Input;
 use super::table::Key;
-use crate::gateway::host::{Address, Group, State};
 use crate::gateway::balance::Busy;
+use crate::gateway::host::{Address, Group, State};
 use crate::gateway::relay::Used;
 use crate::transport::outbox::Sink;
 
@@ -96,11 +97,13 @@ pub enum Link {
 }
 
 /// Whether a connection is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Reach {
     /// The other end has not answered yet.
+    #[n(0)]
     Connecting,
     /// Yes.
+    #[n(1)]
     Up,
 }
 
@@ -326,7 +329,12 @@ impl Upstream {
             Err(Errno::INPROGRESS) => Reach::Connecting,
             Err(errno) => return Err(errno),
         };
-        Ok(Upstream::new(Link::Socket(socket), owner, Some(host), reach))
+        Ok(Upstream::new(
+            Link::Socket(socket),
+            owner,
+            Some(host),
+            reach,
+        ))
     }
 
     /// News of a connection that is on its way: it is there, or why not.
