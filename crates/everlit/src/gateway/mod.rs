@@ -18,21 +18,28 @@ pub mod upload;
 
 use std::sync::Arc;
 
+use minicbor::{Decode, Encode};
+
 use host::{Group, Program};
 use preface::Preface;
 
 /// How a backend is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Protocol {
     /// HTTP/1.1 (mod_proxy).
+    #[n(0)]
     Http,
     /// FastCGI (mod_fastcgi).
+    #[n(1)]
     FastCgi,
     /// SCGI (mod_scgi).
+    #[n(2)]
     Scgi,
     /// uwsgi (mod_scgi with `scgi.protocol = "uwsgi"`).
+    #[n(3)]
     Uwsgi,
     /// CGI: a program of its own for each request (mod_cgi).
+    #[n(4)]
     Cgi,
 }
 
