@@ -4,8 +4,7 @@
 //! way has no status yet; one that cannot be sent anywhere has.
 
 use super::balance::{self, Preference};
-use super::host::Script;
-use super::preface::Preface;
+use super::preface::{self, Preface, Terms, TooLong};
 use super::{Forward, Handler, Protocol, Target, Upgrade};
 use crate::exchange::{Exchange, Flow};
 use crate::http1::body::Framing;
@@ -17,7 +16,7 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
     let Some(handler) = exchange.handler.take() else {
         return Flow::GoOn;
     };
-    let (target, protocol, tunnels, script) = match handler {
+    let (target, protocol, tunnels) = match handler {
         Handler::Group {
             group,
             protocol,
@@ -42,26 +41,38 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
                 Protocol::Http => host.upgrade || settings.proxy.header.upgrade,
                 _ => host.upgrade,
             };
-            let script = host.script.clone();
             let target = Target::Host {
                 group,
                 host: index,
                 preference,
             };
-            (target, protocol, allowed(may), script)
+            (target, protocol, allowed(may))
         }
         Handler::Program(program) => {
             let may = allowed(settings.cgi.upgrade);
             let target = Target::Program(program);
-            (target, Protocol::Cgi, may, Script::default())
+            (target, Protocol::Cgi, may)
         }
     };
     let upgrade = asked(exchange, settings, protocol, tunnels);
-    exchange.forward = Some(Box::new(Forward {
-        target,
-        preface: Preface::new(protocol, exchange, settings, &script),
-        upgrade,
-    }));
+    let passed_on = match upgrade {
+        Upgrade::No => preface::Upgrade::Refuse,
+        Upgrade::Asked | Upgrade::Connect => preface::Upgrade::PassOn,
+    };
+    let terms = match &target {
+        Target::Host { group, host, .. } => Terms::of(group, &group.hosts[*host], passed_on),
+        Target::Program(_) => Terms::of_program(passed_on),
+    };
+    match Preface::new(protocol, exchange, settings, &terms) {
+        Ok(preface) => {
+            exchange.forward = Some(Box::new(Forward {
+                target,
+                preface,
+                upgrade,
+            }));
+        }
+        Err(TooLong) => exchange.response.status = 431,
+    }
     Flow::Done
 }
 

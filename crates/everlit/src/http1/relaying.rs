@@ -8,7 +8,7 @@ use super::encode::{self, After, Announced, LAST_CHUNK, encode};
 use super::head::{Head, Method, Version};
 use super::machine::{DISCARD_MAX, Http1, Need, Phase, State, Turn};
 use crate::errorlog;
-use crate::gateway::Upgrade;
+use crate::gateway::{Protocol, Upgrade};
 use crate::gateway::records::What;
 use crate::gateway::relay::{
     Asked, Direction, Held, News, Relay, Stage, To, Trouble, Used, WAITING_MAX, length_of,
@@ -70,6 +70,19 @@ impl Http1 {
         match &self.state {
             State::Busy(turn) => turn.relay.as_ref().is_some_and(|relay| relay.is_ending()),
             _ => false,
+        }
+    }
+
+    /// A backend is there. To CONNECT that is the answer: it is the other end of the tunnel (as in lighttpd).
+    pub(crate) fn backend_reached(&mut self, origin: Origin<'_>, bench: &mut Bench) {
+        if let State::Busy(turn) = &mut self.state
+            && let Some(relay) = turn.relay.as_deref()
+            && relay.asked.upgrade == Upgrade::Connect
+            && relay.protocol == Protocol::Http
+            && !relay.is_tunnel()
+        {
+            bench.desk.response.clear();
+            turn.switch(200, origin, bench);
         }
     }
 

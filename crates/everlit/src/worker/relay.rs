@@ -229,6 +229,7 @@ impl Worker {
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
         let peer = conn.peer;
         let origin = origin(&peer, endpoint);
+        conn.http.backend_reached(origin, &mut self.bench);
         let written = write(conn, upstream);
         let (next, read) = read(conn, upstream, origin, &mut self.bench, &mut self.buffer);
         match (written, read) {

@@ -1,0 +1,260 @@
+//! Requests as backends see them. What is expected is what lighttpd 1.4.69 sends, unless a comment says otherwise.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::clock::Now;
+use crate::config::StatCache;
+use crate::exchange::Physical;
+use crate::files::FileCache;
+use crate::http1::head::{self, Limits, Parsed};
+use crate::net::Peer;
+use crate::request::Request;
+use crate::response::Response;
+use crate::route::uri::{self, ParseOptions};
+
+/// A request as it is asked for, and what the server made of it.
+pub(super) struct Asked<'a> {
+    pub(super) head: String,
+    pub(super) peer: Peer,
+    pub(super) listener: &'a str,
+    pub(super) scheme: &'static str,
+    /// Pushed after the client's own repeated fields.
+    pub(super) overrides: &'a [(&'a str, &'a str)],
+    pub(super) environment: &'a [(&'a str, &'a str)],
+    /// `PATH_INFO`, if there is one.
+    pub(super) path_info: &'a str,
+    pub(super) settings: Settings,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(head: impl Into<String>) -> Asked<'a> {
+        Asked {
+            head: head.into(),
+            peer: Peer::V4 {
+                ip: [192, 0, 2, 7],
+                port: 1234,
+            },
+            listener: "198.51.100.1:80",
+            scheme: "http",
+            overrides: &[],
+            environment: &[],
+            path_info: "",
+            settings: Settings::default(),
+        }
+    }
+
+    /// The finished head.
+    pub(super) fn preface(
+        &self,
+        protocol: Protocol,
+        terms: &Terms<'_>,
+        length: Length,
+    ) -> Result<Vec<u8>, TooLong> {
+        let text = format!("{}\r\n\r\n", self.head.replace('\n', "\r\n"));
+        let limits = Limits {
+            head_bytes: 65535,
+            ..Limits::default()
+        };
+        let Parsed::Head(head) = head::parse(text.as_bytes(), &limits) else {
+            panic!("not a request: {text}");
+        };
+        let options = ParseOptions::default();
+        let pairs = |pairs: &[(&str, &str)]| -> Vec<(Vec<u8>, Vec<u8>)> {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(name, value)| (name.as_bytes().into(), value.as_bytes().into()))
+                .collect()
+        };
+        let mut overrides = head.fields.repeated();
+        overrides.extend(pairs(self.overrides));
+        let uri = match head.method {
+            head::Method::Connect => uri::parse(b"/", &options).unwrap(),
+            _ => uri::parse(head.target, &options).unwrap(),
+        };
+        let path = String::from_utf8(uri.path.to_vec()).unwrap();
+        let file = path.strip_suffix(self.path_info).unwrap();
+        let mut physical = Physical {
+            document_root: b"/srv/www".to_vec(),
+            base: b"/srv/www".to_vec(),
+            relative: file.into(),
+            path: format!("/srv/www{file}").into(),
+            path_info: self.path_info.into(),
+        };
+        let exchange = Exchange {
+            request: Request {
+                uri,
+                host: head.host.map_or("".as_bytes().into(), |host| {
+                    uri::host(host, &options).unwrap()
+                }),
+                head: &head,
+                peer: &self.peer,
+                listener: self.listener,
+                local_port: 80,
+                scheme: self.scheme,
+                overrides,
+                environment: pairs(self.environment),
+            },
+            physical: &mut physical,
+            entry: None,
+            response: &mut Response::default(),
+            files: &mut FileCache::new(StatCache::Simple),
+            now: Now::read(),
+        };
+        let preface = Preface::new(protocol, &exchange, &self.settings, terms)?;
+        let image = minicbor::to_vec(&preface).unwrap();
+        assert_eq!(minicbor::decode::<Preface>(&image).unwrap(), preface);
+        Ok(preface.finish(length))
+    }
+
+    fn http(&self, upgrade: Upgrade, length: Length) -> String {
+        let terms = Terms::of_program(upgrade);
+        let bytes = self.preface(Protocol::Http, &terms, length).unwrap();
+        String::from_utf8(bytes).unwrap().replace("\r\n", "\n")
+    }
+}
+
+#[test]
+fn what_concerns_one_connection_stays_here() {
+    let asked = Asked {
+        overrides: &[
+            ("X-Added", "y"),
+            ("X-Gone", ""),
+            ("X-Name d", "z"),
+            ("X-Two", "a\r\nb: c"),
+            ("Auth", "module"),
+        ],
+        ..Asked::new(
+            "GET /px/a%2fb/../c%20d?x=%41 HTTP/1.1\nHost: H.Example:8000\nConnection: keep-alive, X-Named , auth\n\
+             X-A: 1\nx-a: 2\nX_A: 3\nProxy: evil\nProxy-Connection: x\nAuthorization: Basic YTpi\nTE: trailers\n\
+             Keep-Alive: 5\nX-Empty:\nUpgrade: h2c\nHTTP2-Settings: x\nX-Forwarded-For: 203.0.113.9\nX-Host: old\n\
+             X-Forwarded-Proto: gopher\nX-Forwarded-Host: old\nForwarded: for=x\nSet-Cookie: d\nTrailer: X\n\
+             x-named: 1\nX-Gone: 1\nAuth: client\nExpect: 100-continue",
+        )
+    };
+    // lighttpd also sends TE, Keep-Alive and Trailer, and does not look at what Connection names.
+    let expected = "GET /px/a/c%20d?x=A HTTP/1.1\nHost: h.example:8000\nX_A: 3\nAuthorization: Basic YTpi\n\
+                    Forwarded: for=x\nx-a: 1, 2\nX-Added: y\nX-Two: a  b: c\nAuth: module\n\
+                    X-Forwarded-For: 203.0.113.9, 192.0.2.7\nX-Host: h.example:8000\n\
+                    X-Forwarded-Host: h.example:8000\nX-Forwarded-Proto: http\n\n";
+    let found = asked.http(Upgrade::PassOn, Length::Nothing);
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_body_is_announced_by_us() {
+    const TELLS: &str =
+        "X-Forwarded-For: 192.0.2.7\nX-Host: a\nX-Forwarded-Host: a\nX-Forwarded-Proto: http\n";
+    for (method, sent, length, told) in [
+        ("GET", "", Length::Nothing, ""),
+        ("HEAD", "", Length::Nothing, ""),
+        ("DELETE", "", Length::Nothing, "Content-Length: 0\n"),
+        (
+            "PUT",
+            "Content-Length: 0",
+            Length::Nothing,
+            "Content-Length: 0\n",
+        ),
+        (
+            "POST",
+            "Content-Length: 3",
+            Length::Known(3),
+            "Content-Length: 3\n",
+        ),
+        (
+            "POST",
+            "Transfer-Encoding: chunked",
+            Length::Known(7),
+            "Content-Length: 7\n",
+        ),
+        (
+            "POST",
+            "Transfer-Encoding: chunked",
+            Length::Chunked,
+            "Transfer-Encoding: chunked\n",
+        ),
+    ] {
+        let head = format!("{method} /x HTTP/1.1\nHost: a\n{sent}");
+        let found = Asked::new(head.trim_end()).http(Upgrade::Refuse, length);
+        assert_eq!(
+            found,
+            format!("{method} /x HTTP/1.1\nHost: a\n{TELLS}{told}\n")
+        );
+    }
+}
+
+#[test]
+fn a_protocol_is_changed_if_both_want_it() {
+    let tells = |upgrade, fields: &str| {
+        let head = format!("GET /up HTTP/1.1\nHost: a\n{fields}");
+        let found = Asked::new(head.trim_end()).http(upgrade, Length::Nothing);
+        found.contains("\nUpgrade: websocket\nConnection: upgrade\n\n")
+    };
+    let asks = "Upgrade: websocket\nConnection: keep-alive, Upgrade";
+    assert!(tells(Upgrade::PassOn, asks));
+    assert!(!tells(Upgrade::Refuse, asks));
+    assert!(!tells(Upgrade::PassOn, "Upgrade: websocket"));
+    // lighttpd passes these on.
+    for other in ["h2c", "HTTP/2.0", "websocket, h2c"] {
+        let head = format!("GET / HTTP/1.1\nHost: a\nConnection: upgrade\nUpgrade: {other}");
+        let found = Asked::new(head).http(Upgrade::PassOn, Length::Nothing);
+        assert!(!found.contains("pgrade"), "{found}");
+    }
+}
+
+#[test]
+fn without_a_host_it_is_http_1_0() {
+    let asked = Asked {
+        peer: Peer::Unix,
+        ..Asked::new("GET /old HTTP/1.0")
+    };
+    assert_eq!(
+        asked.http(Upgrade::Refuse, Length::Nothing),
+        "GET /old HTTP/1.0\nX-Forwarded-Proto: http\n\n"
+    );
+}
+
+#[test]
+fn a_tunnel_has_no_head() {
+    let asked = Asked::new("CONNECT a:443 HTTP/1.1\nHost: a:443");
+    assert_eq!(asked.http(Upgrade::PassOn, Length::Nothing), "");
+}
+
+#[test]
+fn a_host_has_its_terms() {
+    use crate::gateway::host::{Address, Balance, State};
+    let host = |check_local| Host {
+        name: String::new(),
+        address: Address::Unix(PathBuf::new()),
+        role: Role::Authorizer,
+        check_local,
+        script: Script::default(),
+        x_sendfile: None,
+        upgrade: true,
+        fin_propagate: false,
+        connect_timeout: 0,
+        write_timeout: 0,
+        read_timeout: 0,
+        disable_time: 0,
+        state: State::default(),
+    };
+    for (key, check_local, prefix) in [
+        ("/app", false, Some("/app")),
+        ("/app", true, None),
+        (".php", false, None),
+        ("", false, None),
+    ] {
+        let group = Group {
+            protocol: Protocol::FastCgi,
+            key: key.to_owned(),
+            balance: Balance::Fair,
+            hosts: vec![host(check_local)],
+        };
+        let terms = Terms::of(&group, &group.hosts[0]);
+        assert_eq!(terms.prefix, prefix);
+        assert_eq!(
+            (terms.role, terms.upgrade),
+            (Role::Authorizer, Upgrade::PassOn)
+        );
+    }
+}
