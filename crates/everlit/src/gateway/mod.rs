@@ -10,6 +10,8 @@
 //! worker::upstream                moves the bytes
 //! ```
 
+mod environment;
+mod fields;
 pub mod host;
 pub mod preface;
 pub mod records;

@@ -9,7 +9,7 @@ use crate::http1::head::{Method, is_token};
 use crate::request::Request;
 use crate::settings::Settings;
 
-use super::fields::{self, By, Field};
+use super::super::fields::{self, By, Field};
 use super::{Length, Terms, Upgrade, mapping};
 
 /// All but the length and the empty line. Nothing for CONNECT: what the client sends goes through as it is.
@@ -124,9 +124,10 @@ fn who_asked(request: &Request<'_>, out: &mut Vec<u8>) {
         }
         out.extend_from_slice(b"\r\n");
     }
-    if !request.host.is_empty() {
-        line(b"X-Host", &request.host, out);
-        line(b"X-Forwarded-Host", &request.host, out);
+    let host = fields::host(request);
+    if !host.is_empty() {
+        line(b"X-Host", host, out);
+        line(b"X-Forwarded-Host", host, out);
     }
     line(b"X-Forwarded-Proto", request.scheme.as_bytes(), out);
 }

@@ -14,21 +14,21 @@ use crate::response::Response;
 use crate::route::uri::{self, ParseOptions};
 
 /// A request as it is asked for, and what the server made of it.
-pub(super) struct Asked<'a> {
-    pub(super) head: String,
-    pub(super) peer: Peer,
-    pub(super) listener: &'a str,
-    pub(super) scheme: &'static str,
+pub(in crate::gateway) struct Asked<'a> {
+    pub(in crate::gateway) head: String,
+    pub(in crate::gateway) peer: Peer,
+    pub(in crate::gateway) listener: &'a str,
+    pub(in crate::gateway) scheme: &'static str,
     /// Pushed after the client's own repeated fields.
-    pub(super) overrides: &'a [(&'a str, &'a str)],
-    pub(super) environment: &'a [(&'a str, &'a str)],
+    pub(in crate::gateway) overrides: &'a [(&'a str, &'a str)],
+    pub(in crate::gateway) environment: &'a [(&'a str, &'a str)],
     /// `PATH_INFO`, if there is one.
-    pub(super) path_info: &'a str,
-    pub(super) settings: Settings,
+    pub(in crate::gateway) path_info: &'a str,
+    pub(in crate::gateway) settings: Settings,
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn new(head: impl Into<String>) -> Asked<'a> {
+    pub(in crate::gateway) fn new(head: impl Into<String>) -> Asked<'a> {
         Asked {
             head: head.into(),
             peer: Peer::V4 {
@@ -45,7 +45,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The finished head.
-    pub(super) fn preface(
+    pub(in crate::gateway) fn preface(
         &self,
         protocol: Protocol,
         terms: &Terms<'_>,
@@ -215,6 +215,17 @@ fn without_a_host_it_is_http_1_0() {
 }
 
 #[test]
+fn a_module_may_change_the_host() {
+    let asked = Asked {
+        overrides: &[("host", "backend.example")],
+        ..Asked::new("GET / HTTP/1.1\nHost: a")
+    };
+    let expected = "GET / HTTP/1.1\nHost: backend.example\nX-Forwarded-For: 192.0.2.7\n\
+                    X-Host: backend.example\nX-Forwarded-Host: backend.example\nX-Forwarded-Proto: http\n\n";
+    assert_eq!(asked.http(Upgrade::Refuse, Length::Nothing), expected);
+}
+
+#[test]
 fn a_tunnel_has_no_head() {
     let asked = Asked::new("CONNECT a:443 HTTP/1.1\nHost: a:443");
     assert_eq!(asked.http(Upgrade::PassOn, Length::Nothing), "");
@@ -256,5 +267,181 @@ fn a_host_has_its_terms() {
             (terms.role, terms.upgrade),
             (Role::Authorizer, Upgrade::PassOn)
         );
+    }
+}
+
+fn variables() -> Asked<'static> {
+    Asked {
+        environment: &[("foo-bar", "baz")],
+        ..Asked::new("POST /app/x HTTP/1.1\nHost: a\nContent-Length: 3")
+    }
+}
+
+fn pairs_of_cgi(asked: &Asked<'_>) -> Vec<(String, String)> {
+    let terms = Terms::of_program(Upgrade::Refuse);
+    let block = asked
+        .preface(Protocol::Cgi, &terms, Length::Known(3))
+        .unwrap();
+    let block = String::from_utf8(block).unwrap();
+    let pairs = block.split_terminator('\0').map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap();
+        (name.to_owned(), value.to_owned())
+    });
+    pairs.collect()
+}
+
+#[test]
+fn scgi_is_a_netstring() {
+    let terms = Terms::of_program(Upgrade::Refuse);
+    let block = variables()
+        .preface(Protocol::Scgi, &terms, Length::Known(3))
+        .unwrap();
+    let text = String::from_utf8(block).unwrap();
+    let (size, rest) = text.split_once(':').unwrap();
+    let rest = rest.strip_suffix(',').unwrap();
+    assert_eq!(size, rest.len().to_string());
+    assert!(rest.starts_with("CONTENT_LENGTH\x003\0QUERY_STRING\0\0REQUEST_URI\0/app/x\0"));
+    assert!(rest.ends_with("FOO_BAR\0baz\0SCGI\x001\0"));
+    let mut found: Vec<&str> = rest.split_terminator('\0').collect();
+    found.truncate(found.len() - 2);
+    found.rotate_left(2);
+    let expected = pairs_of_cgi(&variables());
+    let expected: Vec<_> = expected
+        .iter()
+        .flat_map(|(name, value)| [&name[..], value])
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn uwsgi_is_a_packet() {
+    let terms = Terms::of_program(Upgrade::Refuse);
+    let packet = variables()
+        .preface(Protocol::Uwsgi, &terms, Length::Known(3))
+        .unwrap();
+    let [0, low, high, 0] = packet[..4] else {
+        panic!("{packet:?}");
+    };
+    assert_eq!(
+        usize::from(u16::from_le_bytes([low, high])),
+        packet.len() - 4
+    );
+    let (mut rest, mut found) = (&packet[4..], Vec::new());
+    let mut text = || {
+        let (length, after) = rest.split_first_chunk::<2>()?;
+        let (text, after) = after.split_at(usize::from(u16::from_le_bytes(*length)));
+        rest = after;
+        Some(String::from_utf8(text.to_vec()).unwrap())
+    };
+    while let Some(name) = text() {
+        found.push((name, text().unwrap()));
+    }
+    assert_eq!(found[0], ("CONTENT_LENGTH".to_owned(), "3".to_owned()));
+    found.rotate_left(1);
+    assert_eq!(found, pairs_of_cgi(&variables()));
+}
+
+#[test]
+fn uwsgi_has_a_limit() {
+    let terms = Terms::of_program(Upgrade::Refuse);
+    let long = |length: usize| {
+        let asked = Asked::new(format!("GET /{} HTTP/1.1\nHost: a", "x".repeat(length)));
+        asked.preface(Protocol::Uwsgi, &terms, Length::Nothing)
+    };
+    // The path is told three times.
+    let packet = long(21_000).unwrap();
+    assert_eq!(
+        packet.len() - 4,
+        usize::from(u16::from_le_bytes([packet[1], packet[2]]))
+    );
+    assert_eq!(long(22_000), Err(TooLong));
+    assert_eq!(long(65_000), Err(TooLong));
+}
+
+/// Role, pairs of each PARAMS record, and how many bytes the records took.
+fn read_fastcgi(mut bytes: &[u8]) -> (u8, Vec<Vec<(String, String)>>) {
+    let mut contents = Vec::new();
+    while let Some((head, rest)) = bytes.split_first_chunk::<8>() {
+        let &[1, kind, 0, 1, high, low, 0, 0] = head else {
+            panic!("{head:?}");
+        };
+        let (content, rest) = rest.split_at(usize::from(u16::from_be_bytes([high, low])));
+        contents.push((kind, content));
+        bytes = rest;
+    }
+    assert!(bytes.is_empty());
+    let ((1, &[0, role, 0, ..]), (4, [])) = (contents.remove(0), contents.pop().unwrap()) else {
+        panic!("{contents:?}");
+    };
+    let length = |bytes: &mut &[u8]| match **bytes {
+        [short @ ..=127, ..] => {
+            *bytes = &bytes[1..];
+            usize::from(short)
+        }
+        [a, b, c, d, ..] => {
+            *bytes = &bytes[4..];
+            u32::from_be_bytes([a & 0x7f, b, c, d]) as usize
+        }
+        _ => panic!("{bytes:?}"),
+    };
+    let records = contents.into_iter().map(|(kind, mut content)| {
+        assert!(kind == 4 && !content.is_empty());
+        let mut pairs = Vec::new();
+        while !content.is_empty() {
+            let (name, value) = (length(&mut content), length(&mut content));
+            let text = String::from_utf8(content[..name + value].to_vec()).unwrap();
+            pairs.push((text[..name].to_owned(), text[name..].to_owned()));
+            content = &content[name + value..];
+        }
+        pairs
+    });
+    (role, records.collect())
+}
+
+#[test]
+fn fastcgi_has_parameters() {
+    let terms = Terms::of_program(Upgrade::Refuse);
+    let bytes = variables()
+        .preface(Protocol::FastCgi, &terms, Length::Known(3))
+        .unwrap();
+    let (role, records) = read_fastcgi(&bytes);
+    assert_eq!((role, records.len()), (1, 2));
+    assert_eq!(records.concat(), pairs_of_cgi(&variables()));
+}
+
+#[test]
+fn an_authorizer_is_told_of_no_body_and_no_script() {
+    let terms = Terms {
+        role: Role::Authorizer,
+        ..Terms::of_program(Upgrade::Refuse)
+    };
+    let bytes = variables()
+        .preface(Protocol::FastCgi, &terms, Length::Nothing)
+        .unwrap();
+    let (role, records) = read_fastcgi(&bytes);
+    let names: Vec<_> = records.concat().into_iter().map(|(name, _)| name).collect();
+    assert_eq!((role, records.len()), (2, 1));
+    for name in ["CONTENT_LENGTH", "SCRIPT_NAME", "PATH_INFO"] {
+        assert!(!names.iter().any(|other| other == name), "{name}");
+    }
+}
+
+/// Pairs stay together, because PHP reads each record by itself.
+#[test]
+fn many_parameters_take_several_records() {
+    let terms = Terms::of_program(Upgrade::Refuse);
+    for (count, length) in [(1, 127), (1, 128), (100, 600), (3, 21_000), (1, 65_000)] {
+        let fields: String = (0..count)
+            .map(|n| format!("\nX-{n}: {}", "x".repeat(length)))
+            .collect();
+        let asked = Asked::new(format!(
+            "GET /{} HTTP/1.1\nHost: a{fields}",
+            "p".repeat(300)
+        ));
+        let bytes = asked
+            .preface(Protocol::FastCgi, &terms, Length::Known(3))
+            .unwrap();
+        let (_, records) = read_fastcgi(&bytes);
+        assert_eq!(records.concat(), pairs_of_cgi(&asked), "{count}, {length}");
     }
 }
