@@ -161,3 +161,13 @@ fn target(target: &[u8], out: &mut Vec<u8>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_target_cannot_end_early() {
+        let mut out = Vec::new();
+        super::target(b"/a b\r\nHost: c\x7f\xc3\xa4%20", &mut out);
+        assert_eq!(out, b"/a%20b%0D%0AHost:%20c%7F\xc3\xa4%20");
+    }
+}

@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::clock::Now;
 use crate::config::StatCache;
 use crate::exchange::Physical;
 use crate::files::FileCache;
+use crate::http1::body;
 use crate::http1::head::{self, Limits, Parsed};
 use crate::net::Peer;
 use crate::request::Request;
@@ -443,5 +446,96 @@ fn many_parameters_take_several_records() {
             .unwrap();
         let (_, records) = read_fastcgi(&bytes);
         assert_eq!(records.concat(), pairs_of_cgi(&asked), "{count}, {length}");
+    }
+}
+
+/// Header fields as somebody may send who wants to be taken for somebody else.
+fn some_fields() -> impl Strategy<Value = String> {
+    let names = vec![
+        "Connection",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Proxy",
+        "Keep-Alive",
+        "X-Forwarded-For",
+        "X_Forwarded_For",
+        "X-Forwarded-Proto",
+        "Forwarded",
+        "Cookie",
+        "Transfer_Encoding",
+        "Content_Length",
+        "A",
+        "a-b",
+        "a_b",
+    ];
+    let values = vec![
+        "Host",
+        "content-length, X-Forwarded-For",
+        "upgrade",
+        "websocket",
+        "chunked",
+        "a\tb \u{e4}",
+        "",
+        "0",
+    ];
+    let field = (prop::sample::select(names), prop::sample::select(values));
+    prop::collection::vec(field, 0..12).prop_map(|fields| {
+        let lines = fields.iter();
+        lines
+            .map(|(name, value)| format!("\n{name}: {value}"))
+            .collect()
+    })
+}
+
+proptest! {
+    /// What an HTTP backend gets is one request, with the body that we announced, whatever the client said of it.
+    #[test]
+    fn a_backend_reads_one_request(fields in some_fields(), passes in any::<bool>(), size in 0..3_u64) {
+        let head = format!("PUT /%20HTTP%2f1.1?c=%20A:%20 HTTP/1.1\nHost: a{fields}");
+        let upgrade = if passes { Upgrade::PassOn } else { Upgrade::Refuse };
+        let length = [Length::Nothing, Length::Known(5), Length::Chunked][size as usize];
+        let found = Asked {
+            overrides: &[("X-Module", "a\r\n\r\nGET / HTTP/1.1"), ("X: y\r\nZ", "a")],
+            ..Asked::new(head)
+        };
+        let terms = Terms::of_program(upgrade);
+        let bytes = found.preface(Protocol::Http, &terms, length).unwrap();
+        let limits = Limits { head_bytes: 65535, ..Limits::default() };
+        let Parsed::Head(head) = head::parse(&bytes, &limits) else {
+            panic!("{}", bytes.escape_ascii());
+        };
+        prop_assert_eq!(head.length, bytes.len());
+        prop_assert_eq!(head.host, Some(&b"a"[..]));
+        prop_assert_eq!(head.framing, match length {
+            Length::Nothing => body::Framing::Empty,
+            Length::Known(length) => body::Framing::Length(length),
+            Length::Chunked => body::Framing::chunked(),
+        });
+        let forwarded = head.fields.find("X-Forwarded-For").unwrap();
+        prop_assert!(forwarded.ends_with(b"192.0.2.7"));
+        prop_assert_eq!(head.fields.find("X-Forwarded-Proto").unwrap(), b"http");
+        prop_assert_eq!(head.fields.find("Upgrade").is_some(), head.fields.find("Connection").is_some());
+        prop_assert!(passes || head.fields.find("Upgrade").is_none());
+        prop_assert!(head.fields.find("TE").is_none() && head.fields.find("Proxy").is_none());
+    }
+
+    /// Every CGI-like protocol tells the same variables, each once.
+    #[test]
+    fn variables_are_the_same_everywhere(fields in some_fields()) {
+        let asked = Asked {
+            environment: &[("a-b", "c\0d"), ("HTTP_A_B", "mine"), ("A_B", "last")],
+            ..Asked::new(format!("PUT /x HTTP/1.1\nHost: a{fields}"))
+        };
+        let pairs = pairs_of_cgi(&asked);
+        let mut names: Vec<_> = pairs.iter().map(|(name, _)| name).collect();
+        names.sort();
+        names.dedup();
+        prop_assert_eq!(names.len(), pairs.len());
+        prop_assert!(pairs.contains(&("HTTP_A_B".to_owned(), "mine".to_owned())));
+        prop_assert!(!pairs.iter().any(|(name, _)| name == "HTTP_PROXY"));
+        let terms = Terms::of_program(Upgrade::Refuse);
+        let bytes = asked.preface(Protocol::FastCgi, &terms, Length::Known(3)).unwrap();
+        prop_assert_eq!(read_fastcgi(&bytes).1.concat(), pairs);
     }
 }
