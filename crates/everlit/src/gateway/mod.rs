@@ -21,6 +21,8 @@ pub mod choose;
 mod forward;
 
 // The exchange.
+mod environment;
+mod fields;
 pub mod preface;
 pub mod records;
 pub mod relay;

@@ -9,7 +9,7 @@ use crate::http1::head::{Method, is_token};
 use crate::request::Request;
 use crate::settings::Settings;
 
-use super::fields::{self, By, Field};
+use super::super::fields::{self, By, Field};
 use super::{Length, Terms, Upgrade, mapping};
 
 /// All but the length and the empty line. Nothing for CONNECT: what the client sends goes through as it is.
@@ -124,9 +124,10 @@ fn who_asked(request: &Request<'_>, out: &mut Vec<u8>) {
         }
         out.extend_from_slice(b"\r\n");
     }
-    if !request.host.is_empty() {
-        line(b"X-Host", &request.host, out);
-        line(b"X-Forwarded-Host", &request.host, out);
+    let host = fields::host(request);
+    if !host.is_empty() {
+        line(b"X-Host", host, out);
+        line(b"X-Forwarded-Host", host, out);
     }
     line(b"X-Forwarded-Proto", request.scheme.as_bytes(), out);
 }
@@ -158,5 +159,15 @@ fn target(target: &[u8], out: &mut Vec<u8>) {
         } else {
             out.push(byte);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_target_cannot_end_early() {
+        let mut out = Vec::new();
+        super::target(b"/a b\r\nHost: c\x7f\xc3\xa4%20", &mut out);
+        assert_eq!(out, b"/a%20b%0D%0AHost:%20c%7F\xc3\xa4%20");
     }
 }

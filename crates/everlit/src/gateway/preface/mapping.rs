@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use super::super::fields;
 use crate::request::Request;
 use crate::settings::Settings;
 
@@ -14,7 +15,7 @@ pub(super) fn target<'r>(request: &'r Request<'_>, _settings: &Settings) -> Cow<
 
 /// `Host`; empty: there is none, and HTTP/1.0 is spoken.
 pub(super) fn host<'r>(request: &'r Request<'_>, _settings: &Settings) -> Cow<'r, [u8]> {
-    Cow::Borrowed(&request.host)
+    Cow::Borrowed(fields::host(request))
 }
 
 /// The value of a field that may hold a URL (`Destination`, `Content-Location`).

@@ -3,11 +3,14 @@
 //! In: an exchange, and the host that was chosen for it. Out: bytes, in two steps: the head without a length, and the whole
 //! once the length is known. Must hold: nothing that a client sent can be taken for something else by the backend.
 
-mod fields;
+mod cgi;
+mod fastcgi;
 mod http;
 mod mapping;
+mod scgi;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
+mod uwsgi;
 
 use std::fmt;
 
@@ -97,6 +100,16 @@ impl<'h> Terms<'h> {
     }
 }
 
+impl Length {
+    /// As a number, for protocols that know nothing else; whoever speaks those waits until it is known.
+    fn in_bytes(self) -> u64 {
+        match self {
+            Length::Known(length) => length,
+            Length::Nothing | Length::Chunked => 0,
+        }
+    }
+}
+
 impl Preface {
     /// Writes all that is known now.
     pub fn new(
@@ -107,7 +120,10 @@ impl Preface {
     ) -> Result<Preface, TooLong> {
         let bytes = match protocol {
             Protocol::Http => http::begin(&exchange.request, settings, terms),
-            Protocol::FastCgi | Protocol::Scgi | Protocol::Uwsgi | Protocol::Cgi => Vec::new(),
+            Protocol::FastCgi => fastcgi::begin(exchange, settings, terms),
+            Protocol::Scgi => scgi::begin(exchange, settings, terms),
+            Protocol::Uwsgi => uwsgi::begin(exchange, settings, terms)?,
+            Protocol::Cgi => cgi::begin(exchange, settings, terms),
         };
         Ok(Preface { protocol, bytes })
     }
@@ -117,7 +133,10 @@ impl Preface {
     pub fn finish(self, length: Length) -> Vec<u8> {
         match self.protocol {
             Protocol::Http => http::finish(self.bytes, length),
-            Protocol::FastCgi | Protocol::Scgi | Protocol::Uwsgi | Protocol::Cgi => self.bytes,
+            Protocol::FastCgi => fastcgi::finish(self.bytes, length),
+            Protocol::Scgi => scgi::finish(&self.bytes, length),
+            Protocol::Uwsgi => uwsgi::finish(&self.bytes, length),
+            Protocol::Cgi => cgi::finish(self.bytes, length),
         }
     }
 }

@@ -56,6 +56,15 @@ pub(super) fn of<'r>(request: &'r Request<'_>) -> impl Iterator<Item = Field<'r>
         .filter(|field| !field.value.is_empty())
 }
 
+/// `Host` as it is now: normalised, or what a module made of it; empty if there is none.
+pub(super) fn host<'r>(request: &'r Request<'_>) -> &'r [u8] {
+    let replaced = request
+        .overrides
+        .iter()
+        .rfind(|(name, _)| name.eq_ignore_ascii_case(b"Host"));
+    replaced.map_or(&request.host[..], |(_, value)| value)
+}
+
 /// Whether the client wants to change the protocol, and to what: the field `Upgrade`, if `Connection` names it. Not to
 /// HTTP/2: then requests could pass through us unseen.
 pub(super) fn upgrade<'r>(request: &'r Request<'_>) -> Option<&'r [u8]> {
