@@ -4,6 +4,7 @@
 //! way has no status yet; one that cannot be sent anywhere has.
 
 use super::balance::{self, Preference};
+use super::header_map::Way;
 use super::preface::{self, Preface, Terms, TooLong};
 use super::{Forward, Handler, Protocol, Target, Upgrade};
 use crate::exchange::{Exchange, Flow};
@@ -69,6 +70,9 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
                 target,
                 preface,
                 upgrade,
+                way: (protocol == Protocol::Http)
+                    .then(|| Way::new(&settings.proxy.header, &exchange.request))
+                    .flatten(),
             }));
         }
         Err(TooLong) => exchange.response.status = 431,
