@@ -58,6 +58,14 @@ fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow 
         Flow::GoOn => {}
         flow => return flow,
     }
+    if head.method == Method::Connect {
+        // Its target is no URL: there is nothing else that could answer.
+        if exchange.handler.is_some() {
+            return gateway::forward(exchange, settings);
+        }
+        let _ = allow(exchange);
+        return done(exchange, 405);
+    }
     let physical = &mut *exchange.physical;
     physical.document_root.clear();
     physical

@@ -35,7 +35,7 @@ fn outcome(desk: &mut Desk, request: &str) -> Outcome {
         scheme: "http",
     };
     desk.clear();
-    let uri = uri::parse(head.target, &desk.site.server.parse).unwrap();
+    let uri = crate::route::target(&head, &desk.site.server.parse).unwrap();
     let host = Cow::Borrowed(head.host.unwrap_or_default());
     let mut exchange = Exchange {
         request: crate::route::request(&head, uri, host, origin),
@@ -116,7 +116,7 @@ fn a_proxy_answers_whatever_there_is() {
             ("DELETE /app HTTP/1.0", "Http /a /app"),
             ("OPTIONS /app HTTP/1.0", "Http /a /app"),
             ("PROPFIND /app HTTP/1.0", "Http /a /app"),
-            ("CONNECT /app HTTP/1.1|Host: h", "405"),
+            ("CONNECT h:80 HTTP/1.1|Host: h:80", "405"),
             ("PUT /hello.txt HTTP/1.0|Content-Length: 3", "501"),
         ],
     );
@@ -130,7 +130,7 @@ fn a_proxy_answers_whatever_there_is() {
             ("GET /hello.txt HTTP/1.0", "Http /a /hello.txt"),
             ("GET /dir HTTP/1.0", "Http /a /dir"),
             ("GET / HTTP/1.0", "Http /a /"),
-            ("CONNECT /app HTTP/1.1|Host: h", "Http /a /app"),
+            ("CONNECT h:80 HTTP/1.1|Host: h:80", "Http /a h:80"),
         ],
     );
 }
@@ -313,7 +313,7 @@ fn tunnels_are_for_those_that_may_and_can() {
     let body = "POST /x HTTP/1.1|Host: h|Upgrade: websocket|Content-Length: 1";
     assert_eq!(upgrade(may, body), Upgrade::No);
     assert_eq!(
-        upgrade(may, "CONNECT /x HTTP/1.1|Host: h"),
+        upgrade(may, "CONNECT h:80 HTTP/1.1|Host: h:80"),
         Upgrade::Connect
     );
 }
