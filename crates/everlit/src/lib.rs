@@ -33,6 +33,7 @@ pub mod generation;
 
 // What it needs on its way.
 pub mod clock;
+pub mod errorlog;
 pub mod files;
 mod logfile;
 pub mod mime;

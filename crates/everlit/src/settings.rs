@@ -3,6 +3,7 @@
 //! In: defaults, the global block, and the blocks whose conditions hold, in the order of the file. Out: [`Settings`]; each
 //! module reads its own field. Must hold: the same blocks give the same settings; the values were checked at start.
 
+use minicbor::{Decode, Encode};
 use std::path::PathBuf;
 
 use crate::modules;
@@ -82,14 +83,17 @@ pub struct Core {
 }
 
 /// How a body is passed on (`server.stream-request-body`, `server.stream-response-body`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub enum Stream {
     /// 0: when it is complete. What does not fit in memory waits in a file.
     #[default]
+    #[n(0)]
     Collected,
     /// 1: as it comes; what the other side is too slow for waits in a file.
+    #[n(1)]
     Eager,
     /// 2: as it comes, and no faster than the other side takes it.
+    #[n(2)]
     Bounded,
 }
 

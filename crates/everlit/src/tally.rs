@@ -25,14 +25,17 @@ pub struct Moved {
     pub head: u64,
     /// In the middle of a request body.
     pub body: u64,
-    /// With a response partly sent.
+    /// With a response partly sent, or to come from a backend.
     pub response: u64,
+    /// With a tunnel.
+    #[serde(default)]
+    pub tunnel: u64,
 }
 
 impl Moved {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.idle + self.head + self.body + self.response
+        self.idle + self.head + self.body + self.response + self.tunnel
     }
 }
 
@@ -43,6 +46,7 @@ impl Tally {
         self.moved.head += other.moved.head;
         self.moved.body += other.moved.body;
         self.moved.response += other.moved.response;
+        self.moved.tunnel += other.moved.tunnel;
         self.drained += other.drained;
         self.dropped += other.dropped;
     }

@@ -5,6 +5,7 @@
 
 use minicbor::{Decode, Encode};
 
+use super::relay::RelayImage;
 use crate::http1::body::Framing;
 use crate::logline::Hole;
 use crate::net::Peer;
@@ -122,6 +123,9 @@ pub struct BusyImage {
     /// Seconds that reading may stand still.
     #[n(11)]
     pub read_idle: u16,
+    /// The backend that is to answer; since version 2.
+    #[n(13)]
+    pub relay: Option<RelayImage>,
 }
 
 /// A piece of what is owed.
@@ -148,7 +152,7 @@ pub enum SegmentImage {
 
 impl SegmentImage {
     /// Whether it ends where a file can end.
-    fn is_sane(&self) -> bool {
+    pub(super) fn is_sane(&self) -> bool {
         match self {
             SegmentImage::Bytes(_) => true,
             SegmentImage::File { offset, length } => offset
@@ -211,6 +215,7 @@ impl Image {
                 ("sent", count(busy.sent)),
                 ("body_length", count(busy.body_length)),
                 ("head_length", count(busy.head_length)),
+                ("relay", busy.relay.as_ref().is_none_or(RelayImage::is_sane)),
                 ("owed", busy.owed.iter().all(SegmentImage::is_sane)),
             ],
         };

@@ -5,6 +5,7 @@
 //! `freeze` nobody can touch the socket here.
 
 pub mod image;
+pub mod relay;
 
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,27 +15,32 @@ use std::time::Duration;
 use handover::{Parcel, Refusal};
 
 use self::image::{AfterImage, BusyImage, Image, InputImage, LineImage, SegmentImage, StateImage};
+use self::relay::{RelayImage, ThawedLink};
 use crate::files::OpenFile;
 use crate::http1::encode::After;
 use crate::http1::machine::{Future, Http1, Phase, State, Turn};
 use crate::logline::PendingLine;
 use crate::net::Peer;
 use crate::response::FileRange;
+use crate::route::Origin;
 use crate::tally::Moved;
 use crate::transport::outbox::{Outbox, Segment};
 use crate::worker::bench::Bench;
 use crate::worker::conn::{Conn, Input};
 use crate::worker::endpoint::Endpoint;
+use crate::worker::upstream::Upstream;
 
 /// Kind of a parcel: a plain HTTP/1 connection.
 pub const KIND_HTTP1: u16 = 1;
 /// Newest version of its image.
-pub const HTTP1_VERSION: u16 = 1;
+pub const HTTP1_VERSION: u16 = 2;
+/// The version of images without an exchange with a backend: older processes understand those.
+const WITHOUT_RELAY: u16 = 1;
 
 /// A frozen connection.
 #[derive(Debug)]
 pub struct Frozen {
-    /// Image and descriptors: the socket, then the files in the order in which they are owed.
+    /// Image and descriptors: the socket, then the files in the order in which they are owed, then those of a relay.
     pub parcel: Parcel,
     /// What it was doing, for the report.
     pub phase: Phase,
@@ -54,26 +60,37 @@ pub struct Thawed {
     image: Image,
 }
 
-/// Freezes a connection. Gives it back, still live, if the process has no descriptors left for the copies of its files.
-pub fn freeze(conn: Conn, endpoint: &Endpoint, bench: &Bench) -> Result<Frozen, Box<Conn>> {
+/// Freezes a connection, and the one with its backend. Gives them back, still live, if the process has no descriptors
+/// left for the copies of its files.
+pub fn freeze(
+    conn: Conn,
+    upstream: Option<Upstream>,
+    endpoint: &Endpoint,
+    bench: &Bench,
+) -> Result<Frozen, Box<(Conn, Option<Upstream>)>> {
     let files: Result<Vec<OwnedFd>, _> = match &conn.http.state {
-        State::Busy(turn) => turn
-            .outbox
-            .files()
-            .map(|range| range.file.as_fd().try_clone_to_owned())
-            .collect(),
+        State::Busy(turn) => {
+            let relayed = turn.relay.iter().flat_map(|relay| relay.files());
+            let owed = turn.outbox.files().chain(relayed);
+            owed.map(|range| range.file.as_fd().try_clone_to_owned())
+                .collect()
+        }
         _ => Ok(Vec::new()),
     };
-    let Ok(files) = files else {
-        return Err(Box::new(conn));
+    let Ok(mut files) = files else {
+        return Err(Box::new((conn, upstream)));
     };
     let phase = conn.http.phase();
     let now = bench.now.monotonic;
     let state = match conn.http.state {
         State::Idle => StateImage::Idle,
         State::Head(bytes) => StateImage::Head { bytes: *bytes },
-        State::Busy(turn) => StateImage::Busy(busy_image(*turn, now, bench)),
+        State::Busy(turn) => StateImage::Busy(busy_image(*turn, upstream, &mut files, now, bench)),
         State::Lingering => StateImage::Lingering,
+    };
+    let version = match &state {
+        StateImage::Busy(busy) if busy.relay.is_some() => HTTP1_VERSION,
+        _ => WITHOUT_RELAY,
     };
     let image = Image {
         listener: endpoint.name.clone(),
@@ -93,14 +110,26 @@ pub fn freeze(conn: Conn, endpoint: &Endpoint, bench: &Bench) -> Result<Frozen, 
     fds.extend(files);
     let parcel = Parcel {
         kind: KIND_HTTP1,
-        version: HTTP1_VERSION,
+        version,
         payload: image.to_bytes(),
         fds,
     };
     Ok(Frozen { parcel, phase })
 }
 
-fn busy_image(turn: Turn, now: Duration, bench: &Bench) -> BusyImage {
+/// `files`: copies of the descriptors of all files; those of the relay come last.
+fn busy_image(
+    turn: Turn,
+    upstream: Option<Upstream>,
+    files: &mut Vec<OwnedFd>,
+    now: Duration,
+    bench: &Bench,
+) -> BusyImage {
+    let relay = turn.relay.map(|relay| {
+        let of_relay = files.split_off(turn.outbox.files().count());
+        relay::freeze(*relay, upstream, of_relay, files)
+    });
+
     let line = (!turn.line.text.is_empty()).then(|| LineImage {
         log: bench.desk.site.access_log_name(turn.line.log),
         text: turn.line.text,
@@ -135,6 +164,7 @@ fn busy_image(turn: Turn, now: Duration, bench: &Bench) -> BusyImage {
         body_length: turn.body_length,
         write_idle: turn.write_idle,
         read_idle: turn.read_idle,
+        relay,
     }
 }
 
@@ -143,11 +173,11 @@ pub fn examine(payload: &[u8], fds: usize) -> Result<Image, Refusal> {
     let image =
         Image::from_bytes(payload).map_err(|error| Refusal::Malformed(error.to_string()))?;
     let files = match &image.state {
-        StateImage::Busy(busy) => busy
-            .owed
-            .iter()
-            .filter(|segment| matches!(segment, SegmentImage::File { .. }))
-            .count(),
+        StateImage::Busy(busy) => {
+            let is_file = |segment: &&SegmentImage| matches!(segment, SegmentImage::File { .. });
+            let of_relay = busy.relay.as_ref().map_or(0, RelayImage::descriptors);
+            busy.owed.iter().filter(is_file).count() + of_relay
+        }
         _ => 0,
     };
     image
@@ -196,7 +226,13 @@ pub fn thaw(image: Image, fds: Vec<OwnedFd>) -> Result<Thawed, Fault> {
     if rustix::net::sockopt::socket_type(&socket) != Ok(rustix::net::SocketType::STREAM) {
         return Err(Fault::NotASocket);
     }
-    for file in &files {
+    let owed = match &image.state {
+        StateImage::Busy(busy) => {
+            files.len() - busy.relay.as_ref().map_or(0, RelayImage::descriptors)
+        }
+        _ => files.len(),
+    };
+    for file in &files[..owed] {
         let stat = rustix::fs::fstat(file);
         if !stat.is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file()) {
             return Err(Fault::NotAFile);
@@ -215,17 +251,22 @@ pub fn thaw(image: Image, fds: Vec<OwnedFd>) -> Result<Thawed, Fault> {
 
 impl Thawed {
     /// Makes it live. The files become shared within the worker's thread here, and not before.
-    pub fn into_parts(self, bench: &Bench) -> (OwnedFd, Peer, Http1, Input) {
+    pub fn into_parts(self, origin: Origin<'_>, bench: &mut Bench) -> Parts {
         let image = self.image;
         let input = match image.input {
             InputImage::Drained => Input::Drained,
             InputImage::Pending => Input::Pending,
             InputImage::Ended => Input::Ended,
         };
+        let mut link = None;
         let state = match image.state {
             StateImage::Idle => State::Idle,
             StateImage::Head { bytes } => State::Head(Box::new(bytes)),
-            StateImage::Busy(busy) => State::Busy(Box::new(turn(busy, self.files, bench))),
+            StateImage::Busy(busy) => {
+                let (turn, found) = turn(busy, self.files, origin, bench);
+                link = found;
+                State::Busy(Box::new(turn))
+            }
             StateImage::Lingering => State::Lingering,
         };
         let http = Http1 {
@@ -234,11 +275,39 @@ impl Thawed {
             keep_idle: image.keep_idle,
             future: Future::Open,
         };
-        (self.socket, image.peer, http, input)
+        Parts {
+            socket: self.socket,
+            http,
+            input,
+            link,
+        }
+    }
+
+    /// The client.
+    pub fn peer(&self) -> Peer {
+        self.image.peer
     }
 }
 
-fn turn(busy: BusyImage, files: Vec<OwnedFd>, bench: &Bench) -> Turn {
+/// What a live connection is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Its socket.
+    pub socket: OwnedFd,
+    /// Its protocol's state.
+    pub http: Http1,
+    /// What is known of unread input.
+    pub input: Input,
+    /// The connection with the backend that is to answer.
+    pub link: Option<ThawedLink>,
+}
+
+fn turn(
+    busy: BusyImage,
+    files: Vec<OwnedFd>,
+    origin: Origin<'_>,
+    bench: &mut Bench,
+) -> (Turn, Option<ThawedLink>) {
     let mut files = files.into_iter();
     let segments = busy.owed.into_iter().filter_map(|segment| match segment {
         SegmentImage::Bytes(bytes) => Some(Segment::Bytes(bytes)),
@@ -251,6 +320,14 @@ fn turn(busy: BusyImage, files: Vec<OwnedFd>, bench: &Bench) -> Turn {
             }))
         }
     });
+    let outbox = Outbox::from_segments(segments.collect());
+    let (relay, link) = match busy.relay {
+        None => (None, None),
+        Some(image) => {
+            let (relay, link) = relay::thaw(image, &mut files, origin, bench);
+            (Some(Box::new(relay)), link)
+        }
+    };
     let line = busy.line.and_then(|line| {
         let log = bench.desk.site.access_log_named(&line.log)?;
         Some(PendingLine {
@@ -259,10 +336,11 @@ fn turn(busy: BusyImage, files: Vec<OwnedFd>, bench: &Bench) -> Turn {
             holes: line.holes,
         })
     });
-    Turn {
+    let turn = Turn {
         body: busy.body,
         room: busy.room,
-        outbox: Outbox::from_segments(segments.collect()),
+        outbox,
+        relay,
         after: match busy.after {
             AfterImage::Keep => After::Keep,
             AfterImage::Close => After::Close,
@@ -280,7 +358,8 @@ fn turn(busy: BusyImage, files: Vec<OwnedFd>, bench: &Bench) -> Turn {
         body_length: busy.body_length,
         write_idle: busy.write_idle,
         read_idle: busy.read_idle,
-    }
+    };
+    (turn, link)
 }
 
 impl Moved {
@@ -290,7 +369,8 @@ impl Moved {
             Phase::Idle | Phase::Lingering => self.idle += 1,
             Phase::Head => self.head += 1,
             Phase::Body => self.body += 1,
-            Phase::Sending => self.response += 1,
+            Phase::Waiting | Phase::Sending => self.response += 1,
+            Phase::Tunnel => self.tunnel += 1,
         }
     }
 }

@@ -21,11 +21,16 @@ pub mod choose;
 mod forward;
 
 // The exchange.
+mod environment;
+mod fields;
 pub mod preface;
 pub mod records;
+pub mod relay;
 pub mod reply;
 pub mod upload;
 
+use minicbor::{Decode, Encode};
+use std::fmt;
 use std::sync::Arc;
 
 pub use forward::forward;
@@ -36,17 +41,22 @@ use host::{Balance, Group, Program};
 use preface::Preface;
 
 /// How a backend is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Protocol {
     /// HTTP/1.1 (mod_proxy).
+    #[n(0)]
     Http,
     /// FastCGI (mod_fastcgi).
+    #[n(1)]
     FastCgi,
     /// SCGI (mod_scgi).
+    #[n(2)]
     Scgi,
     /// uwsgi (mod_scgi with `scgi.protocol = "uwsgi"`).
+    #[n(3)]
     Uwsgi,
     /// CGI: a program of its own for each request (mod_cgi).
+    #[n(4)]
     Cgi,
 }
 
@@ -94,14 +104,38 @@ pub struct Forward {
 }
 
 /// Whether a connection may become a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Upgrade {
     /// It was not asked for, or is not allowed.
+    #[n(0)]
     No,
     /// If the backend switches protocols (101).
+    #[n(1)]
     Asked,
     /// If the backend says yes (2xx to CONNECT).
+    #[n(2)]
     Connect,
+}
+
+impl Protocol {
+    /// The module that speaks it, as logs call it.
+    pub fn module(self) -> &'static str {
+        match self {
+            Protocol::Http => "mod_proxy",
+            Protocol::FastCgi => "mod_fastcgi",
+            Protocol::Scgi | Protocol::Uwsgi => "mod_scgi",
+            Protocol::Cgi => "mod_cgi",
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Host { group, host, .. } => f.write_str(&group.hosts[*host].name),
+            Target::Program(program) => write!(f, "{}", program.script.display()),
+        }
+    }
 }
 
 /// Where a request goes.

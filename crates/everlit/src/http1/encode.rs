@@ -36,37 +36,33 @@ pub struct Framing<'f> {
     pub tag: &'f str,
 }
 
+/// How a client is told how long a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announced {
+    /// Not at all: there is none, or it ends with the connection.
+    Nothing,
+    /// `Content-Length`
+    Length(u64),
+    /// `Transfer-Encoding: chunked`
+    Chunked,
+}
+
+/// Whether a response with this status never has a body (RFC 9112 section 6.3).
+pub fn is_bodiless(status: u16) -> bool {
+    matches!(status, 100..=199 | 204 | 304)
+}
+
 /// Puts a response into the outbox, taking its body. Returns the lengths of head and body.
 pub fn encode(response: &mut Response, framing: &Framing<'_>, outbox: &mut Outbox) -> (u64, u64) {
-    let bodiless = matches!(response.status, 100..=199 | 204 | 304);
+    let bodiless = is_bodiless(response.status);
     let body = std::mem::take(&mut response.body);
     let length = body.length();
-    let out = outbox.bytes();
-    let start = out.len();
-    out.extend_from_slice(match framing.version {
-        Version::Http11 => b"HTTP/1.1 ",
-        Version::Http10 => b"HTTP/1.0 ",
-    });
-    status_line(response.status, out);
-    out.extend_from_slice(response.headers.text());
-    if !bodiless {
-        out.extend_from_slice(b"Content-Length: ");
-        decimal(length, out);
-        out.extend_from_slice(b"\r\n");
-    }
-    match (framing.after, framing.version) {
-        (After::Keep, Version::Http11) => {}
-        (After::Keep, Version::Http10) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
-        (After::Close | After::Linger, _) => out.extend_from_slice(b"Connection: close\r\n"),
-    }
-    out.extend_from_slice(framing.date_line);
-    if !framing.tag.is_empty() {
-        out.extend_from_slice(b"Server: ");
-        out.extend_from_slice(framing.tag.as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
-    out.extend_from_slice(b"\r\n");
-    let head_length = (out.len() - start) as u64;
+    let announced = if bodiless {
+        Announced::Nothing
+    } else {
+        Announced::Length(length)
+    };
+    let head_length = head(response, framing, announced, outbox.bytes());
     if bodiless || framing.method == Some(Method::Head) {
         return (head_length, 0);
     }
@@ -87,6 +83,58 @@ pub fn encode(response: &mut Response, framing: &Framing<'_>, outbox: &mut Outbo
     }
     (head_length, length)
 }
+
+/// Appends a response's head, whatever its body. Returns its length.
+pub fn head(
+    response: &Response,
+    framing: &Framing<'_>,
+    announced: Announced,
+    out: &mut Vec<u8>,
+) -> u64 {
+    let start = out.len();
+    out.extend_from_slice(match framing.version {
+        Version::Http11 => b"HTTP/1.1 ",
+        Version::Http10 => b"HTTP/1.0 ",
+    });
+    status_line(response.status, out);
+    out.extend_from_slice(response.headers.text());
+    match announced {
+        Announced::Nothing => {}
+        Announced::Length(length) => {
+            out.extend_from_slice(b"Content-Length: ");
+            decimal(length, out);
+            out.extend_from_slice(b"\r\n");
+        }
+        Announced::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+    }
+    match (framing.after, framing.version) {
+        (After::Keep, Version::Http11) => {}
+        (After::Keep, Version::Http10) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+        (After::Close | After::Linger, _) => out.extend_from_slice(b"Connection: close\r\n"),
+    }
+    out.extend_from_slice(framing.date_line);
+    if !framing.tag.is_empty() {
+        out.extend_from_slice(b"Server: ");
+        out.extend_from_slice(framing.tag.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    (out.len() - start) as u64
+}
+
+/// Appends one chunk (RFC 9112 section 7.1); nothing for no data, because that would mean the end.
+pub fn chunk(data: &[u8], out: &mut Vec<u8>) {
+    if data.is_empty() {
+        return;
+    }
+    // Writing to a Vec cannot fail.
+    let _ = write!(out, "{:x}\r\n", data.len());
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The end of a body in chunks.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 fn status_line(status: u16, out: &mut Vec<u8>) {
     match status {

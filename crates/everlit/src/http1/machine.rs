@@ -14,6 +14,7 @@
 
 use std::time::Duration;
 
+use crate::gateway::relay::Relay;
 use crate::http1::body::Framing;
 use crate::http1::encode::{self, After, encode};
 use crate::http1::head::{self, Head, Parsed, Persistence, Version};
@@ -23,7 +24,7 @@ use crate::transport::outbox::Outbox;
 use crate::worker::bench::{Bench, Mode};
 
 /// A request body that nobody wants is read and thrown away up to this length, so that the connection can be kept.
-const DISCARD_MAX: u64 = 1 << 20;
+pub(super) const DISCARD_MAX: u64 = 1 << 20;
 
 /// How long a connection that we have ended is read from, in seconds (as lighttpd does).
 const LINGER_SECONDS: u16 = 5;
@@ -63,6 +64,8 @@ pub struct Turn {
     pub(crate) room: u64,
     /// What is owed to the client.
     pub(crate) outbox: Outbox,
+    /// Who still adds to that; `None`: the response is complete.
+    pub(crate) relay: Option<Box<Relay>>,
     /// What comes afterwards.
     pub(crate) after: After,
     /// Input that belongs to the next request.
@@ -124,8 +127,12 @@ pub enum Phase {
     Idle,
     /// In the middle of a head.
     Head,
-    /// The response is sent, the rest of the request's body is being read.
+    /// A request's body is being read, before or after the response.
     Body,
+    /// A backend is to say more.
+    Waiting,
+    /// Bytes go both ways as they come.
+    Tunnel,
     /// A response is being sent.
     Sending,
     /// Ended by us; still reading.
@@ -149,6 +156,7 @@ impl Default for Turn {
             body: Framing::Empty,
             room: 0,
             outbox: Outbox::default(),
+            relay: None,
             after: After::Keep,
             unread: Vec::new(),
             line: PendingLine::default(),
@@ -169,8 +177,7 @@ impl Http1 {
         match &self.state {
             State::Idle => Phase::Idle,
             State::Head(_) => Phase::Head,
-            State::Busy(turn) if !turn.outbox.is_empty() => Phase::Sending,
-            State::Busy(_) => Phase::Body,
+            State::Busy(turn) => turn.phase(),
             State::Lingering => Phase::Lingering,
         }
     }
@@ -203,8 +210,7 @@ impl Http1 {
             State::Idle if self.served == 0 => bench.desk.resolver.base().core.max_read_idle,
             State::Idle => self.keep_idle,
             State::Head(_) => bench.desk.resolver.base().core.max_read_idle,
-            State::Busy(turn) if !turn.outbox.is_empty() => turn.write_idle,
-            State::Busy(turn) => turn.read_idle,
+            State::Busy(turn) => turn.patience(),
             State::Lingering => LINGER_SECONDS,
         }
     }
@@ -213,7 +219,11 @@ impl Http1 {
     pub fn wants_input(&self) -> bool {
         match &self.state {
             State::Idle | State::Head(_) | State::Lingering => true,
-            State::Busy(turn) => !turn.body.is_over(),
+            State::Busy(turn) => match &turn.relay {
+                None => !turn.body.is_over(),
+                Some(relay) if relay.is_tunnel() => relay.wants_upload(),
+                Some(relay) => !turn.body.is_over() && relay.wants_upload(),
+            },
         }
     }
 
@@ -250,9 +260,9 @@ impl Http1 {
                 }
                 Parsed::Head(head) => {
                     let consumed = head.length;
-                    self.begin(&head, origin, bench);
-                    let more = self.read_body(&input[consumed..]);
-                    (consumed + more, Need::Flush)
+                    self.begin(&head, &input[..consumed], origin, bench);
+                    let (more, need) = self.read_body(&input[consumed..], origin, bench);
+                    (consumed + more, need)
                 }
                 Parsed::Reject(reject) => {
                     self.refuse(reject.status, origin, bench);
@@ -281,9 +291,9 @@ impl Http1 {
                     Parsed::Head(head) => {
                         // Not complete before, so the head ends in the new input.
                         let consumed = head.length.saturating_sub(before);
-                        self.begin(&head, origin, bench);
-                        let more = self.read_body(&input[consumed..]);
-                        (consumed + more, Need::Flush)
+                        self.begin(&head, &bytes[..head.length], origin, bench);
+                        let (more, need) = self.read_body(&input[consumed..], origin, bench);
+                        (consumed + more, need)
                     }
                     Parsed::Reject(reject) => {
                         self.refuse(reject.status, origin, bench);
@@ -292,8 +302,9 @@ impl Http1 {
                 }
             }
             State::Busy(_) => {
-                let consumed = self.read_body(input);
+                let (consumed, need) = self.read_body(input, origin, bench);
                 match &self.state {
+                    State::Busy(turn) if turn.relay.is_some() => (consumed, need),
                     State::Busy(turn) if turn.outbox.is_empty() => {
                         if turn.after != After::Keep {
                             self.retire(State::Lingering, bench);
@@ -305,7 +316,7 @@ impl Http1 {
                             (consumed, Need::Input)
                         }
                     }
-                    _ => (consumed, Need::Flush),
+                    _ => (consumed, need),
                 }
             }
             State::Lingering => (input.len(), Need::Input),
@@ -324,6 +335,14 @@ impl Http1 {
         let State::Busy(turn) = &mut self.state else {
             return (Need::Input, Vec::new());
         };
+        if let Some(relay) = &mut turn.relay {
+            let need = if relay.passes_end_on() {
+                Need::Linger
+            } else {
+                Need::Input
+            };
+            return (need, Vec::new());
+        }
         let body_over = turn.body.is_over();
         let need = match turn.after {
             After::Keep => Need::Input,
@@ -364,7 +383,7 @@ impl Http1 {
     /// The connection is no more, or is given up: the last line in the log says so.
     pub fn abandon(mut self, bench: &mut Bench) {
         if let State::Busy(turn) = &mut self.state {
-            if !turn.outbox.is_empty() {
+            if !turn.outbox.is_empty() || turn.relay.is_some() {
                 log(turn, self.served, ConnectionAfter::Aborted, bench);
             }
             self.retire(State::Idle, bench);
@@ -372,7 +391,7 @@ impl Http1 {
     }
 
     /// A complete head: has it answered.
-    fn begin(&mut self, head: &Head<'_>, origin: Origin<'_>, bench: &mut Bench) {
+    fn begin(&mut self, head: &Head<'_>, raw: &[u8], origin: Origin<'_>, bench: &mut Bench) {
         let now = bench.now;
         let (settings, trust) = bench.desk.answer(head, origin, now);
         let core = &settings.core;
@@ -387,6 +406,9 @@ impl Http1 {
             Framing::Length(length) => length > DISCARD_MAX.min(limit),
             _ => false,
         };
+        let forwarded = bench.desk.forwarded.take();
+        let goes_unread =
+            forwarded.is_none() && (too_much || (head.expects_continue && !head.framing.is_over()));
         let after = if head.persistence == Persistence::Close {
             After::Close
         } else if self.served >= core.max_keep_alive_requests
@@ -394,8 +416,7 @@ impl Http1 {
             || bench.mode == Mode::Quitting
             || self.future == Future::Ending
             || trust == Trust::Lost
-            || too_much
-            || (head.expects_continue && !head.framing.is_over())
+            || goes_unread
         {
             After::Linger
         } else {
@@ -409,6 +430,11 @@ impl Http1 {
         turn.received = head.length as u64;
         turn.write_idle = core.max_write_idle;
         turn.read_idle = core.max_read_idle;
+        if let Some(forwarded) = forwarded {
+            turn.room = limit;
+            bench.counters.request();
+            return self.forward(head, raw, turn, *forwarded);
+        }
         let framing = encode::Framing {
             method: Some(head.method),
             version: head.version,
@@ -448,11 +474,20 @@ impl Http1 {
         self.state = State::Busy(turn);
     }
 
-    /// Reads as much of the body as there is, and throws it away.
-    fn read_body(&mut self, input: &[u8]) -> usize {
+    /// Reads as much of the body as there is; gives it to the backend, or throws it away. Returns how much it was.
+    fn read_body(&mut self, input: &[u8], origin: Origin<'_>, bench: &mut Bench) -> (usize, Need) {
         let State::Busy(turn) = &mut self.state else {
-            return 0;
+            return (0, Need::Input);
         };
+        if turn.relay.is_some() {
+            let consumed = turn.upload(input, origin, bench);
+            let need = if turn.outbox.is_empty() {
+                Need::Input
+            } else {
+                Need::Flush
+            };
+            return (consumed, need);
+        }
         let mut consumed = 0;
         while !turn.body.is_over() {
             match turn.body.decode(&input[consumed..]) {
@@ -464,18 +499,18 @@ impl Http1 {
                     if turn.room == 0 && !turn.body.is_over() {
                         turn.after = After::Linger;
                         turn.body = Framing::Empty;
-                        return input.len();
+                        return (input.len(), Need::Flush);
                     }
                 }
                 Err(_) => {
                     // The response is on its way already; the connection cannot be understood any further.
                     turn.after = After::Linger;
                     turn.body = Framing::Empty;
-                    return input.len();
+                    return (input.len(), Need::Flush);
                 }
             }
         }
-        consumed
+        (consumed, Need::Flush)
     }
 
     /// The request is answered and read: ready for the next one.
@@ -496,6 +531,7 @@ impl Turn {
         self.body = Framing::Empty;
         self.outbox.clear();
         self.outbox.shrink();
+        self.relay = None;
         self.unread = Vec::new();
         self.line.clear();
         self.received = 0;

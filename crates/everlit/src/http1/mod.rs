@@ -7,3 +7,4 @@ pub mod body;
 pub mod encode;
 pub mod head;
 pub mod machine;
+pub mod relaying;

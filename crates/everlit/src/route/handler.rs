@@ -35,13 +35,22 @@ fn choose(core: &Core, status: u16) -> Option<(Kind, &str)> {
     }
 }
 
-/// Asks the handler for this error, if there is one. Returns the settings for the rest of the exchange if it answered.
+/// What a handler has made of an error.
+#[derive(Debug)]
+pub(super) struct Answered {
+    /// The settings for the rest of the exchange.
+    pub(super) settings: Rc<Settings>,
+    /// The error's status, if a backend is to answer and the client is still told that status.
+    pub(super) status: Option<u16>,
+}
+
+/// Asks the handler for this error, if there is one, and if it answers.
 pub(super) fn run(
     site: &Site,
     resolver: &mut Resolver,
     settings: &Rc<Settings>,
     exchange: &mut Exchange<'_>,
-) -> Option<Rc<Settings>> {
+) -> Option<Answered> {
     let error = exchange.response.status;
     let (kind, target) = choose(&settings.core, error)?;
     let uri = uri::parse(target.as_bytes(), &site.server.parse).ok()?;
@@ -93,11 +102,19 @@ pub(super) fn run(
     inner.physical.clear();
     let of_handler = phases::run(site, resolver, &mut inner);
     let entry = inner.entry.take();
-    // A backend sets the status itself: it is told of the error.
     if let Some(forward) = inner.forward.take() {
+        let Request {
+            overrides,
+            environment,
+            ..
+        } = inner.request;
+        exchange.request.overrides = overrides;
+        exchange.request.environment = environment;
         exchange.forward = Some(forward);
-        exchange.entry = entry;
-        return Some(of_handler);
+        return Some(Answered {
+            settings: of_handler,
+            status: (kind == Kind::Any).then_some(error),
+        });
     }
     let response = &mut *exchange.response;
     let answered = match kind {
@@ -112,7 +129,10 @@ pub(super) fn run(
         response.status = error;
     }
     exchange.entry = entry;
-    Some(of_handler)
+    Some(Answered {
+        settings: of_handler,
+        status: None,
+    })
 }
 
 #[cfg(test)]

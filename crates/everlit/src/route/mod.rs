@@ -8,6 +8,7 @@ mod handler;
 pub mod path;
 pub mod percent;
 mod phases;
+mod relayed;
 #[cfg(test)]
 mod tests;
 pub mod uri;
@@ -29,6 +30,7 @@ use crate::response::Response;
 use crate::response::partial::{self, Cut};
 use crate::settings::Settings;
 use errorpage::Pages;
+pub use relayed::Forwarded;
 use uri::{ParseOption, ParseOptions, Uri};
 
 /// `server.feature-flags`, those that change how requests are answered.
@@ -78,6 +80,8 @@ pub struct Desk {
     pub response: Response,
     /// Its line for the access log; empty text: none.
     pub line: PendingLine,
+    /// Set if a backend is to answer the request: then there is no response yet.
+    pub forwarded: Option<Box<Forwarded>>,
     physical: Physical,
     pages: Pages,
 }
@@ -103,6 +107,7 @@ impl Desk {
             files: FileCache::new(site.server.stat_cache),
             response: Response::default(),
             line: PendingLine::default(),
+            forwarded: None,
             physical: Physical::default(),
             pages: Pages::default(),
             site,
@@ -157,6 +162,7 @@ impl Desk {
     }
 
     fn clear(&mut self) {
+        self.forwarded = None;
         self.response.clear();
         self.line.clear();
         self.physical.clear();
@@ -170,6 +176,7 @@ impl Desk {
             files,
             response,
             line,
+            forwarded,
             physical,
             pages,
         } = self;
@@ -184,10 +191,22 @@ impl Desk {
             now,
         };
         let mut settings = phases::run(site, resolver, &mut exchange);
+        let mut kept_status = None;
         if exchange.response.status >= 400
-            && let Some(of_handler) = handler::run(site, resolver, &settings, &mut exchange)
+            && let Some(answered) = handler::run(site, resolver, &settings, &mut exchange)
         {
-            settings = of_handler;
+            settings = answered.settings;
+            kept_status = answered.status;
+        }
+        if let Some(forward) = exchange.forward.take() {
+            *forwarded = Some(Box::new(Forwarded {
+                forward: *forward,
+                overrides: std::mem::take(&mut exchange.request.overrides),
+                environment: std::mem::take(&mut exchange.request.environment),
+                settings: settings.clone(),
+                status: kept_status,
+            }));
+            return settings;
         }
         // Nobody carries it to the backend yet.
         if exchange.forward.is_some() {
@@ -233,6 +252,7 @@ impl Desk {
             line,
             physical,
             pages,
+            ..
         } = self;
         let settings = resolver.base().clone();
         let uri = Uri {

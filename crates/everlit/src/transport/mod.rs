@@ -1,3 +1,5 @@
 //! 2. Between a connection and its socket.
 
 pub mod outbox;
+
+pub mod spool;

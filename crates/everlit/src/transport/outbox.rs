@@ -4,6 +4,7 @@
 //! here, what was not is still here, at every moment, so that it can be frozen.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
@@ -47,6 +48,43 @@ pub enum Segment {
     File(FileRange),
 }
 
+/// Where bytes go.
+#[derive(Clone, Copy, Debug)]
+pub enum Sink<'f> {
+    /// A stream socket.
+    Socket(BorrowedFd<'f>),
+    /// The writing end of a pipe.
+    Pipe(BorrowedFd<'f>),
+}
+
+impl AsFd for Sink<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Sink::Socket(fd) | Sink::Pipe(fd) => *fd,
+        }
+    }
+}
+
+impl Sink<'_> {
+    pub(crate) fn send(self, bytes: &[u8], more: SendFlags) -> Result<usize, Errno> {
+        match self {
+            Sink::Socket(socket) => rustix::net::send(socket, bytes, SendFlags::NOSIGNAL | more),
+            // Nobody reads: an error, because the process ignores SIGPIPE.
+            Sink::Pipe(pipe) => rustix::io::write(pipe, bytes),
+        }
+    }
+
+    fn set_cork(self, is: &mut Cork, wanted: Cork) {
+        if *is != wanted {
+            if let Sink::Socket(socket) = self {
+                // A Unix socket has no packets, and refuses.
+                let _ = sockopt::set_tcp_cork(socket, wanted == Cork::In);
+            }
+            *is = wanted;
+        }
+    }
+}
+
 /// How far [`Outbox::flush`] came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flushed {
@@ -87,6 +125,53 @@ impl Outbox {
         self.rest.push_back(segment);
     }
 
+    /// Appends bytes after everything else.
+    pub fn append(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        match self.rest.back_mut() {
+            None => self.bytes.extend_from_slice(bytes),
+            Some(Segment::Bytes(last)) => last.extend_from_slice(bytes),
+            Some(Segment::File(_)) => self.rest.push_back(Segment::Bytes(bytes.to_vec())),
+        }
+    }
+
+    /// Appends part of a file; what follows the last one in the same file becomes one with it.
+    pub fn extend_file(&mut self, range: FileRange) {
+        match self.rest.back_mut() {
+            Some(Segment::File(last))
+                if Rc::ptr_eq(&last.file, &range.file)
+                    && last.offset + last.length == range.offset =>
+            {
+                last.length += range.length;
+            }
+            _ => self.rest.push_back(Segment::File(range)),
+        }
+    }
+
+    /// Appends all that another one owes.
+    pub fn append_all(&mut self, other: &mut Outbox) {
+        self.append(&other.bytes[other.sent..]);
+        self.rest.append(&mut other.rest);
+        other.clear();
+    }
+
+    /// Bytes that are owed from memory.
+    pub fn memory(&self) -> usize {
+        let rest = self.rest.iter().map(|segment| match segment {
+            Segment::Bytes(bytes) => bytes.len(),
+            Segment::File(_) => 0,
+        });
+        self.bytes.len() - self.sent + rest.sum::<usize>()
+    }
+
+    /// All bytes that are owed.
+    pub fn length(&self) -> u64 {
+        let files = self.files().map(|range| range.length);
+        self.memory() as u64 + files.sum::<u64>()
+    }
+
     /// Forgets everything, keeping its memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
@@ -97,7 +182,11 @@ impl Outbox {
 
     /// Sends what the socket takes. `sent` is told the number of bytes, whatever the outcome.
     pub fn flush(&mut self, socket: impl AsFd, sent: &mut u64) -> Result<Flushed, Broken> {
-        let socket = socket.as_fd();
+        self.flush_into(Sink::Socket(socket.as_fd()), sent)
+    }
+
+    /// The same, into whatever it is.
+    pub fn flush_into(&mut self, sink: Sink<'_>, sent: &mut u64) -> Result<Flushed, Broken> {
         let mut turn = FILE_TURN;
         loop {
             if self.sent < self.bytes.len() {
@@ -106,11 +195,7 @@ impl Outbox {
                 } else {
                     SendFlags::MORE
                 };
-                match rustix::net::send(
-                    socket,
-                    &self.bytes[self.sent..],
-                    SendFlags::NOSIGNAL | more,
-                ) {
+                match sink.send(&self.bytes[self.sent..], more) {
                     Ok(n) => {
                         *sent += n as u64;
                         self.sent += n;
@@ -135,15 +220,16 @@ impl Outbox {
                 }
                 Segment::File(range) if range.length == 0 => {
                     self.rest.pop_front();
-                    self.set_cork(socket, Cork::Out);
+                    sink.set_cork(&mut self.cork, Cork::Out);
                 }
                 Segment::File(range) if range.length >= CORK_FROM && self.cork == Cork::Out => {
-                    self.set_cork(socket, Cork::In);
+                    sink.set_cork(&mut self.cork, Cork::In);
                 }
                 Segment::File(range) => {
                     let mut offset = range.offset;
                     let count = range.length.min(FILE_TURN) as usize;
-                    match rustix::fs::sendfile(socket, &*range.file, Some(&mut offset), count) {
+                    match rustix::fs::sendfile(sink.as_fd(), &*range.file, Some(&mut offset), count)
+                    {
                         Ok(0) => return Err(Broken::File(Errno::NODATA)),
                         Ok(n) => {
                             *sent += n as u64;
@@ -163,14 +249,6 @@ impl Outbox {
                     }
                 }
             }
-        }
-    }
-
-    fn set_cork(&mut self, socket: BorrowedFd<'_>, cork: Cork) {
-        if self.cork != cork {
-            // A Unix socket has no packets, and refuses.
-            let _ = sockopt::set_tcp_cork(socket, cork == Cork::In);
-            self.cork = cork;
         }
     }
 

@@ -113,7 +113,8 @@ impl Worker {
             return;
         }
         let deadline = self.second() + u32::from(conn.http.patience(&self.bench)) + 1;
-        self.admit(conn, fate, deadline);
+        let key = self.admit(conn, fate, deadline);
+        self.relay(key);
     }
 
     /// Puts a connection into the table and has the kernel tell of its news. If the kernel refuses that, the connection

@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
+use super::upstream::LinkId;
 use crate::http1::machine::Http1;
 use crate::net::Peer;
 
@@ -20,6 +21,8 @@ pub struct Conn {
     pub turn: NextTurn,
     /// Whether it may change process.
     pub stay: Stay,
+    /// The connection with the backend that is to answer it.
+    pub link: Option<LinkId>,
     /// The protocol.
     pub http: Http1,
     /// Second (monotonic) in which its patience ends.
@@ -67,6 +70,7 @@ impl Conn {
             input: Input::Drained,
             turn: NextTurn::OnNews,
             stay: Stay::Movable,
+            link: None,
             http: Http1::default(),
             deadline: 0,
             looked_at: u32::MAX,

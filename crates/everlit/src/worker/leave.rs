@@ -80,6 +80,7 @@ impl Worker {
 
     pub(super) fn begin_leaving(&mut self, road: Arc<Road>) {
         self.stop_accepting(Accepting::Off);
+        self.upstreams.give_up_waiting();
         let queue = self.table.keys();
         let nothing_to_sweep = queue.is_empty();
         self.stage = Stage::Leaving { queue, road };
@@ -170,7 +171,10 @@ impl Worker {
         let _ = epoll::delete(&self.epoll, &conn.socket);
         let endpoint = self.endpoints[usize::from(conn.endpoint)].clone();
         let deadline = conn.deadline;
-        match freeze(conn, &endpoint, &self.bench) {
+        let upstream = conn
+            .link
+            .and_then(|id| self.upstreams.take(id, &self.epoll));
+        match freeze(conn, upstream, &endpoint, &self.bench) {
             Ok(frozen) => {
                 if let Stage::Leaving { road, .. } = &self.stage {
                     road.set_out();
@@ -178,9 +182,12 @@ impl Worker {
                 // Without a receiver the process is ending, and so does the connection.
                 drop(self.reports.queue(Report::Frozen(Box::new(frozen))));
             }
-            Err(mut conn) => {
+            Err(both) => {
+                let (mut conn, upstream) = *both;
+                conn.link = None;
                 self.mark(&mut conn, Stay::Refused);
-                self.admit(*conn, Fate::Keep, deadline);
+                let key = self.admit(conn, Fate::Keep, deadline);
+                self.rejoin(key, upstream);
             }
         }
     }

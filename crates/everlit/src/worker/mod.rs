@@ -9,12 +9,15 @@ pub mod conn;
 pub mod endpoint;
 pub mod inbox;
 pub mod logs;
+pub mod programs;
 pub mod road;
 pub mod table;
+pub mod upstream;
 
 mod accept;
 mod leave;
 mod orders;
+mod relay;
 mod serve;
 
 use std::sync::Arc;
@@ -32,9 +35,12 @@ use self::endpoint::Endpoint;
 use self::inbox::{Inbox, Outlet};
 use self::leave::Stage;
 pub use self::orders::{Order, Report};
+use self::programs::Programs;
 use self::serve::Fate;
 use self::table::{Key, Table};
+use self::upstream::{LinkId, Upstreams};
 use crate::clock::Now;
+use crate::gateway::relay::Trouble;
 use crate::http1::machine::{Moment, Phase};
 use crate::route::Origin;
 
@@ -52,6 +58,8 @@ const FILE_IDLE: u64 = 10;
 pub struct Worker {
     epoll: OwnedFd,
     table: Table,
+    upstreams: Upstreams,
+    programs: Programs,
     bench: Bench,
     endpoints: Vec<Arc<Endpoint>>,
     orders: Inbox<Order>,
@@ -94,6 +102,8 @@ impl Worker {
         Ok(Worker {
             epoll,
             table: Table::default(),
+            upstreams: Upstreams::default(),
+            programs: Programs::default(),
             bench,
             endpoints,
             orders,
@@ -152,6 +162,9 @@ impl Worker {
     fn on_event(&mut self, event: Event) {
         // Copied out of a packed struct.
         let (flags, data) = (event.flags, event.data);
+        if let Some(id) = LinkId::from_bits(data.u64()) {
+            return self.on_upstream(id, flags);
+        }
         match Key::from_bits(data.u64()) {
             Some(key) => self.on_connection(key, flags),
             None if data.u64() == INBOX => self.take_orders(),
@@ -184,9 +197,10 @@ impl Worker {
         } else if readable {
             serve::readable(conn, origin, &mut self.bench, &mut self.buffer)
         } else {
-            return;
+            return self.relay(key);
         };
         self.settle(key, before, fate);
+        self.relay(key);
     }
 
     /// After a connection was served: closes it, queues it, sets its deadline, sends it away.
@@ -242,6 +256,11 @@ impl Worker {
             let before = conn.http.moment();
             let endpoint = &self.endpoints[usize::from(conn.endpoint)];
             let peer = conn.peer;
+            if conn.http.is_relaying() && before.phase == Phase::Waiting {
+                self.lost(key, Trouble::Silent);
+                self.relay(key);
+                continue;
+            }
             let fate = serve::timed_out(conn, origin(&peer, endpoint), &mut self.bench);
             self.settle(key, before, fate);
         }
@@ -251,6 +270,9 @@ impl Worker {
         if let Some(conn) = self.table.remove(key) {
             if conn.stay == Stay::Refused {
                 self.bench.counters.refused.fetch_sub(1, Ordering::Relaxed);
+            }
+            if let Some(id) = conn.link {
+                self.drop_upstream(id);
             }
             conn.http.abandon(&mut self.bench);
             if self.stage.is_leaving() {
@@ -287,11 +309,14 @@ impl Worker {
             });
         }
         let mut until = self.table.next_look().map(u64::from);
-        if self.bench.logs.is_pending() || self.accepting == Accepting::Full {
+        if self.bench.logs.is_pending()
+            || self.programs.is_waiting()
+            || self.accepting == Accepting::Full
+        {
             let next = self.last_flush + 1;
             until = Some(until.map_or(next, |until| until.min(next)));
         }
-        if self.bench.desk.files.is_holding() {
+        if self.bench.desk.files.is_holding() || self.upstreams.is_holding() {
             let next = self.last_sweep + FILE_IDLE;
             until = Some(until.map_or(next, |until| until.min(next)));
         }
@@ -312,6 +337,7 @@ impl Worker {
         let second = self.bench.now.monotonic.as_secs();
         if second > self.last_flush {
             self.last_flush = second;
+            self.programs.reap();
             self.bench.logs.flush();
             if self.accepting == Accepting::Full && self.table.len() < self.max_connections {
                 self.resume_accepting();
@@ -320,6 +346,7 @@ impl Worker {
         if second >= self.last_sweep + FILE_IDLE {
             self.last_sweep = second;
             self.bench.desk.files.sweep(self.bench.now, FILE_IDLE);
+            self.upstreams.sweep(second);
         }
     }
 }

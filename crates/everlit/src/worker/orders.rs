@@ -9,8 +9,11 @@ use super::leave::Stage;
 use super::logs::Target;
 use super::road::Road;
 use super::serve::Fate;
-use super::{Accepting, Worker};
-use crate::freeze::{Frozen, Thawed};
+use super::table::Key;
+use super::upstream::Upstream;
+use super::{Accepting, Worker, origin};
+use crate::freeze::{Frozen, Parts, Thawed};
+use crate::gateway::relay::Trouble;
 use crate::http1::machine::Future;
 use crate::link::Listeners;
 use crate::worker::bench::Mode;
@@ -84,14 +87,39 @@ impl Worker {
     fn adopt(&mut self, thawed: Thawed, stay: Stay) {
         let endpoint = self.endpoint_named(&thawed.listener, thawed.local_port);
         let patience = thawed.patience;
-        let (socket, peer, http, input) = thawed.into_parts(&self.bench);
+        let peer = thawed.peer();
+        let origin = origin(&peer, &self.endpoints[usize::from(endpoint)]);
+        let Parts {
+            socket,
+            http,
+            input,
+            link,
+        } = thawed.into_parts(origin, &mut self.bench);
         let mut conn = Conn::new(socket, peer, endpoint);
         conn.http = http;
         self.mark(&mut conn, stay);
         conn.input = input;
         let deadline = self.second().saturating_add(patience) + 1;
         let key = self.admit(conn, Fate::Keep, deadline);
+        self.rejoin(key, link.map(|link| link.owned_by(key)));
+        self.relay(key);
         self.leave_too(key);
+    }
+
+    /// Gives an exchange its connection with a backend back.
+    pub(super) fn rejoin(&mut self, key: Key, upstream: Option<Upstream>) {
+        let Some(mut upstream) = upstream else {
+            return;
+        };
+        upstream.owner = Some(key);
+        match self.upstreams.insert(upstream, &self.epoll) {
+            Ok(id) => {
+                if let Some(conn) = self.table.get_mut(key) {
+                    conn.link = Some(id);
+                }
+            }
+            Err(errno) => self.lost(key, Trouble::Broke(errno)),
+        }
     }
 
     /// Notes whether a connection may change process; one that may not ends with its present request, or the next one.

@@ -41,7 +41,12 @@ pub(super) fn readable(
             return Fate::Keep;
         }
         match rustix::net::recv(&conn.socket, &mut *buffer, RecvFlags::empty()) {
-            Ok((0, _)) => return Fate::Close,
+            Ok((0, _)) => {
+                return match conn.http.client_ended() {
+                    Need::Close => Fate::Close,
+                    _ => Fate::Keep,
+                };
+            }
             Ok((n, _)) => {
                 // A short read means there is nothing more, unless the client has closed its direction. Noted before the
                 // bytes are dealt with, because that may end our turn.
@@ -133,6 +138,10 @@ fn feed(conn: &mut Conn, input: &[u8], origin: Origin<'_>, bench: &mut Bench) ->
             },
             Need::Close => return Fate::Close,
             Need::Linger => linger(conn),
+        }
+        if conn.http.is_relaying() && !conn.http.wants_input() {
+            conn.http.hold(rest);
+            return Fate::Keep;
         }
         if used == 0 && need == Need::Input {
             return Fate::Close;

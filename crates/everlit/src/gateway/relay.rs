@@ -1,0 +1,658 @@
+//! One exchange with a backend: the request on its way there, the answer on its way back.
+//!
+//! In: the request's body, as data; bytes from the backend. Out: bytes for the backend; the head of its answer, its data,
+//! its end. Must hold: no I/O; between two calls everything is in this value, as plain data; what is in memory is
+//! bounded, whatever the sizes.
+//!
+//! ```text
+//!                 body complete,          first byte of
+//!                 or streamed             an answer's head       head complete
+//!   Collecting -----------------> Asking ---------------> Asking --------------> Answering ----> Over
+//!                                   ^                        |                        end
+//!                                   +-- another backend <----+                +-> Tunnel ------> Over
+//! ```
+
+use minicbor::{Decode, Encode};
+use std::fmt;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+
+use super::preface::{Length, Preface};
+use super::records::{Records, Step, What};
+use super::reply::{self, Delimited, Dialect, Parsed, Persistence};
+use super::upload::Framing;
+use super::{Protocol, Target, Upgrade};
+use crate::http1::head::{Method, Version};
+use crate::response::{FileRange, Headers};
+use crate::settings::{Settings, Stream};
+use crate::transport::outbox::{Broken, Flushed, Outbox, Segment, Sink};
+use crate::transport::spool::Spool;
+
+/// Bytes that may wait in memory for each side.
+pub const WAITING_MAX: usize = 64 * 1024;
+
+/// Seconds that a tunnel is kept of which one direction is closed, when nothing moves in the other.
+const HALF_OPEN: u16 = 60;
+
+/// Backends that are tried for one request.
+const TRIES_MAX: u8 = 5;
+
+/// One exchange with a backend.
+#[derive(Debug)]
+pub struct Relay {
+    /// The request, as it is known here.
+    pub(crate) asked: Asked,
+    /// Where it goes.
+    pub(crate) target: Target,
+    /// How it is spoken to there.
+    pub(crate) protocol: Protocol,
+    /// How far it is.
+    pub(crate) stage: Stage,
+    /// FastCGI's framing of what the backend sends.
+    pub(crate) records: Records,
+    /// What the backend is still to be sent.
+    pub(crate) upload: Upload,
+    /// How the answer travels to the client.
+    pub(crate) download: Download,
+    /// How often it was tried to send it.
+    pub(crate) tries: u8,
+    /// Hosts of its group that it was tried with.
+    pub(crate) tried: Vec<usize>,
+}
+
+/// A request, kept until it is answered: its answer is judged by it, and the log tells of it.
+#[derive(Debug)]
+pub struct Asked {
+    /// The head as the client sent it; it was read before and found good.
+    pub head: Vec<u8>,
+    /// Header fields that modules changed.
+    pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Variables that modules set.
+    pub environment: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Method.
+    pub method: Method,
+    /// Version.
+    pub version: Version,
+    /// Whether it asks for another protocol.
+    pub upgrade: Upgrade,
+    /// The status that the client is told in place of the backend's: of the error that this answers.
+    pub status: Option<u16>,
+    /// The settings it is answered under.
+    pub settings: Rc<Settings>,
+}
+
+/// How far an exchange is.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// The body is collected; nothing was sent.
+    Collecting(Preface),
+    /// The request is sent; so much of the answer's head has come.
+    Asking {
+        /// What was read of it.
+        head: Vec<u8>,
+    },
+    /// The answer's body is coming.
+    Answering {
+        /// How it is delimited.
+        body: Delimited,
+        /// What becomes of the connection.
+        persistence: Persistence,
+    },
+    /// Both sides speak as they like.
+    Tunnel {
+        /// The client's direction.
+        client: Direction,
+        /// The backend's.
+        backend: Direction,
+    },
+}
+
+/// One direction of a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Direction {
+    /// Open.
+    #[n(0)]
+    Open,
+    /// Its end was read; what came before is still on its way.
+    #[n(1)]
+    Ending,
+    /// Its end was passed on.
+    #[n(2)]
+    Closed,
+}
+
+/// What a backend is still to be sent.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    /// The head, and a body that is short. Kept until an answer begins, to ask somebody else if need be.
+    pub(crate) head: Vec<u8>,
+    /// How much of it is sent.
+    pub(crate) sent: usize,
+    /// What comes after it.
+    pub(crate) rest: Outbox,
+    /// Where the rest is when it is too much for memory.
+    pub(crate) spool: Spool,
+    /// How the body is framed.
+    pub(crate) framing: Framing,
+    /// Bytes of the body so far.
+    pub(crate) length: u64,
+    /// Whether the rest can still be sent from its beginning.
+    pub(crate) rest_is: Rest,
+    /// How it is passed on.
+    pub(crate) stream: Stream,
+    /// Whether its end is among what is above.
+    pub(crate) end: End,
+}
+
+/// Whether a body has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum End {
+    /// Not yet.
+    #[n(0)]
+    Open,
+    /// Yes.
+    #[n(1)]
+    Noted,
+}
+
+/// Whether a body can still be sent from its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Rest {
+    /// Yes.
+    #[n(0)]
+    Whole,
+    /// Some of it has been sent.
+    #[n(1)]
+    Begun,
+}
+
+/// How an answer travels to the client.
+#[derive(Debug)]
+pub(crate) struct Download {
+    /// When it begins to travel.
+    pub(crate) stream: Stream,
+    /// Where it is when it is too much for memory.
+    pub(crate) spool: Spool,
+    /// How the client is told where it ends; not decided before the answer's head has come.
+    pub(crate) framing: Option<To>,
+    /// While it is collected: the status.
+    pub(crate) held: Option<Held>,
+}
+
+/// An answer that is collected before it is sent.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// Status.
+    pub(crate) status: u16,
+    /// Header fields.
+    pub(crate) headers: Headers,
+    /// The body so far.
+    pub(crate) body: Outbox,
+}
+
+/// How a client is told where a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum To {
+    /// `Content-Length`, or there is no body.
+    #[n(0)]
+    Length,
+    /// In chunks.
+    #[n(1)]
+    Chunks,
+    /// By the end of the connection.
+    #[n(2)]
+    End,
+}
+
+/// What came from a backend.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum News {
+    /// Nothing that means anything yet.
+    Nothing,
+    /// A head; its fields are in the headers that were lent. More may come: 1xx.
+    Head(reply::Head),
+    /// So many bytes of the body, the last ones consumed.
+    Data(usize),
+}
+
+/// Why a backend gave no answer, or only half of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It could not be reached.
+    Unreachable(Errno),
+    /// It has ended the connection.
+    Ended,
+    /// The connection broke.
+    Broke(Errno),
+    /// It took too long.
+    Silent,
+    /// What it said is no answer.
+    Nonsense(&'static str),
+    /// There is no room for what it sends.
+    Full(Errno),
+}
+
+impl Relay {
+    /// An exchange that is to begin. `body`: how long the request's body is.
+    pub(crate) fn new(asked: Asked, target: Target, preface: Preface, body: Length) -> Relay {
+        let core = &asked.settings.core;
+        let protocol = preface.protocol;
+        let (stream, download) = match asked.upgrade {
+            Upgrade::No => (core.stream_request_body, core.stream_response_body),
+            // A tunnel never waits for anything to be complete.
+            Upgrade::Asked | Upgrade::Connect => (Stream::Bounded, Stream::Bounded),
+        };
+        let framing = match (protocol, body, stream) {
+            (Protocol::Http, Length::Chunked, Stream::Eager | Stream::Bounded) => Framing::Chunked,
+            _ => Framing::of(protocol),
+        };
+        let upload = Upload {
+            head: Vec::new(),
+            sent: 0,
+            rest: Outbox::default(),
+            spool: Spool::default(),
+            framing,
+            length: 0,
+            rest_is: Rest::Whole,
+            stream,
+            end: End::Open,
+        };
+        let mut relay = Relay {
+            asked,
+            target,
+            protocol,
+            stage: Stage::Collecting(preface),
+            records: Records::default(),
+            upload,
+            download: Download {
+                stream: download,
+                spool: Spool::default(),
+                framing: None,
+                held: None,
+            },
+            tries: 0,
+            tried: Vec::new(),
+        };
+        let streams = match (body, stream) {
+            (Length::Nothing, _) => true,
+            (_, Stream::Collected) => false,
+            (Length::Known(_), _) => true,
+            // Others than HTTP want to know the length first.
+            (Length::Chunked, _) => protocol == Protocol::Http,
+        };
+        if streams {
+            relay.ask(body);
+        }
+        if body == Length::Nothing {
+            relay.body_over();
+        }
+        relay
+    }
+
+    /// The head is complete: it can be sent.
+    fn ask(&mut self, length: Length) {
+        let next = Stage::Asking { head: Vec::new() };
+        if let Stage::Collecting(preface) = std::mem::replace(&mut self.stage, next) {
+            self.upload.head = preface.finish(length);
+        }
+    }
+
+    /// Takes data of the request's body.
+    pub(crate) fn upload(&mut self, data: &[u8]) -> Result<(), Errno> {
+        let upload = &mut self.upload;
+        upload.length += data.len() as u64;
+        let mut framed = Vec::new();
+        let bytes = if upload.framing == Framing::Plain {
+            data
+        } else {
+            upload.framing.data(data, &mut framed);
+            &framed[..]
+        };
+        if upload.stream == Stream::Bounded || upload.rest.memory() + bytes.len() <= WAITING_MAX {
+            upload.rest.append(bytes);
+            return Ok(());
+        }
+        let directories = &self.asked.settings.core.upload_dirs;
+        upload.spool.append(bytes, &mut upload.rest, directories)
+    }
+
+    /// The request's body is complete.
+    pub(crate) fn body_over(&mut self) {
+        if let Stage::Collecting(_) = self.stage {
+            self.ask(Length::Known(self.upload.length));
+        }
+        let upload = &mut self.upload;
+        upload.end = End::Noted;
+        let mut end = Vec::new();
+        upload.framing.end(&mut end);
+        upload.rest.append(&end);
+        if self.protocol != Protocol::Cgi
+            && upload.rest_is == Rest::Whole
+            && upload.rest.length() == upload.rest.memory() as u64
+        {
+            // Short enough to be kept for somebody else.
+            for segment in std::mem::take(&mut upload.rest).into_segments() {
+                if let Segment::Bytes(bytes) = segment {
+                    upload.head.extend_from_slice(&bytes);
+                }
+            }
+        }
+    }
+
+    /// Whether the end of the request's body has not been noted yet.
+    pub(crate) fn wants_end(&self) -> bool {
+        self.upload.end == End::Open
+    }
+
+    /// Seconds it may stay as it is without progress; `None`: it is the client's turn.
+    pub(crate) fn patience(&self) -> Option<u16> {
+        let seconds = |seconds: u32| match seconds {
+            0 => u16::MAX,
+            some => u16::try_from(some).unwrap_or(u16::MAX),
+        };
+        let host = match &self.target {
+            Target::Host { group, host, .. } => Some(&group.hosts[*host]),
+            Target::Program(_) => None,
+        };
+        match &self.stage {
+            Stage::Collecting(_) => None,
+            Stage::Tunnel { client, backend } => {
+                let half = *client != Direction::Open || *backend != Direction::Open;
+                Some(if half {
+                    HALF_OPEN
+                } else {
+                    host.map_or(u16::MAX, |host| seconds(host.read_timeout))
+                })
+            }
+            Stage::Asking { .. } if self.upload.sent == 0 => {
+                Some(host.map_or(u16::MAX, |host| seconds(host.connect_timeout)))
+            }
+            _ if !self.upload.is_empty() => {
+                Some(host.map_or(u16::MAX, |host| seconds(host.write_timeout)))
+            }
+            _ if self.upload.end == End::Open => None,
+            _ => Some(host.map_or(u16::MAX, |host| seconds(host.read_timeout))),
+        }
+    }
+
+    /// Whether the backend of a tunnel has closed its direction, and the client has not been told.
+    pub(crate) fn is_ending(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::Tunnel {
+                backend: Direction::Ending,
+                ..
+            }
+        )
+    }
+
+    /// Whether the client is to be told that the backend has closed its direction of a tunnel; said once.
+    pub(crate) fn passes_end_on(&mut self) -> bool {
+        match &mut self.stage {
+            Stage::Tunnel { backend, .. } if *backend == Direction::Ending => {
+                *backend = Direction::Closed;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether more of the request's body can be taken.
+    pub(crate) fn wants_upload(&self) -> bool {
+        match &self.stage {
+            Stage::Tunnel { client, .. } => {
+                *client == Direction::Open && self.upload.rest.memory() < WAITING_MAX
+            }
+            _ => self.upload.stream != Stream::Bounded || self.upload.rest.memory() < WAITING_MAX,
+        }
+    }
+
+    /// Whether it has anything to say to a backend, and so is in need of one.
+    pub(crate) fn needs_link(&self) -> bool {
+        !matches!(self.stage, Stage::Collecting(_))
+    }
+
+    /// Whether a connection that was used before will do: its backend may close it at this very moment, and then the
+    /// request has to be sent again. What must not be done twice is not risked.
+    pub(crate) fn may_reuse(&self) -> bool {
+        self.tries == 0 && self.is_idempotent() && self.asked.upgrade == Upgrade::No
+    }
+
+    /// Whether the request may be sent twice (RFC 9110 section 9.2.2).
+    fn is_idempotent(&self) -> bool {
+        matches!(
+            self.asked.method,
+            Method::Get | Method::Head | Method::Options
+        )
+    }
+
+    /// Whether more of the answer can be taken, when so much waits for the client in memory.
+    pub(crate) fn wants_answer(&self, waiting: usize) -> bool {
+        match &self.stage {
+            Stage::Collecting(_) => false,
+            Stage::Tunnel { backend, .. } => *backend == Direction::Open && waiting < WAITING_MAX,
+            Stage::Asking { .. } | Stage::Answering { .. } => {
+                self.download.stream != Stream::Bounded || waiting < WAITING_MAX
+            }
+        }
+    }
+
+    /// Whether it is a tunnel.
+    pub(crate) fn is_tunnel(&self) -> bool {
+        matches!(self.stage, Stage::Tunnel { .. })
+    }
+
+    /// Takes FastCGI's framing off what a backend sent; other protocols have none. Fails, with the reason, at what is no
+    /// FastCGI.
+    pub(crate) fn unwrap(&mut self, input: &[u8]) -> Result<Step, &'static str> {
+        match self.protocol {
+            Protocol::FastCgi => self.records.decode(input),
+            _ => Ok(Step {
+                consumed: input.len(),
+                what: What::Output(input.len()),
+            }),
+        }
+    }
+
+    /// Reads a piece of what a backend sent, up to the next piece of news. Returns how many bytes were consumed; if the
+    /// answer is complete then, [`Relay::is_answered`] says so. Fails, with the reason, at what is no answer.
+    pub(crate) fn read(
+        &mut self,
+        input: &[u8],
+        headers: &mut Headers,
+    ) -> Result<(usize, News), &'static str> {
+        match &mut self.stage {
+            Stage::Collecting(_) => Err("it answers before it was asked"),
+            Stage::Asking { head } => {
+                let dialect = match self.protocol {
+                    Protocol::Http => Dialect::Http,
+                    _ => Dialect::Cgi,
+                };
+                let before = head.len();
+                let parsed = if before == 0 {
+                    reply::parse(input, dialect, headers)
+                } else {
+                    head.extend_from_slice(input);
+                    reply::parse(head, dialect, headers)
+                };
+                match parsed {
+                    Parsed::Partial => {
+                        if before == 0 {
+                            head.extend_from_slice(input);
+                        }
+                        Ok((input.len(), News::Nothing))
+                    }
+                    Parsed::Broken(why) => Err(why),
+                    Parsed::Head(found) => {
+                        head.clear();
+                        // Not complete before, so it ends in the new input.
+                        Ok((found.length.saturating_sub(before), News::Head(found)))
+                    }
+                }
+            }
+            Stage::Answering {
+                body: Delimited::ByEnd,
+                ..
+            }
+            | Stage::Tunnel { .. } => Ok((input.len(), News::Data(input.len()))),
+            Stage::Answering {
+                body: Delimited::By(framing),
+                ..
+            } => {
+                let step = framing.decode(input).map_err(|bad| bad.reason)?;
+                Ok((step.consumed, News::Data(step.data)))
+            }
+        }
+    }
+
+    /// Whether the answer has reached its announced end, and whether the connection may be used again.
+    pub(crate) fn is_answered(&self) -> Option<Persistence> {
+        match &self.stage {
+            Stage::Answering {
+                body: Delimited::By(framing),
+                persistence,
+            } if framing.is_over() => Some(*persistence),
+            _ => None,
+        }
+    }
+
+    /// Whether the answer is complete because the backend has ended it.
+    pub(crate) fn ends_with_connection(&self) -> bool {
+        matches!(
+            &self.stage,
+            Stage::Answering {
+                body: Delimited::ByEnd,
+                ..
+            }
+        )
+    }
+
+    /// After trouble: whether somebody may be asked anew, from the beginning. `link`: whether the connection had been
+    /// used before.
+    pub(crate) fn may_ask_again(&self, trouble: Trouble, had: Used) -> bool {
+        let untouched = match &self.stage {
+            Stage::Asking { head } => head.is_empty() && self.upload.rest_is == Rest::Whole,
+            _ => false,
+        };
+        let nothing_done = match trouble {
+            Trouble::Unreachable(_) => true,
+            // It closed a connection that it was tired of, before it saw the request.
+            Trouble::Ended | Trouble::Broke(_) => self.is_idempotent() && had == Used::Before,
+            Trouble::Silent | Trouble::Nonsense(_) | Trouble::Full(_) => false,
+        };
+        untouched && nothing_done && self.tries < TRIES_MAX
+    }
+
+    /// Begins again, with another connection.
+    pub(crate) fn ask_again(&mut self) {
+        self.upload.sent = 0;
+        self.records = Records::default();
+    }
+
+    /// The files of what is owed to either side.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &FileRange> {
+        let held = self.download.held.iter();
+        (self.upload.rest.files()).chain(held.flat_map(|held| held.body.files()))
+    }
+
+    /// Where files are made for what does not fit in memory.
+    pub(crate) fn directories(&self) -> &[PathBuf] {
+        &self.asked.settings.core.upload_dirs
+    }
+}
+
+/// Whether a connection with a backend had been used for an exchange before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Used {
+    /// Yes.
+    #[n(0)]
+    Before,
+    /// No.
+    #[n(1)]
+    Never,
+}
+
+impl Upload {
+    /// Sends what is owed, as far as the backend takes it.
+    pub(crate) fn flush(&mut self, sink: Sink<'_>) -> Result<Flushed, Broken> {
+        while self.sent < self.head.len() {
+            match sink.send(&self.head[self.sent..], SendFlags::empty()) {
+                Ok(n) => self.sent += n,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(Flushed::Blocked),
+                Err(errno) => return Err(Broken::Socket(errno)),
+            }
+        }
+        if self.rest.is_empty() {
+            return Ok(Flushed::All);
+        }
+        let mut sent = 0;
+        let flushed = self.rest.flush_into(sink, &mut sent);
+        if sent > 0 {
+            self.rest_is = Rest::Begun;
+        }
+        flushed
+    }
+
+    /// The backend wants no more.
+    pub(crate) fn give_up(&mut self) {
+        self.sent = self.head.len();
+        self.rest.clear();
+        self.rest_is = Rest::Begun;
+    }
+
+    /// Whether nothing is owed to the backend.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sent == self.head.len() && self.rest.is_empty()
+    }
+
+    /// Gives the memory of the head back: nobody else will be asked.
+    pub(crate) fn settle(&mut self) {
+        if self.sent == self.head.len() {
+            self.head = Vec::new();
+            self.sent = 0;
+        }
+    }
+}
+
+impl Trouble {
+    /// The status that a client is told if it has been told nothing yet.
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Trouble::Unreachable(_) => 503,
+            Trouble::Ended | Trouble::Broke(_) | Trouble::Nonsense(_) | Trouble::Full(_) => 502,
+            Trouble::Silent => 504,
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Unreachable(errno) => write!(f, "cannot be reached: {errno}"),
+            Trouble::Ended => {
+                f.write_str("it has closed the connection before its answer was complete")
+            }
+            Trouble::Broke(errno) => write!(f, "the connection broke: {errno}"),
+            Trouble::Silent => f.write_str("it does not answer in time"),
+            Trouble::Nonsense(why) => write!(f, "what it says is no answer: {why}"),
+            Trouble::Full(errno) => write!(
+                f,
+                "its answer cannot be kept in a file (server.upload-dirs): {errno}"
+            ),
+        }
+    }
+}
+
+/// How long a request says its body is.
+pub(crate) fn length_of(framing: crate::http1::body::Framing) -> Length {
+    use crate::http1::body::Framing as Body;
+    match framing {
+        Body::Empty | Body::Length(0) => Length::Nothing,
+        Body::Length(length) => Length::Known(length),
+        Body::Chunked(_) => Length::Chunked,
+    }
+}

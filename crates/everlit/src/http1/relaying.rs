@@ -1,0 +1,668 @@
+//! 3b. A request that a backend answers: the client's side of it.
+//!
+//! In: what the backend sent, or why it did not. Out: an outbox to flush, and what becomes of the connection with the
+//! backend ([`Next`]). Must hold: a client gets one answer: the backend's, or an error in its place; never the beginning
+//! of one and then another.
+
+use super::encode::{self, After, Announced, LAST_CHUNK, encode};
+use super::head::{Head, Method, Version};
+use super::machine::{DISCARD_MAX, Http1, Need, Phase, State, Turn};
+use crate::errorlog;
+use crate::gateway::{Protocol, Upgrade};
+use crate::gateway::records::What;
+use crate::gateway::relay::{
+    Asked, Direction, Held, News, Relay, Stage, To, Trouble, Used, WAITING_MAX, length_of,
+};
+use crate::gateway::reply::{self, Delimited, Persistence};
+use crate::http1::body::Framing;
+use crate::route::{Forwarded, Origin};
+use crate::settings::Stream;
+use crate::worker::bench::Bench;
+
+/// What becomes of the connection with a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The exchange goes on.
+    On,
+    /// The exchange is over; the connection may be used for another.
+    Release,
+    /// The exchange is over, and so is the connection.
+    Drop,
+    /// The connection is of no use; the exchange wants another one.
+    Retry,
+}
+
+impl Http1 {
+    /// The exchange with a backend, if there is one.
+    pub(crate) fn relay(&mut self) -> Option<&mut Relay> {
+        match &mut self.state {
+            State::Busy(turn) => turn.relay.as_deref_mut(),
+            _ => None,
+        }
+    }
+
+    /// Whether a backend is to answer, or is a tunnel's other end.
+    pub fn is_relaying(&self) -> bool {
+        matches!(&self.state, State::Busy(turn) if turn.relay.is_some())
+    }
+
+    /// Whether more of what a backend sends can be taken.
+    pub(crate) fn wants_answer(&self) -> bool {
+        match &self.state {
+            State::Busy(turn) => turn
+                .relay
+                .as_ref()
+                .is_some_and(|relay| relay.wants_answer(turn.outbox.memory())),
+            _ => false,
+        }
+    }
+
+    /// Whether a request is on its way, and so in need of a connection with a backend.
+    pub(crate) fn needs_link(&self) -> bool {
+        match &self.state {
+            State::Busy(turn) => turn.relay.as_ref().is_some_and(|relay| relay.needs_link()),
+            _ => false,
+        }
+    }
+
+    /// Whether a client is to be told that a tunnel's backend has closed its direction.
+    pub(crate) fn has_news(&self) -> bool {
+        match &self.state {
+            State::Busy(turn) => turn.relay.as_ref().is_some_and(|relay| relay.is_ending()),
+            _ => false,
+        }
+    }
+
+    /// A backend is there. To CONNECT that is the answer: it is the other end of the tunnel (as in lighttpd).
+    pub(crate) fn backend_reached(&mut self, origin: Origin<'_>, bench: &mut Bench) {
+        if let State::Busy(turn) = &mut self.state
+            && let Some(relay) = turn.relay.as_deref()
+            && relay.asked.upgrade == Upgrade::Connect
+            && relay.protocol == Protocol::Http
+            && !relay.is_tunnel()
+        {
+            bench.desk.response.clear();
+            turn.switch(200, origin, bench);
+        }
+    }
+
+    /// What a backend sent.
+    pub(crate) fn backend_said(
+        &mut self,
+        input: &[u8],
+        origin: Origin<'_>,
+        bench: &mut Bench,
+    ) -> Next {
+        let State::Busy(turn) = &mut self.state else {
+            return Next::Drop;
+        };
+        let mut at = 0;
+        while at < input.len() {
+            let Some(relay) = turn.relay.as_deref_mut() else {
+                return Next::Drop;
+            };
+            let step = match relay.unwrap(&input[at..]) {
+                Ok(step) => step,
+                Err(why) => return turn.fail(Trouble::Nonsense(why), Used::Never, origin, bench),
+            };
+            at += step.consumed;
+            match step.what {
+                What::Nothing => {}
+                What::Complaint(length) => {
+                    let text = String::from_utf8_lossy(&input[at - length..at]);
+                    errorlog::say(relay.protocol.module(), text);
+                }
+                What::End(_) => return turn.backend_ended(origin, bench),
+                What::Output(length) => {
+                    let next = turn.output(&input[at - length..at], origin, bench);
+                    if next == Next::Release && at < input.len() {
+                        // More than an answer: whatever it is, it is not for us.
+                        return Next::Drop;
+                    }
+                    if next != Next::On {
+                        return next;
+                    }
+                }
+            }
+        }
+        turn.hold_head(bench);
+        Next::On
+    }
+
+    /// A backend gave no answer, or only half of one.
+    pub(crate) fn backend_failed(
+        &mut self,
+        trouble: Trouble,
+        used: Used,
+        origin: Origin<'_>,
+        bench: &mut Bench,
+    ) -> Next {
+        let State::Busy(turn) = &mut self.state else {
+            return Next::Drop;
+        };
+        match trouble {
+            Trouble::Ended if turn.relay.as_ref().is_some_and(|r| r.is_tunnel()) => {
+                turn.tunnel_ended()
+            }
+            Trouble::Ended
+                if turn
+                    .relay
+                    .as_ref()
+                    .is_some_and(|relay| relay.ends_with_connection()) =>
+            {
+                turn.backend_ended(origin, bench)
+            }
+            trouble => turn.fail(trouble, used, origin, bench),
+        }
+    }
+
+    /// The client has closed its direction. Returns whether there is anything left to do for it.
+    pub(crate) fn client_ended(&mut self) -> Need {
+        let State::Busy(turn) = &mut self.state else {
+            return Need::Close;
+        };
+        match turn.relay.as_deref_mut().map(|relay| &mut relay.stage) {
+            Some(Stage::Tunnel { client, backend }) => {
+                if *client == Direction::Open {
+                    *client = Direction::Ending;
+                }
+                if *backend == Direction::Closed {
+                    return Need::Close;
+                }
+                Need::Input
+            }
+            // In the middle of its own request.
+            Some(_) if !turn.body.is_over() => Need::Close,
+            Some(_) => Need::Input,
+            None => Need::Close,
+        }
+    }
+
+    /// A request for a backend: from now on it is the backend's turn.
+    pub(super) fn forward(
+        &mut self,
+        head: &Head<'_>,
+        raw: &[u8],
+        mut turn: Box<Turn>,
+        forwarded: Forwarded,
+    ) {
+        if head.expects_continue && !head.framing.is_over() {
+            turn.outbox.append(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
+        let Forwarded {
+            forward,
+            overrides,
+            environment,
+            settings,
+            status,
+        } = forwarded;
+        let asked = Asked {
+            head: raw.to_vec(),
+            overrides,
+            environment,
+            method: head.method,
+            version: head.version,
+            upgrade: forward.upgrade,
+            status,
+            settings,
+        };
+        let body = length_of(head.framing);
+        turn.relay = Some(Box::new(Relay::new(
+            asked,
+            forward.target,
+            forward.preface,
+            body,
+        )));
+        self.state = State::Busy(turn);
+    }
+}
+
+impl Turn {
+    /// What it is waiting for.
+    pub(super) fn phase(&self) -> Phase {
+        match &self.relay {
+            Some(relay) if relay.is_tunnel() => Phase::Tunnel,
+            _ if !self.outbox.is_empty() => Phase::Sending,
+            Some(_) if self.body.is_over() => Phase::Waiting,
+            _ => Phase::Body,
+        }
+    }
+
+    /// Seconds it may stay as it is without progress.
+    pub(super) fn patience(&self) -> u16 {
+        if !self.outbox.is_empty() {
+            return self.write_idle;
+        }
+        match &self.relay {
+            Some(relay) => relay.patience().unwrap_or(self.read_idle),
+            None => self.read_idle,
+        }
+    }
+
+    /// More of the request's body, or of what a tunnel's client says. Returns how much of it was taken.
+    pub(super) fn upload(&mut self, input: &[u8], origin: Origin<'_>, bench: &mut Bench) -> usize {
+        let mut consumed = 0;
+        while let Some(relay) = self.relay.as_deref_mut() {
+            if relay.is_tunnel() {
+                self.received += input.len() as u64;
+                relay.upload.rest.append(input);
+                return input.len();
+            }
+            if self.body.is_over() {
+                if relay.wants_end() {
+                    relay.body_over();
+                }
+                break;
+            }
+            let step = match self.body.decode(&input[consumed..]) {
+                Ok(step) if step.consumed == 0 => break,
+                Ok(step) => step,
+                Err(_) => {
+                    self.refuse_body(400, origin, bench);
+                    return input.len();
+                }
+            };
+            let data = &input[consumed + step.consumed - step.data..consumed + step.consumed];
+            consumed += step.consumed;
+            self.received += step.consumed as u64;
+            if (step.data as u64) > self.room {
+                self.refuse_body(413, origin, bench);
+                return input.len();
+            }
+            self.room -= step.data as u64;
+            if let Err(errno) = relay.upload(data) {
+                self.fail(Trouble::Full(errno), Used::Never, origin, bench);
+                return input.len();
+            }
+        }
+        consumed
+    }
+
+    /// The request's body is no good: nobody is asked any more, and the connection cannot be understood any further.
+    fn refuse_body(&mut self, status: u16, origin: Origin<'_>, bench: &mut Bench) {
+        let Some(relay) = self.relay.as_deref_mut() else {
+            return;
+        };
+        self.after = After::Linger;
+        self.body = Framing::Empty;
+        if relay.download.framing.is_some() {
+            self.relay = None;
+            return;
+        }
+        relay.download.held = None;
+        self.body_length = 0;
+        bench.desk.failed(&relay.asked, status, origin, bench.now);
+        std::mem::swap(&mut self.line, &mut bench.desk.line);
+        self.answer_here(bench);
+    }
+
+    /// A piece of an answer, without any protocol's framing.
+    fn output(&mut self, mut piece: &[u8], origin: Origin<'_>, bench: &mut Bench) -> Next {
+        loop {
+            let Some(relay) = self.relay.as_deref_mut() else {
+                return Next::Drop;
+            };
+            let news = match relay.read(piece, &mut bench.desk.response.headers) {
+                Ok((used, news)) => {
+                    let read = &piece[..used];
+                    piece = &piece[used..];
+                    match news {
+                        News::Nothing => None,
+                        News::Head(head) => Some(self.answer_head(&head, piece, origin, bench)),
+                        News::Data(length) => {
+                            Some(self.answer_data(&read[used - length..], origin, bench))
+                        }
+                    }
+                }
+                Err(why) => return self.fail(Trouble::Nonsense(why), Used::Never, origin, bench),
+            };
+            match news {
+                Some(Next::On) | None => {}
+                Some(next) => return next,
+            }
+            if let Some(relay) = &self.relay
+                && let Some(persistence) = relay.is_answered()
+            {
+                let next = self.complete(persistence, bench);
+                return if piece.is_empty() { next } else { Next::Drop };
+            }
+            if piece.is_empty() {
+                return Next::On;
+            }
+        }
+    }
+
+    /// The head of an answer; its fields are in the desk's response. `rest`: what was read after it.
+    fn answer_head(
+        &mut self,
+        head: &reply::Head,
+        rest: &[u8],
+        origin: Origin<'_>,
+        bench: &mut Bench,
+    ) -> Next {
+        let Some(relay) = self.relay.as_deref_mut() else {
+            return Next::Drop;
+        };
+        let asked = &relay.asked;
+        let switches = match asked.upgrade {
+            Upgrade::No => false,
+            Upgrade::Asked => head.status == 101,
+            Upgrade::Connect => (200..=299).contains(&head.status),
+        };
+        if switches {
+            return self.switch(head.status, origin, bench);
+        }
+        if head.status == 101 {
+            let why = "it switches protocols although nobody asked";
+            return self.fail(Trouble::Nonsense(why), Used::Never, origin, bench);
+        }
+        if head.status < 200 {
+            if head.status != 100 && asked.version == Version::Http11 {
+                bench.desk.response.status = head.status;
+                let framing = encode::Framing {
+                    method: None,
+                    version: Version::Http11,
+                    after: After::Keep,
+                    date_line: b"",
+                    tag: "",
+                };
+                let mut text = Vec::new();
+                encode::head(
+                    &bench.desk.response,
+                    &framing,
+                    Announced::Nothing,
+                    &mut text,
+                );
+                self.outbox.append(&text);
+            }
+            return Next::On;
+        }
+        let bodiless = encode::is_bodiless(head.status) || asked.method == Method::Head;
+        relay.upload.settle();
+        relay.stage = Stage::Answering {
+            body: if bodiless {
+                Delimited::By(Framing::Empty)
+            } else {
+                head.body
+            },
+            persistence: head.persistence,
+        };
+        bench.desk.response.status = relay.asked.status.unwrap_or(head.status);
+        bench.desk.relayed(&relay.asked, origin, bench.now);
+        std::mem::swap(&mut self.line, &mut bench.desk.line);
+        if !matches!(bench.desk.response.body, crate::response::Body::Empty) {
+            // Answered here after all: an error page, or a file that the backend has named.
+            return self.answer_here(bench);
+        }
+        let known = match head.body {
+            Delimited::By(Framing::Length(length)) => Some(length),
+            Delimited::By(Framing::Empty) => Some(0),
+            Delimited::By(Framing::Chunked(_)) | Delimited::ByEnd => None,
+        };
+        let is_here = known.is_some_and(|length| length <= rest.len() as u64);
+        if bodiless {
+            let announced = match (encode::is_bodiless(head.status), head.body) {
+                (false, Delimited::By(Framing::Length(length))) => Announced::Length(length),
+                _ => Announced::Nothing,
+            };
+            self.write_head(To::Length, announced, bench);
+        } else if relay.download.stream == Stream::Collected && !is_here {
+            relay.download.held = Some(Held {
+                status: bench.desk.response.status,
+                headers: Default::default(),
+                body: Default::default(),
+            });
+        } else if let Some(length) = known {
+            self.write_head(To::Length, Announced::Length(length), bench);
+        } else if relay.asked.version == Version::Http11 {
+            self.write_head(To::Chunks, Announced::Chunked, bench);
+        } else {
+            self.after = After::Close;
+            self.write_head(To::End, Announced::Nothing, bench);
+        }
+        Next::On
+    }
+
+    /// Writes the head of the answer for the client.
+    fn write_head(&mut self, to: To, announced: Announced, bench: &mut Bench) {
+        let Some(relay) = self.relay.as_deref_mut() else {
+            return;
+        };
+        relay.download.framing = Some(to);
+        let now = bench.now;
+        let response = &bench.desk.response;
+        let core = &relay.asked.settings.core;
+        let framing = encode::Framing {
+            method: Some(relay.asked.method),
+            version: relay.asked.version,
+            after: self.after,
+            // What a backend says of itself stays.
+            date_line: match response.headers.get("Date") {
+                Some(_) => b"",
+                None => bench.date.line(now),
+            },
+            tag: match response.headers.get("Server") {
+                Some(_) => "",
+                None => &core.tag,
+            },
+        };
+        if self.outbox.is_empty() {
+            self.head_length = encode::head(response, &framing, announced, self.outbox.bytes());
+        } else {
+            let mut text = Vec::new();
+            self.head_length = encode::head(response, &framing, announced, &mut text);
+            self.outbox.append(&text);
+        }
+    }
+
+    /// Data of an answer's body, or of a tunnel.
+    fn answer_data(&mut self, data: &[u8], origin: Origin<'_>, bench: &mut Bench) -> Next {
+        let Some(relay) = self.relay.as_deref_mut() else {
+            return Next::Drop;
+        };
+        self.body_length += data.len() as u64;
+        let download = &mut relay.download;
+        let mut framed = Vec::new();
+        let bytes = match download.framing {
+            Some(To::Chunks) => {
+                encode::chunk(data, &mut framed);
+                &framed[..]
+            }
+            Some(To::Length | To::End) | None => data,
+        };
+        let outbox = match &mut download.held {
+            Some(held) => &mut held.body,
+            None => &mut self.outbox,
+        };
+        if download.stream == Stream::Bounded || outbox.memory() + bytes.len() <= WAITING_MAX {
+            outbox.append(bytes);
+            return Next::On;
+        }
+        let directories = &relay.asked.settings.core.upload_dirs;
+        match download.spool.append(bytes, outbox, directories) {
+            Ok(()) => Next::On,
+            Err(errno) => self.fail(Trouble::Full(errno), Used::Never, origin, bench),
+        }
+    }
+
+    /// The answer is not complete, and the desk is needed for others: what it has of the answer is kept.
+    fn hold_head(&mut self, bench: &mut Bench) {
+        if let Some(relay) = &mut self.relay
+            && let Some(held) = &mut relay.download.held
+            && held.headers.text().is_empty()
+        {
+            std::mem::swap(&mut held.headers, &mut bench.desk.response.headers);
+        }
+    }
+
+    /// The answer is complete.
+    fn complete(&mut self, persistence: Persistence, bench: &mut Bench) -> Next {
+        let held = self
+            .relay
+            .as_deref_mut()
+            .and_then(|relay| relay.download.held.take());
+        if let Some(mut held) = held {
+            if !held.headers.text().is_empty() {
+                std::mem::swap(&mut held.headers, &mut bench.desk.response.headers);
+            }
+            bench.desk.response.status = held.status;
+            let length = held.body.length();
+            self.write_head(To::Length, Announced::Length(length), bench);
+            self.outbox.append_all(&mut held.body);
+        }
+        let Some(relay) = self.relay.take() else {
+            return Next::Drop;
+        };
+        if relay.download.framing == Some(To::Chunks) {
+            self.outbox.append(LAST_CHUNK);
+        }
+        let was_asked = relay.upload.is_empty() && self.body.is_over();
+        self.leave_body();
+        match persistence {
+            Persistence::Keep if was_asked => Next::Release,
+            _ => Next::Drop,
+        }
+    }
+
+    /// The backend has ended its answer by ending the connection, or the record stream.
+    fn backend_ended(&mut self, origin: Origin<'_>, bench: &mut Bench) -> Next {
+        let Some(relay) = self.relay.as_deref() else {
+            return Next::Drop;
+        };
+        if relay.ends_with_connection() || relay.is_answered().is_some() {
+            return self.complete(Persistence::Close, bench);
+        }
+        self.fail(Trouble::Ended, Used::Never, origin, bench)
+    }
+
+    /// The desk has an answer of our own in place of the backend's.
+    fn answer_here(&mut self, bench: &mut Bench) -> Next {
+        let Some(relay) = self.relay.take() else {
+            return Next::Drop;
+        };
+        let asked = &relay.asked;
+        let framing = encode::Framing {
+            method: Some(asked.method),
+            version: asked.version,
+            after: self.after,
+            date_line: bench.date.line(bench.now),
+            tag: &asked.settings.core.tag,
+        };
+        let mut outbox = Default::default();
+        (self.head_length, self.body_length) =
+            encode(&mut bench.desk.response, &framing, &mut outbox);
+        self.outbox.append_all(&mut outbox);
+        self.leave_body();
+        Next::Drop
+    }
+
+    /// What is left of the request's body is nobody's business any more: it is read and thrown away, or the connection
+    /// is given up.
+    fn leave_body(&mut self) {
+        self.room = DISCARD_MAX;
+        if matches!(self.body, Framing::Length(left) if left > DISCARD_MAX)
+            && self.after == After::Keep
+        {
+            self.after = After::Linger;
+        }
+    }
+
+    /// There is no answer, or only half of one.
+    fn fail(
+        &mut self,
+        trouble: Trouble,
+        used: Used,
+        origin: Origin<'_>,
+        bench: &mut Bench,
+    ) -> Next {
+        let Some(relay) = self.relay.as_deref_mut() else {
+            return Next::Drop;
+        };
+        if relay.may_ask_again(trouble, used) {
+            relay.ask_again();
+            return Next::Retry;
+        }
+        errorlog::say(
+            relay.protocol.module(),
+            format_args!("{}: {trouble}", relay.target),
+        );
+        let is_begun = relay.download.framing.is_some() || relay.is_tunnel();
+        if is_begun {
+            // It cannot be taken back: the client sees that it is incomplete, because the connection ends.
+            self.relay = None;
+            self.body = Framing::Empty;
+            self.after = After::Close;
+            return Next::Drop;
+        }
+        relay.download.held = None;
+        self.body_length = 0;
+        bench
+            .desk
+            .failed(&relay.asked, trouble.status(), origin, bench.now);
+        std::mem::swap(&mut self.line, &mut bench.desk.line);
+        self.answer_here(bench)
+    }
+
+    /// The backend switches protocols: from now on both sides speak as they like.
+    fn switch(&mut self, status: u16, origin: Origin<'_>, bench: &mut Bench) -> Next {
+        let Some(relay) = self.relay.as_deref_mut() else {
+            return Next::Drop;
+        };
+        relay.stage = Stage::Tunnel {
+            client: Direction::Open,
+            backend: Direction::Open,
+        };
+        relay.upload.settle();
+        bench.desk.response.status = status;
+        bench.desk.relayed(&relay.asked, origin, bench.now);
+        std::mem::swap(&mut self.line, &mut bench.desk.line);
+        let framing = encode::Framing {
+            method: None,
+            version: relay.asked.version,
+            after: After::Keep,
+            date_line: match bench.desk.response.headers.get("Date") {
+                Some(_) => b"",
+                None => bench.date.line(bench.now),
+            },
+            tag: match bench.desk.response.headers.get("Server") {
+                Some(_) => "",
+                None => &relay.asked.settings.core.tag,
+            },
+        };
+        if status == 101 {
+            bench.desk.response.headers.add("Connection", "upgrade");
+        }
+        relay.download.framing = Some(To::End);
+        relay.download.stream = Stream::Bounded;
+        relay.upload.stream = Stream::Bounded;
+        relay.upload.framing = crate::gateway::upload::Framing::Plain;
+        let mut text = Vec::new();
+        self.head_length = encode::head(
+            &bench.desk.response,
+            &framing,
+            Announced::Nothing,
+            &mut text,
+        );
+        self.outbox.append(&text);
+        self.body = Framing::Empty;
+        self.after = After::Linger;
+        Next::On
+    }
+
+    /// A tunnel's backend has closed its direction.
+    fn tunnel_ended(&mut self) -> Next {
+        let Some(Stage::Tunnel { client, backend }) =
+            self.relay.as_deref_mut().map(|relay| &mut relay.stage)
+        else {
+            return Next::Drop;
+        };
+        if *client == Direction::Open {
+            *backend = Direction::Ending;
+            return Next::On;
+        }
+        // Both are done.
+        self.relay = None;
+        self.after = After::Close;
+        Next::Drop
+    }
+}

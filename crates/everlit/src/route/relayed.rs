@@ -1,0 +1,146 @@
+//! Answers that come later: a request is given to a backend, and judged again when there is an answer.
+//!
+//! In: a request that was kept as it came, and an answer's status and header fields, or an error. Out: the same as of any
+//! other request: a response, and perhaps a line for the log. Must hold: hooks see the request that they saw before.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use super::{Desk, Origin, handler, host_of_scheme, request};
+use crate::clock::Now;
+use crate::exchange::Exchange;
+use crate::gateway::Forward;
+use crate::gateway::relay::Asked;
+use crate::http1::head::{self, GetBody, Limits, MAX_HEAD_BYTES, Method, Parsed, Version};
+use crate::settings::Settings;
+
+use super::uri;
+
+/// A head that was read once is read again whatever the limits are now.
+const ANY: Limits = Limits {
+    head_bytes: MAX_HEAD_BYTES,
+    get_body: GetBody::Accept,
+};
+
+/// A request that a backend is to answer.
+#[derive(Debug)]
+pub struct Forwarded {
+    /// Where it goes, and as what.
+    pub forward: Forward,
+    /// Header fields that modules changed.
+    pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Variables that modules set.
+    pub environment: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The settings it is answered under.
+    pub settings: Rc<Settings>,
+    /// The error that it answers, if its status is kept.
+    pub status: Option<u16>,
+}
+
+/// Whose errors get our pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Errors {
+    /// Ours.
+    Ours,
+    /// A backend's, which may have pages of its own.
+    Theirs,
+}
+
+impl Desk {
+    /// A backend has answered: its status and header fields are in [`Desk::response`]. If there is a body afterwards, it
+    /// takes the place of the backend's.
+    pub fn relayed(&mut self, asked: &Asked, origin: Origin<'_>, now: Now) {
+        self.judge(asked, origin, now, Errors::Theirs);
+    }
+
+    /// No backend has answered, or none could be understood.
+    pub fn failed(&mut self, asked: &Asked, status: u16, origin: Origin<'_>, now: Now) {
+        self.response.clear();
+        self.response.status = status;
+        self.judge(asked, origin, now, Errors::Ours);
+    }
+
+    /// What is known of a request that another process began to answer, by its head: method, version, and the settings
+    /// that it has here.
+    pub fn asked_before(
+        &mut self,
+        head: &[u8],
+        origin: Origin<'_>,
+    ) -> (Method, Version, Rc<Settings>) {
+        let base = self.resolver.base().clone();
+        let Parsed::Head(head) = head::parse(head, &ANY) else {
+            return (Method::Other, Version::Http10, base);
+        };
+        let options = &self.site.server.parse;
+        let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
+            host_of_scheme(host, origin.scheme, options)
+        });
+        let settings = match (uri::parse(head.target, options), host) {
+            (Ok(uri), Ok(host)) => {
+                let request = request(&head, uri, host, origin);
+                self.resolver.resolve(&self.site, &request)
+            }
+            _ => base,
+        };
+        (head.method, head.version, settings)
+    }
+
+    fn judge(&mut self, asked: &Asked, origin: Origin<'_>, now: Now, errors: Errors) {
+        self.line.clear();
+        self.physical.clear();
+        let Desk {
+            site,
+            resolver,
+            files,
+            response,
+            line,
+            physical,
+            pages,
+            ..
+        } = self;
+        let options = &site.server.parse;
+        // It was read before, perhaps by another process with other options; what cannot be read now has no hooks.
+        let Parsed::Head(head) = head::parse(&asked.head, &ANY) else {
+            return;
+        };
+        let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
+            host_of_scheme(host, origin.scheme, options)
+        });
+        let (Ok(uri), Ok(host)) = (uri::parse(head.target, options), host) else {
+            return;
+        };
+        let mut request = request(&head, uri, host, origin);
+        request.overrides.clone_from(&asked.overrides);
+        request.environment.clone_from(&asked.environment);
+        let settings = &asked.settings;
+        let mut exchange = Exchange {
+            request,
+            physical,
+            entry: None,
+            handler: None,
+            forward: None,
+            response,
+            files,
+            now,
+        };
+        let is_ours = errors == Errors::Ours || settings.core.error_intercept;
+        if exchange.response.status >= 400 && is_ours {
+            exchange.response.headers.remove("Content-Type");
+            // A handler that is a backend itself is not asked: the error may be its own.
+            let _ = handler::run(site, resolver, settings, &mut exchange);
+            exchange.forward = None;
+            pages.fill(
+                exchange.response,
+                &settings.core,
+                exchange.files,
+                exchange.now,
+            );
+        }
+        for hook in &site.pipeline.response_start {
+            hook(&mut exchange, settings);
+        }
+        for hook in &site.pipeline.request_done {
+            hook(&exchange, settings, line);
+        }
+    }
+}
