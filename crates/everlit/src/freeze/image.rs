@@ -290,6 +290,7 @@ mod tests {
             head_length: 300,
             write_idle: 360,
             read_idle: 60,
+            relay: None,
         });
         [
             (

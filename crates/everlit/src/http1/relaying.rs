@@ -8,12 +8,12 @@ use super::encode::{self, After, Announced, LAST_CHUNK, encode};
 use super::head::{Head, Method, Version};
 use super::machine::{DISCARD_MAX, Http1, Need, Phase, State, Turn};
 use crate::errorlog;
-use crate::gateway::{Protocol, Upgrade};
 use crate::gateway::records::What;
 use crate::gateway::relay::{
     Asked, Direction, Held, News, Relay, Stage, To, Trouble, Used, WAITING_MAX, length_of,
 };
 use crate::gateway::reply::{self, Delimited, Persistence};
+use crate::gateway::{Protocol, Upgrade};
 use crate::http1::body::Framing;
 use crate::route::{Forwarded, Origin};
 use crate::settings::Stream;

@@ -100,6 +100,8 @@ impl<'a> Asked<'a> {
             },
             physical: &mut physical,
             entry: None,
+            handler: None,
+            forward: None,
             response: &mut Response::default(),
             files: &mut FileCache::new(StatCache::Simple),
             now: Now::read(),
@@ -236,40 +238,20 @@ fn a_tunnel_has_no_head() {
 
 #[test]
 fn a_host_has_its_terms() {
-    use crate::gateway::host::{Address, Balance, State};
-    let host = |check_local| Host {
-        name: String::new(),
-        address: Address::Unix(PathBuf::new()),
-        role: Role::Authorizer,
-        check_local,
-        script: Script::default(),
-        x_sendfile: None,
-        upgrade: true,
-        fin_propagate: false,
-        connect_timeout: 0,
-        write_timeout: 0,
-        read_timeout: 0,
-        disable_time: 0,
-        state: State::default(),
-    };
+    use crate::gateway::host::{CheckLocal, tests::group};
     for (key, check_local, prefix) in [
-        ("/app", false, Some("/app")),
-        ("/app", true, None),
-        (".php", false, None),
-        ("", false, None),
+        ("/app", CheckLocal::Unchecked, Some("/app")),
+        ("/app", CheckLocal::Checked, None),
+        (".php", CheckLocal::Unchecked, None),
+        ("", CheckLocal::Unchecked, None),
     ] {
-        let group = Group {
-            protocol: Protocol::FastCgi,
-            key: key.to_owned(),
-            balance: Balance::Fair,
-            hosts: vec![host(check_local)],
-        };
-        let terms = Terms::of(&group, &group.hosts[0]);
+        let mut group = group(key, 1);
+        group.check_local = check_local;
+        group.role = Role::Authorizer;
+        let terms = Terms::of(&group, &group.hosts[0], Upgrade::PassOn);
         assert_eq!(terms.prefix, prefix);
-        assert_eq!(
-            (terms.role, terms.upgrade),
-            (Role::Authorizer, Upgrade::PassOn)
-        );
+        assert_eq!(terms.role, Role::Authorizer);
+        assert_eq!(terms.upgrade, Upgrade::PassOn);
     }
 }
 
