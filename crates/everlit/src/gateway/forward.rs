@@ -4,12 +4,13 @@
 //! way has no status yet; one that cannot be sent anywhere has.
 
 use super::balance::{self, Preference};
+use super::fields;
 use super::header_map::Way;
 use super::preface::{self, Preface, Terms, TooLong};
 use super::{Forward, Handler, Protocol, Target, Upgrade};
 use crate::exchange::{Exchange, Flow};
 use crate::http1::body::Framing;
-use crate::http1::head::{Method, Version};
+use crate::http1::head::Method;
 use crate::settings::Settings;
 
 /// Chooses the host and writes the head. All hosts are left alone: 503.
@@ -94,32 +95,29 @@ fn allowed(may: bool) -> Tunnels {
     }
 }
 
-/// What the client asks for. A wish that is not granted is hidden from the backend: the request is one like any other.
+/// What the client asks for, if it is granted.
 fn asked(
-    exchange: &mut Exchange<'_>,
+    exchange: &Exchange<'_>,
     settings: &Settings,
     protocol: Protocol,
     tunnels: Tunnels,
 ) -> Upgrade {
-    let request = &mut exchange.request;
-    let head = request.head;
-    if head.method == Method::Connect {
+    let request = &exchange.request;
+    let is_http = protocol == Protocol::Http;
+    if request.head.method == Method::Connect {
         // mod_proxy has refused it already if it is not allowed.
-        return match protocol == Protocol::Http || tunnels == Tunnels::Allowed {
+        return match is_http || tunnels == Tunnels::Allowed {
             true => Upgrade::Connect,
             false => Upgrade::No,
         };
     }
-    if request.field("Upgrade").is_none() {
-        return Upgrade::No;
+    let possible = request.head.framing == Framing::Empty
+        && !(is_http && settings.proxy.header.force_http10)
+        && fields::upgrade(request).is_some();
+    match possible && tunnels == Tunnels::Allowed {
+        true => Upgrade::Asked,
+        false => Upgrade::No,
     }
-    let force_http10 = protocol == Protocol::Http && settings.proxy.header.force_http10;
-    let possible = head.version == Version::Http11 && head.framing == Framing::Empty;
-    if tunnels == Tunnels::Allowed && possible && !force_http10 {
-        return Upgrade::Asked;
-    }
-    request.overrides.push((b"Upgrade".to_vec(), Vec::new()));
-    Upgrade::No
 }
 
 /// Moves the end of the path to `PATH_INFO`, as the file system does where files are looked for.

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::fields;
 use crate::request::Request;
 
 #[cfg(test)]
@@ -77,7 +78,7 @@ impl Way {
     /// For a request; `None` if neither paths nor hosts are mapped.
     pub fn new(map: &HeaderMap, request: &Request<'_>) -> Option<Way> {
         let maps = [&map.urlpath, &map.host_request, &map.host_response];
-        let host = request.field("Host").unwrap_or_default();
+        let host = fields::host(request);
         (!maps.iter().all(|map| map.is_empty()))
             .then(|| Way::of(map, host, &request.uri.target, request.scheme))
     }

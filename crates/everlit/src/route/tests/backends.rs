@@ -116,7 +116,7 @@ fn a_proxy_answers_whatever_there_is() {
             ("DELETE /app HTTP/1.0", "Http /a /app"),
             ("OPTIONS /app HTTP/1.0", "Http /a /app"),
             ("PROPFIND /app HTTP/1.0", "Http /a /app"),
-            ("CONNECT h:80 HTTP/1.1|Host: h:80", "405"),
+            ("CONNECT h:443 HTTP/1.1|Host: h:443", "405"),
             ("PUT /hello.txt HTTP/1.0|Content-Length: 3", "501"),
         ],
     );
@@ -130,9 +130,13 @@ fn a_proxy_answers_whatever_there_is() {
             ("GET /hello.txt HTTP/1.0", "Http /a /hello.txt"),
             ("GET /dir HTTP/1.0", "Http /a /dir"),
             ("GET / HTTP/1.0", "Http /a /"),
-            ("CONNECT h:80 HTTP/1.1|Host: h:80", "Http /a h:80"),
+            ("CONNECT h:443 HTTP/1.1|Host: h:443", "Http /a h:443"),
         ],
     );
+    // For the server, but not allowed.
+    let refused = all.replace("\"connect\" => \"enable\"", "\"connect\" => \"disable\"");
+    let connect = "CONNECT h:443 HTTP/1.1|Host: h:443";
+    table(&root, &refused, &[(connect, "405")]);
 }
 
 #[test]
@@ -312,10 +316,8 @@ fn tunnels_are_for_those_that_may_and_can() {
     );
     let body = "POST /x HTTP/1.1|Host: h|Upgrade: websocket|Content-Length: 1";
     assert_eq!(upgrade(may, body), Upgrade::No);
-    assert_eq!(
-        upgrade(may, "CONNECT h:80 HTTP/1.1|Host: h:80"),
-        Upgrade::Connect
-    );
+    let connect = "CONNECT h:443 HTTP/1.1|Host: h:443";
+    assert_eq!(upgrade(may, connect), Upgrade::Connect);
 }
 
 #[test]
