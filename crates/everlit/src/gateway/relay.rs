@@ -220,7 +220,7 @@ pub(crate) enum News {
 
 /// Why a backend gave no answer, or only half of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub enum Trouble {
     /// It could not be reached.
     Unreachable(Errno),
     /// It has ended the connection.

@@ -87,7 +87,7 @@ impl Http1 {
     }
 
     /// What a backend sent.
-    pub(crate) fn backend_said(
+    pub fn backend_said(
         &mut self,
         input: &[u8],
         origin: Origin<'_>,
@@ -130,7 +130,7 @@ impl Http1 {
     }
 
     /// A backend gave no answer, or only half of one.
-    pub(crate) fn backend_failed(
+    pub fn backend_failed(
         &mut self,
         trouble: Trouble,
         used: Used,
