@@ -62,7 +62,11 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
         Upgrade::Asked | Upgrade::Connect => preface::Upgrade::PassOn,
     };
     let terms = match &target {
-        Target::Host { group, host, .. } => Terms::of(group, &group.hosts[*host], passed_on),
+        // The path was divided above.
+        Target::Host { group, host, .. } => Terms {
+            prefix: None,
+            ..Terms::of(group, &group.hosts[*host], passed_on)
+        },
         Target::Program(_) => Terms::of_program(passed_on),
     };
     match Preface::new(protocol, exchange, settings, &terms) {

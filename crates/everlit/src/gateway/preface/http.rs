@@ -46,11 +46,11 @@ pub(super) fn begin(request: &Request<'_>, settings: &Settings, terms: &Terms<'_
         }
         match field.name.len() {
             11 if field.is("Destination") => {
-                let value = mapping::url_in_field(field.value, settings);
+                let value = mapping::url_in_field(field.value, request, settings);
                 line(field.name, &value, &mut out);
             }
             16 if field.is("Content-Location") => {
-                let value = mapping::url_in_field(field.value, settings);
+                let value = mapping::url_in_field(field.value, request, settings);
                 line(field.name, &value, &mut out);
             }
             _ => line(field.name, field.value, &mut out),
