@@ -127,15 +127,10 @@ impl Desk {
         let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
             host_of_scheme(host, origin.scheme, options)
         });
-        match (uri::parse(head.target, options), host) {
+        match (target(head, options), host) {
             (Ok(uri), Ok(host)) => {
                 let request = request(head, uri, host, origin);
                 (self.process(request, now), Trust::Good)
-            }
-            // Its target is no URL, and we are no proxy.
-            _ if head.method == Method::Connect => {
-                self.response.headers.set("Allow", ALLOW);
-                (self.reject(405, head, origin, now), Trust::Good)
             }
             (Err(reject), _) | (_, Err(reject)) => {
                 (self.reject(reject.status, head, origin, now), Trust::Lost)
@@ -283,6 +278,19 @@ impl Desk {
             hook(&exchange, &settings, line);
         }
         settings
+    }
+}
+
+/// The target of a request, taken apart. That of CONNECT is an authority (RFC 9112 section 3.2.3), and was looked at as such
+/// by whoever read the head.
+fn target<'h>(head: &Head<'h>, options: &ParseOptions) -> Result<Uri<'h>, Reject> {
+    match head.method {
+        Method::Connect => Ok(Uri {
+            target: Cow::Borrowed(head.target),
+            path: Cow::Borrowed(head.target),
+            query: None,
+        }),
+        _ => uri::parse(head.target, options),
     }
 }
 

@@ -58,9 +58,12 @@ fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow 
         Flow::GoOn => {}
         flow => return flow,
     }
-    // `host:port`: no path, and nobody who wants it.
-    if exchange.handler.is_none() && exchange.request.uri.path.first() != Some(&b'/') {
-        exchange.response.headers.set("Allow", ALLOW);
+    if head.method == Method::Connect {
+        // Its target is no URL: there is nothing else that could answer.
+        if exchange.handler.is_some() {
+            return gateway::forward(exchange, settings);
+        }
+        let _ = allow(exchange);
         return done(exchange, 405);
     }
     let physical = &mut *exchange.physical;

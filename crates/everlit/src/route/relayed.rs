@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::{Desk, Origin, handler, host_of_scheme, request};
+use super::{Desk, Origin, handler, host_of_scheme, request, target};
 use crate::clock::Now;
 use crate::exchange::Exchange;
 use crate::gateway::Forward;
@@ -75,7 +75,7 @@ impl Desk {
         let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
             host_of_scheme(host, origin.scheme, options)
         });
-        let settings = match (uri::parse(head.target, options), host) {
+        let settings = match (target(&head, options), host) {
             (Ok(uri), Ok(host)) => {
                 let request = request(&head, uri, host, origin);
                 self.resolver.resolve(&self.site, &request)
@@ -106,7 +106,7 @@ impl Desk {
         let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
             host_of_scheme(host, origin.scheme, options)
         });
-        let (Ok(uri), Ok(host)) = (uri::parse(head.target, options), host) else {
+        let (Ok(uri), Ok(host)) = (target(&head, options), host) else {
             return;
         };
         let mut request = request(&head, uri, host, origin);

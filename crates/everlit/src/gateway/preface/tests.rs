@@ -434,6 +434,30 @@ fn many_parameters_take_several_records() {
     }
 }
 
+#[test]
+fn a_record_is_filled_but_no_pair_is_cut() {
+    let terms = Terms::of_program(Upgrade::Refuse);
+    let records = |length: usize| {
+        let fields = format!("X-A: {}\nX-B: {}", "x".repeat(40_000), "y".repeat(length));
+        let asked = Asked::new(format!("GET / HTTP/1.1\nHost: a\n{fields}"));
+        let bytes = asked
+            .preface(Protocol::FastCgi, &terms, Length::Nothing)
+            .unwrap();
+        let content = usize::from(u16::from_be_bytes([bytes[20], bytes[21]]));
+        (read_fastcgi(&bytes).1.len(), content)
+    };
+    let room = 65_535 - records(200).1;
+    for length in 200 + room - 10..200 + room + 10 {
+        let (count, content) = records(length);
+        // Two lengths are thought to take eight bytes; that of a short name takes one.
+        assert_eq!(
+            count,
+            if length + 3 <= 200 + room { 2 } else { 3 },
+            "{content}"
+        );
+    }
+}
+
 /// Header fields as somebody may send who wants to be taken for somebody else.
 fn some_fields() -> impl Strategy<Value = String> {
     let names = vec![
