@@ -1,10 +1,8 @@
 //! Requests as backends see them. What is expected is what lighttpd 1.4.69 sends, unless a comment says otherwise.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use proptest::prelude::*;
-
-use std::sync::Arc;
 
 use super::*;
 use crate::clock::Now;
@@ -630,4 +628,11 @@ fn paths_and_hosts_are_mapped() {
     ] {
         assert!(found.lines().any(|found| found == line), "{line}\n{found}");
     }
+    let mut old = Asked::new("GET / HTTP/1.1\nHost: a");
+    old.settings.proxy.header = Arc::new(HeaderMap {
+        force_http10: true,
+        ..HeaderMap::default()
+    });
+    let found = old.http(Upgrade::Refuse, Length::Nothing);
+    assert!(found.starts_with("GET / HTTP/1.0\nHost: a\n"), "{found}");
 }
