@@ -241,6 +241,10 @@ impl Relay {
         let core = &asked.settings.core;
         let protocol = preface.protocol;
         let (stream, download) = match asked.upgrade {
+            // HTTP/1.0 has no chunks: the length must be known first.
+            Upgrade::No if body == Length::Chunked && asked.settings.proxy.header.force_http10 => {
+                (Stream::Collected, core.stream_response_body)
+            }
             Upgrade::No => (core.stream_request_body, core.stream_response_body),
             // A tunnel never waits for anything to be complete.
             Upgrade::Asked | Upgrade::Connect => (Stream::Bounded, Stream::Bounded),
