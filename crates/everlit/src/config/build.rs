@@ -90,6 +90,7 @@ fn plan(draft: &Draft, access_logs: &[AccessLog], listeners: Vec<crate::plan::Li
         graceful_timeout: draft.graceful_timeout,
         linger: draft.linger,
         ready_timeout: draft.ready_timeout,
+        programs: Vec::new(),
         warnings: Vec::new(),
     }
 }

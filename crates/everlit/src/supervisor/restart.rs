@@ -242,6 +242,9 @@ impl Restart {
 
             (Stage::Checking { .. }, Event::Failed(failure)) => self.fail(&[], failure),
             (Stage::Binding | Stage::Spawning, Event::Failed(failure)) => self.fail(&[], failure),
+            (Stage::Starting { .. }, Event::Failed(failure)) => {
+                self.fail(&[Action::KillSuccessor], failure)
+            }
             (Stage::Starting { .. }, Event::SuccessorEnded { exit, said }) => {
                 self.fail(&[], Failure::NeverReady { exit, said })
             }
