@@ -5,6 +5,7 @@
 
 use crate::clock::Now;
 use crate::files::{Entry, FileCache};
+use crate::gateway::{Forward, Handler};
 use crate::request::Request;
 use crate::response::Response;
 use std::rc::Rc;
@@ -18,6 +19,10 @@ pub struct Exchange<'r> {
     pub physical: &'r mut Physical,
     /// What was found there; set before `subrequest_start`.
     pub entry: Option<Rc<Entry>>,
+    /// Who is to answer, if it is a backend: what a module says at `uri_clean` or `subrequest_start`.
+    pub handler: Option<Handler>,
+    /// The request on its way to a backend: then there is no response yet, and no status.
+    pub forward: Option<Box<Forward>>,
     /// The response.
     pub response: &'r mut Response,
     /// Files, with their metadata.
@@ -31,7 +36,7 @@ pub struct Exchange<'r> {
 pub enum Flow {
     /// Ask the next module.
     GoOn,
-    /// `response.status` is set: the exchange is answered.
+    /// `response.status` is set: the exchange is answered. Or [`Exchange::handler`] is: it is to be forwarded.
     Done,
     /// The path changed ([`Physical::path`] or the URI): look it up again, from the `physical` moment on.
     Again,

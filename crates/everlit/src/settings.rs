@@ -3,6 +3,8 @@
 //! In: defaults, the global block, and the blocks whose conditions hold, in the order of the file. Out: [`Settings`]; each
 //! module reads its own field. Must hold: the same blocks give the same settings; the values were checked at start.
 
+use std::path::PathBuf;
+
 use crate::modules;
 
 /// Everything that a condition may change (scope `CONN`).
@@ -16,10 +18,18 @@ pub struct Settings {
     pub alias: modules::alias::Settings,
     /// mod_accesslog
     pub accesslog: modules::accesslog::Settings,
+    /// mod_cgi
+    pub cgi: modules::cgi::Settings,
     /// mod_dirlisting
     pub dirlisting: modules::dirlisting::Settings,
+    /// mod_fastcgi
+    pub fastcgi: modules::fastcgi::Settings,
     /// mod_indexfile
     pub indexfile: modules::indexfile::Settings,
+    /// mod_proxy
+    pub proxy: modules::proxy::Settings,
+    /// mod_scgi
+    pub scgi: modules::scgi::Settings,
     /// mod_setenv
     pub setenv: modules::setenv::Settings,
     /// mod_staticfile
@@ -55,12 +65,32 @@ pub struct Core {
     pub force_lowercase: bool,
     /// `server.follow-symlink`, default on.
     pub follow_symlink: bool,
+    /// `server.stream-request-body`
+    pub stream_request_body: Stream,
+    /// `server.stream-response-body`
+    pub stream_response_body: Stream,
+    /// `server.error-intercept`: whether errors of backends get our pages too.
+    pub error_intercept: bool,
+    /// `server.upload-dirs`: where files are made for what does not fit in memory; empty: `/var/tmp`.
+    pub upload_dirs: Vec<PathBuf>,
     /// `server.range-requests`, default on.
     pub range_requests: bool,
     /// `mimetype.assign`; see [`crate::mime`].
     pub mime: std::sync::Arc<crate::mime::Table>,
     /// `etag.use-inode`, `etag.use-mtime`, `etag.use-size`; default all on.
     pub etag: EtagParts,
+}
+
+/// How a body is passed on (`server.stream-request-body`, `server.stream-response-body`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stream {
+    /// 0: when it is complete. What does not fit in memory waits in a file.
+    #[default]
+    Collected,
+    /// 1: as it comes; what the other side is too slow for waits in a file.
+    Eager,
+    /// 2: as it comes, and no faster than the other side takes it.
+    Bounded,
 }
 
 /// What an ETag is made of (`etag.use-*`).
@@ -90,6 +120,10 @@ impl Default for Core {
             error_handler_404: String::new(),
             force_lowercase: false,
             follow_symlink: true,
+            stream_request_body: Stream::default(),
+            stream_response_body: Stream::default(),
+            error_intercept: false,
+            upload_dirs: Vec::new(),
             range_requests: true,
             mime: crate::mime::builtin(),
             etag: EtagParts {

@@ -57,6 +57,7 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
     let listeners = listeners(config, &draft, &changes.sockets, builder.problems);
 
     let mut server = draft.server.clone();
+    server.programs = builder.reader.take_programs();
     server.access_logs = builder
         .reader
         .into_access_logs(draft.syslog_facility * 8 + draft.syslog_level);
@@ -139,6 +140,9 @@ impl Builder<'_> {
                     self.say_once(setting, directive, "is obsolete", Some(instead));
                 }
                 match directive.apply {
+                    // The checker has said that it has no effect.
+                    Apply::Request(_)
+                        if directive.scope == Scope::Server && block.id != BlockId::GLOBAL => {}
                     Apply::Request(set) => requests.extend(self.read(set, setting)),
                     Apply::Socket(set) if opens_listener(block) => {
                         sockets.extend(self.read(set, setting));

@@ -24,7 +24,8 @@ pub mod draft;
 mod server;
 
 // From text to a site.
-mod paths;
+pub(crate) mod nearest;
+pub(crate) mod paths;
 
 pub mod listeners;
 

@@ -7,6 +7,7 @@ use lighttpd_conf::{Config, Value};
 
 use super::Pipeline;
 use super::draft::{CompatModules, Draft};
+use super::nearest::nearest;
 use super::reader::Reader;
 use crate::modules::{self, Module};
 
@@ -21,13 +22,11 @@ pub(super) const MISSING: &[&str] = &[
     "mod_authn_pam",
     "mod_authn_sasl",
     "mod_boringssl",
-    "mod_cgi",
     "mod_compress",
     "mod_deflate",
     "mod_evhost",
     "mod_expire",
     "mod_extforward",
-    "mod_fastcgi",
     "mod_gnutls",
     "mod_h2",
     "mod_magnet",
@@ -35,11 +34,9 @@ pub(super) const MISSING: &[&str] = &[
     "mod_mbedtls",
     "mod_nss",
     "mod_openssl",
-    "mod_proxy",
     "mod_redirect",
     "mod_rewrite",
     "mod_rrdtool",
-    "mod_scgi",
     "mod_simple_vhost",
     "mod_sockproxy",
     "mod_ssi",
@@ -141,27 +138,4 @@ fn is_in_use(module: &Module, config: &Config) -> bool {
             .any(|block| block.get(name).is_some())
     };
     module.name == ALWAYS || module.directives.iter().any(|own| is_set(own.name))
-}
-
-/// The candidate with the fewest edits, if they are few.
-fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
-    let (edits, candidate) = candidates
-        .map(|candidate| (edits(word.as_bytes(), candidate.as_bytes()), candidate))
-        .min()?;
-    (edits <= 3).then_some(candidate)
-}
-
-/// How many letters must be added, removed or changed (Levenshtein).
-fn edits(a: &[u8], b: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let change = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 /// The path, absolute; symbolic links and `..` stay as they are.
-pub(super) fn absolute(path: impl AsRef<Path>) -> PathBuf {
+pub(crate) fn absolute(path: impl AsRef<Path>) -> PathBuf {
     let path = path.as_ref();
     // It fails for the empty path, or without a working directory: then opening the file fails and says so.
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())

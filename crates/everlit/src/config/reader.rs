@@ -1,11 +1,15 @@
-//! What reading values collects beside the values: remarks, and the access logs they name.
+//! What reading values collects beside the values: remarks, and the access logs, backends and programs they name.
 //!
 //! In: remarks of directives that look deeper than their kind. Out: diagnostics with their places. Must hold: an access
-//! log named twice is one log.
+//! log named twice is one log, and so with a backend and a program.
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use lighttpd_conf::{Config, Diagnostic, Severity, Span};
 
 use super::AccessLog;
+use crate::gateway::host::{Address, Spawn, State};
 use crate::logline::LogId;
 
 /// Collects what directives have to say while their values are read.
@@ -13,6 +17,8 @@ use crate::logline::LogId;
 pub struct Reader {
     remarks: Vec<Remark>,
     access_logs: Vec<AccessLog>,
+    states: HashMap<Address, Arc<State>>,
+    programs: Vec<Spawn>,
 }
 
 #[derive(Debug)]
@@ -45,6 +51,33 @@ impl Reader {
         };
         // More than 65535 logs cannot be open.
         LogId(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    /// How the backend at this address is doing: one state for each address, whatever leads there.
+    pub fn state_of(&mut self, address: &Address) -> Arc<State> {
+        self.states.entry(address.clone()).or_default().clone()
+    }
+
+    /// A program to start. The same one may be named twice; another one at the same address is an error: the address.
+    pub fn program(&mut self, spawn: Spawn) -> Result<(), Address> {
+        let clash = self.programs.iter().find_map(|known| {
+            let both = |address: &&Address| known.addresses.contains(address);
+            Some((known, spawn.addresses.iter().find(both)?))
+        });
+        match clash {
+            // lighttpd too starts what was named first.
+            Some((known, _)) if known.command == spawn.command => Ok(()),
+            Some((_, address)) => Err(address.clone()),
+            None => {
+                self.programs.push(spawn);
+                Ok(())
+            }
+        }
+    }
+
+    /// All programs to start.
+    pub(super) fn take_programs(&mut self) -> Vec<Spawn> {
+        std::mem::take(&mut self.programs)
     }
 
     /// Moves the remarks into `out`.

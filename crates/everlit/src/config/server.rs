@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::paths::absolute;
+use crate::gateway::host::Spawn;
 use crate::route::Flags;
 use crate::route::uri::ParseOptions;
 
@@ -33,6 +34,8 @@ pub struct Server {
     pub error_log: Option<PathBuf>,
     /// Where access logs go.
     pub access_logs: Vec<AccessLog>,
+    /// Programs that are started as backends (`bin-path`), each once.
+    pub programs: Vec<Spawn>,
     /// `server.stat-cache-engine`: how often files are looked at again.
     pub stat_cache: StatCache,
     /// `server.feature-flags`, those that change how requests are answered.
@@ -72,6 +75,7 @@ impl Default for Server {
             chroot: None,
             error_log: None,
             access_logs: Vec::new(),
+            programs: Vec::new(),
             stat_cache: StatCache::Simple,
             flags: Flags::default(),
         }

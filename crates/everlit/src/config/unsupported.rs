@@ -158,10 +158,6 @@ static AUTHENTICATION: &[Directive] = &[
 ];
 
 const AJP13: Of = Of("mod_ajp13");
-const CGI: Of = Of("mod_cgi");
-const FASTCGI: Of = Of("mod_fastcgi");
-const PROXY: Of = Of("mod_proxy");
-const SCGI: Of = Of("mod_scgi");
 const SOCKPROXY: Of = Of("mod_sockproxy");
 const WSTUNNEL: Of = Of("mod_wstunnel");
 
@@ -181,95 +177,6 @@ static BACKENDS: &[Directive] = &[
         KvString,
         "Suffixes that are treated as others.",
     ),
-    CGI.exposing(
-        "cgi.assign",
-        KvString,
-        SOURCE,
-        "Interpreters of CGI programs, by suffix of the path.",
-    ),
-    CGI.missing(
-        "cgi.execute-x-only",
-        Bool,
-        "Whether programs must be executable.",
-    ),
-    CGI.missing(
-        "cgi.x-sendfile",
-        Bool,
-        "Whether programs may name a file to be sent.",
-    ),
-    CGI.missing(
-        "cgi.x-sendfile-docroot",
-        List,
-        "Directories that such a file must be in.",
-    ),
-    CGI.missing(
-        "cgi.local-redir",
-        Bool,
-        "Whether local redirects of programs are followed here.",
-    ),
-    CGI.missing(
-        "cgi.upgrade",
-        Bool,
-        "Whether programs may change the protocol of the connection.",
-    ),
-    CGI.missing("cgi.limits", KvAny, "How long programs may be silent."),
-    FASTCGI.exposing(
-        "fastcgi.server",
-        KvArray,
-        SOURCE,
-        "FastCGI servers, by prefix or suffix of the path.",
-    ),
-    FASTCGI.missing("fastcgi.balance", String, "How servers are chosen."),
-    FASTCGI.missing("fastcgi.debug", Int, "What is logged about servers."),
-    FASTCGI.missing(
-        "fastcgi.map-extensions",
-        KvString,
-        "Suffixes that are treated as others.",
-    ),
-    // As if it were not there: what is not a file under the document root is answered with 404.
-    PROXY.missing(
-        "proxy.server",
-        KvArray,
-        "HTTP servers behind this one, by prefix or suffix of the path.",
-    ),
-    PROXY.missing("proxy.balance", String, "How servers are chosen."),
-    PROXY.missing("proxy.debug", Int, "What is logged about servers."),
-    PROXY.missing(
-        "proxy.map-extensions",
-        KvString,
-        "Suffixes that are treated as others.",
-    ),
-    PROXY.missing(
-        "proxy.forwarded",
-        KvAny,
-        "What the Forwarded field tells servers of the client.",
-    ),
-    PROXY.missing(
-        "proxy.header",
-        KvAny,
-        "How paths and hosts are mapped on the way to servers and back.",
-    ),
-    PROXY
-        .missing(
-            "proxy.replace-http-host",
-            Bool,
-            "Whether the Host field is replaced by the server's name.",
-        )
-        .obsolete("write proxy.header = ( \"map-host-request\" => ... )"),
-    SCGI.exposing(
-        "scgi.server",
-        KvArray,
-        SOURCE,
-        "SCGI or uwsgi servers, by prefix or suffix of the path.",
-    ),
-    SCGI.missing("scgi.balance", String, "How servers are chosen."),
-    SCGI.missing("scgi.debug", Int, "What is logged about servers."),
-    SCGI.missing(
-        "scgi.map-extensions",
-        KvString,
-        "Suffixes that are treated as others.",
-    ),
-    SCGI.missing("scgi.protocol", String, "\"scgi\" or \"uwsgi\"."),
     SOCKPROXY.exposing(
         "sockproxy.server",
         KvArray,

@@ -4,13 +4,23 @@
 //! hold: the exchange is the same whatever the protocol; a protocol supplies only how requests and answers are written.
 //!
 //! ```text
-//! modules::{proxy, fastcgi, ...}  choose a group           (key)
+//! modules::{proxy, fastcgi, ...}  choose a group           (choose)
 //! forward                         chooses a host           (balance), writes the request's head (preface)
 //! relay                           carries the exchange     (upload, reply)
 //! worker::upstream                moves the bytes
 //! ```
 
+// The configuration.
+pub mod config;
+pub mod header_map;
 pub mod host;
+
+// Who answers.
+pub mod balance;
+pub mod choose;
+mod forward;
+
+// The exchange.
 pub mod preface;
 pub mod records;
 pub mod reply;
@@ -18,7 +28,10 @@ pub mod upload;
 
 use std::sync::Arc;
 
-use host::{Group, Program};
+pub use forward::forward;
+
+use balance::Preference;
+use host::{Balance, Group, Program};
 use preface::Preface;
 
 /// How a backend is spoken to.
@@ -36,11 +49,31 @@ pub enum Protocol {
     Cgi,
 }
 
+/// Settings that all modules with groups of hosts have.
+#[derive(Clone, Debug, Default)]
+pub struct Backends {
+    /// `*.server`, in the order of the configuration.
+    pub groups: Arc<[Arc<Group>]>,
+    /// `*.balance`
+    pub balance: Balance,
+    /// `*.map-extensions`: suffixes, and the keys of the groups that are asked for them.
+    pub map_extensions: Arc<[(String, String)]>,
+}
+
 /// Who is to answer a request: what a module's hook says.
 #[derive(Clone, Debug)]
 pub enum Handler {
     /// One of these hosts.
-    Group(Arc<Group>),
+    Group {
+        /// The hosts.
+        group: Arc<Group>,
+        /// How they are spoken to.
+        protocol: Protocol,
+        /// How one is chosen.
+        balance: Balance,
+        /// Bytes at the end of the URL path that are no part of the program's name (`PATH_INFO`), where no file decides.
+        path_info: usize,
+    },
     /// This program.
     Program(Program),
 }
@@ -52,6 +85,19 @@ pub struct Forward {
     pub target: Target,
     /// Its head, as the backend wants it, but for the length of its body.
     pub preface: Preface,
+    /// Whether it may become a tunnel.
+    pub upgrade: Upgrade,
+}
+
+/// Whether a connection may become a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upgrade {
+    /// It was not asked for, or is not allowed.
+    No,
+    /// If the backend switches protocols (101).
+    Asked,
+    /// If the backend says yes (2xx to CONNECT).
+    Connect,
 }
 
 /// Where a request goes.
@@ -63,6 +109,8 @@ pub enum Target {
         group: Arc<Group>,
         /// Index into [`Group::hosts`].
         host: usize,
+        /// How another one is chosen.
+        preference: Preference,
     },
     /// To a program of its own.
     Program(Program),

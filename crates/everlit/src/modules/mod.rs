@@ -6,8 +6,12 @@
 pub mod access;
 pub mod accesslog;
 pub mod alias;
+pub mod cgi;
 pub mod dirlisting;
+pub mod fastcgi;
 pub mod indexfile;
+pub mod proxy;
+pub mod scgi;
 pub mod setenv;
 pub mod staticfile;
 
@@ -24,8 +28,12 @@ pub static TABLE: &[&Module] = &[
     &access::MODULE,
     &accesslog::MODULE,
     &alias::MODULE,
+    &cgi::MODULE,
     &dirlisting::MODULE,
+    &fastcgi::MODULE,
     &indexfile::MODULE,
+    &proxy::MODULE,
+    &scgi::MODULE,
     &setenv::MODULE,
     &staticfile::MODULE,
 ];

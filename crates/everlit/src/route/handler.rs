@@ -84,6 +84,8 @@ pub(super) fn run(
         },
         physical: &mut *exchange.physical,
         entry: None,
+        handler: None,
+        forward: None,
         response: &mut *exchange.response,
         files: &mut *exchange.files,
         now: exchange.now,
@@ -91,6 +93,12 @@ pub(super) fn run(
     inner.physical.clear();
     let of_handler = phases::run(site, resolver, &mut inner);
     let entry = inner.entry.take();
+    // A backend sets the status itself: it is told of the error.
+    if let Some(forward) = inner.forward.take() {
+        exchange.forward = Some(forward);
+        exchange.entry = entry;
+        return Some(of_handler);
+    }
     let response = &mut *exchange.response;
     let answered = match kind {
         Kind::Any => response.status == 200 && !matches!(response.body, Body::Empty),

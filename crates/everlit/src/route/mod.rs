@@ -177,6 +177,8 @@ impl Desk {
             request,
             physical,
             entry: None,
+            handler: None,
+            forward: None,
             response,
             files,
             now,
@@ -186,6 +188,10 @@ impl Desk {
             && let Some(of_handler) = handler::run(site, resolver, &settings, &mut exchange)
         {
             settings = of_handler;
+        }
+        // Nobody carries it to the backend yet.
+        if exchange.forward.is_some() {
+            exchange.response.status = 503;
         }
         pages.fill(
             exchange.response,
@@ -239,11 +245,18 @@ impl Desk {
             request: request(head, uri, Cow::Borrowed(b""), origin),
             physical,
             entry: None,
+            handler: None,
+            forward: None,
             response,
             files,
             now,
         };
-        if handler::run(site, resolver, &settings, &mut exchange).is_none() {
+        let handled = handler::run(site, resolver, &settings, &mut exchange).is_some();
+        // Nobody carries it to the backend yet.
+        if exchange.forward.is_some() {
+            exchange.response.status = 503;
+        }
+        if !handled || exchange.forward.is_some() {
             pages.fill(exchange.response, &settings.core, exchange.files, now);
         }
         for hook in &site.pipeline.request_done {

@@ -1,7 +1,8 @@
 //! The moments of a request, in lighttpd's order, and who is asked in each.
 //!
-//! In: an exchange without a response. Out: a status, perhaps a body, and the settings they were made under. Must hold:
-//! every round ends, and ends with a status; modules change their minds only so often.
+//! In: an exchange without a response. Out: a status, perhaps a body, and the settings they were made under; or a request
+//! for a backend, and no status. Must hold: every round ends, and ends with one of them; modules change their minds only
+//! so often.
 
 use std::rc::Rc;
 
@@ -9,6 +10,7 @@ use super::{ALLOW, path};
 use crate::config::{Resolver, Site};
 use crate::exchange::{Exchange, Flow};
 use crate::files::{EntryKind, Rules};
+use crate::gateway;
 use crate::http1::body::Framing;
 use crate::http1::head::Method;
 use crate::modules::Hook;
@@ -27,7 +29,11 @@ pub(super) fn run(
     for _ in 0..MAX_ROUNDS {
         match round(site, &settings, exchange) {
             Flow::Again => settings = resolver.resolve(site, &exchange.request),
-            Flow::Done | Flow::GoOn if exchange.response.status != 0 => return settings,
+            Flow::Done | Flow::GoOn
+                if exchange.response.status != 0 || exchange.forward.is_some() =>
+            {
+                return settings;
+            }
             Flow::Done | Flow::GoOn => break,
         }
     }
@@ -37,6 +43,7 @@ pub(super) fn run(
 
 /// All moments once. `Again`: the URI changed.
 fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow {
+    exchange.handler = None;
     let head = exchange.request.head;
     let limit = settings.core.max_request_size;
     match head.framing {
@@ -60,7 +67,7 @@ fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow 
         Flow::GoOn => {}
         flow => return flow,
     }
-    if exchange.physical.document_root.is_empty() {
+    if exchange.handler.is_none() && exchange.physical.document_root.is_empty() {
         return done(exchange, 404);
     }
     path::join(
@@ -71,6 +78,10 @@ fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow 
     match ask(&site.pipeline.physical, settings, exchange) {
         Flow::GoOn | Flow::Again => {}
         Flow::Done => return Flow::Done,
+    }
+    // A backend that answers for the URL: whether there is such a file does not matter.
+    if exchange.handler.is_some() {
+        return gateway::forward(exchange, settings);
     }
     if let Err(status) = look_up(site, settings, exchange) {
         return done(exchange, status);
@@ -92,6 +103,9 @@ fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow 
 fn subrequest(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow {
     for _ in 0..MAX_ROUNDS {
         match ask(&site.pipeline.subrequest_start, settings, exchange) {
+            Flow::Done if exchange.handler.is_some() => {
+                return gateway::forward(exchange, settings);
+            }
             Flow::Done => return Flow::Done,
             Flow::GoOn => {
                 return match exchange.request.head.method {

@@ -7,7 +7,7 @@ use lighttpd_conf::Value;
 use crate::config::StatCache;
 use crate::config::directive::{Change, Directive, Kind, Lack, Read, Risk, Scope, Setter};
 use crate::config::draft::Draft;
-use crate::config::paths::directory_prefix;
+use crate::config::paths::{absolute, directory_prefix};
 use crate::config::reader::Reader;
 use crate::mime;
 use crate::settings::Settings;
@@ -54,12 +54,11 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "",
         "URL path that answers instead of the error pages 403 and 404.",
     ),
-    Directive::nothing(
+    Directive::request(
         "server.error-intercept",
-        Kind::Bool,
-        Scope::Connection,
+        Setter::Bool(|settings, on| settings.core.error_intercept = on),
         "\"disable\"",
-        "Whether error pages of backends are replaced; this version has no backends.",
+        "Whether errors of backends are answered like errors of the server, with its error pages and handlers.",
     ),
     Directive::request(
         "server.force-lowercase-filenames",
@@ -125,19 +124,21 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "\"simple\"",
         "How long what is known of a file is believed: \"simple\" for up to a second, \"disable\" not at all.",
     ),
-    Directive::nothing(
+    Directive::request(
         "server.upload-dirs",
-        Kind::List,
-        Scope::Server,
+        Setter::List(|settings, paths| {
+            settings.core.upload_dirs = paths.iter().map(absolute).collect();
+        }),
         "( \"/var/tmp\" )",
-        "Directories for request bodies on their way to a backend; they are never put into files here.",
-    ),
+        "Directories for bodies that wait for a backend, or for a client, and do not fit in memory.",
+    )
+    .in_scope(Scope::Server),
     Directive::nothing(
         "server.upload-temp-file-size",
         Kind::Int,
         Scope::Server,
         "16777216",
-        "Size of the files that request bodies are put into; they are never put into files here.",
+        "Size of the files that request bodies are put into; one file holds all of a body here.",
     ),
 ];
 

@@ -6,6 +6,7 @@ use crate::config::directive::{Change, Directive, Kind, Lack, Read, Risk, Scope,
 use crate::config::draft::Draft;
 use crate::config::listeners::SocketOptions;
 use crate::config::reader::Reader;
+use crate::settings::Stream;
 
 pub(super) static DIRECTIVES: &[Directive] = &[
     Directive::server(
@@ -83,19 +84,17 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Risk::Visible,
         "Whether to listen on addresses that are not this machine's (IP_TRANSPARENT).",
     ),
-    Directive::nothing(
+    Directive::request(
         "server.stream-request-body",
-        Kind::Short,
-        Scope::Connection,
+        Setter::Short(|settings, n| settings.core.stream_request_body = stream(n)),
         "0",
-        "Whether request bodies are passed on as they come; they always are.",
+        "How request bodies reach backends: 0 when they are complete, 1 as they come, 2 as they come and no faster than they are taken.",
     ),
-    Directive::nothing(
+    Directive::request(
         "server.stream-response-body",
-        Kind::Short,
-        Scope::Connection,
+        Setter::Short(|settings, n| settings.core.stream_response_body = stream(n)),
         "0",
-        "Whether response bodies are passed on as they come; they always are.",
+        "How response bodies of backends reach clients: 0 when they are complete, 1 as they come, 2 as they come and no faster than they are taken.",
     ),
     Directive::nothing(
         "server.chunkqueue-chunk-sz",
@@ -143,6 +142,15 @@ fn port(value: &Value, reader: &mut Reader) -> Read<Draft> {
         );
     }
     Ok(Change::new(move |draft: &mut Draft| draft.port = number))
+}
+
+/// The bits of the number: 1 and 2.
+fn stream(number: u16) -> Stream {
+    match number & 3 {
+        0 => Stream::Collected,
+        1 => Stream::Eager,
+        _ => Stream::Bounded,
+    }
 }
 
 fn network_backend(value: &Value, _: &mut Reader) -> Read<Draft> {
