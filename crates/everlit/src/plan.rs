@@ -68,12 +68,12 @@ pub enum ListenAddress {
 /// One process of a backend's `bin-path`. Two are the same program when everything is equal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramSpec {
-    /// `bin-path`, split by [`words`](Self::words): the file, then its arguments; never empty.
+    /// `bin-path`, split at white space: the file, then its arguments; never empty.
     pub arguments: Vec<String>,
     /// Where it is reached (`socket`, or `host` and `port`), as the server sees it: within [`chroot`](Self::chroot), if
     /// there is one. With `max-procs` above 1 each process has its own.
     pub address: ListenAddress,
-    /// `listen-backlog`, default 1024.
+    /// `listen-backlog`, default 4096.
     pub backlog: u32,
     /// `bin-environment`
     pub environment: Vec<(String, String)>,
@@ -87,15 +87,4 @@ pub struct ProgramSpec {
     pub group: Option<String>,
     /// `server.chroot`
     pub chroot: Option<PathBuf>,
-}
-
-impl ProgramSpec {
-    /// Splits a `bin-path` as lighttpd does: at each space and tab, without quotes; empty words are left out.
-    pub fn words(bin_path: &str) -> Vec<String> {
-        bin_path
-            .split([' ', '\t'])
-            .filter(|word| !word.is_empty())
-            .map(str::to_owned)
-            .collect()
-    }
 }

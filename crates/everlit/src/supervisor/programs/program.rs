@@ -399,13 +399,4 @@ mod tests {
         );
         assert!(text(&spec(&[], &[])).contains(&path));
     }
-
-    #[test]
-    fn a_command_is_split_at_white_space_alone() {
-        assert_eq!(
-            ProgramSpec::words("/bin/php-cgi  -c\t'/etc/my ini'"),
-            ["/bin/php-cgi", "-c", "'/etc/my", "ini'"]
-        );
-        assert!(ProgramSpec::words(" ").is_empty());
-    }
 }
