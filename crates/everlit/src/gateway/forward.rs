@@ -4,6 +4,7 @@
 //! way has no status yet; one that cannot be sent anywhere has.
 
 use super::balance::{self, Preference};
+use super::header_map::Way;
 use super::host::Script;
 use super::preface::Preface;
 use super::{Forward, Handler, Protocol, Target, Upgrade};
@@ -61,6 +62,9 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
         target,
         preface: Preface::new(protocol, exchange, settings, &script),
         upgrade,
+        way: (protocol == Protocol::Http)
+            .then(|| Way::new(&settings.proxy.header, &exchange.request))
+            .flatten(),
     }));
     Flow::Done
 }

@@ -31,6 +31,7 @@ use std::sync::Arc;
 pub use forward::forward;
 
 use balance::Preference;
+use header_map::Way;
 use host::{Balance, Group, Program};
 use preface::Preface;
 
@@ -87,6 +88,9 @@ pub struct Forward {
     pub preface: Preface,
     /// Whether it may become a tunnel.
     pub upgrade: Upgrade,
+    /// How paths and hosts were mapped, for the answer ([`HeaderMap::response_field`](header_map::HeaderMap::response_field)).
+    /// `None`: nothing is mapped.
+    pub way: Option<Way>,
 }
 
 /// Whether a connection may become a tunnel.

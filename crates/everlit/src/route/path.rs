@@ -15,7 +15,7 @@ use crate::files::{Entry, EntryKind, FileCache, Rules};
 use crate::request::Request;
 use crate::settings::Core;
 
-/// Puts document root and path together. The path begins with a slash.
+/// Puts document root and path together, with a slash between them even if the path is none (`host:port`).
 pub fn join(physical: &mut Physical, path: &[u8], core: &Core) {
     physical.path_info.clear();
     physical.relative.clear();
@@ -29,6 +29,9 @@ pub fn join(physical: &mut Physical, path: &[u8], core: &Core) {
     physical.base.extend_from_slice(root);
     physical.path.clear();
     physical.path.extend_from_slice(root);
+    if physical.relative.first() != Some(&b'/') {
+        physical.path.push(b'/');
+    }
     physical.path.extend_from_slice(&physical.relative);
 }
 
@@ -156,6 +159,7 @@ mod tests {
             ("/srv/", "/a", "/srv/a"),
             ("/", "/a", "/a"),
             ("/srv", "/", "/srv/"),
+            ("/srv", "host:80", "/srv/host:80"),
         ] {
             let mut physical = Physical {
                 document_root: root.into(),

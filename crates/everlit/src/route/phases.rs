@@ -58,6 +58,11 @@ fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow 
         Flow::GoOn => {}
         flow => return flow,
     }
+    // `host:port`: no path, and nobody who wants it.
+    if exchange.handler.is_none() && exchange.request.uri.path.first() != Some(&b'/') {
+        exchange.response.headers.set("Allow", ALLOW);
+        return done(exchange, 405);
+    }
     let physical = &mut *exchange.physical;
     physical.document_root.clear();
     physical

@@ -39,7 +39,8 @@ pub enum Form<'t> {
 pub struct Uri<'t> {
     /// The target after normalisation, still encoded: what logs and redirects show. Without scheme, authority, fragment.
     pub target: Cow<'t, [u8]>,
-    /// Decoded path; begins with `/` (or is `*` for `OPTIONS *`), no empty segments, no control characters.
+    /// Decoded path; begins with `/`, no empty segments, no control characters. Or it is the target itself: `*` for
+    /// `OPTIONS *`, `host:port` for CONNECT.
     pub path: Cow<'t, [u8]>,
     /// Query without the `?`.
     pub query: Option<Cow<'t, [u8]>>,
@@ -78,8 +79,7 @@ pub fn split(target: &[u8]) -> Option<Form<'_>> {
     valid.then_some(Form::Authority(target))
 }
 
-/// Takes a target in origin-form, absolute-form or asterisk-form apart (RFC 9112 section 3.2). An invalid one, or one that
-/// the options refuse, is a 400.
+/// Takes a target apart (RFC 9112 section 3.2). An invalid one, or one that the options refuse, is a 400.
 pub fn parse<'t>(target: &'t [u8], options: &ParseOptions) -> Result<Uri<'t>, Reject> {
     match split(target) {
         Some(Form::Origin(target)) => normal::origin(target, options),
@@ -90,12 +90,12 @@ pub fn parse<'t>(target: &'t [u8], options: &ParseOptions) -> Result<Uri<'t>, Re
             let target = [b"/", path_and_query].concat();
             normal::origin(&target, options).map(Uri::into_owned)
         }
-        Some(Form::Asterisk) => Ok(Uri {
+        Some(Form::Asterisk | Form::Authority(_)) => Ok(Uri {
             target: Cow::Borrowed(target),
             path: Cow::Borrowed(target),
             query: None,
         }),
-        Some(Form::Authority(_)) | None => Err(Reject::bad("invalid request target")),
+        None => Err(Reject::bad("invalid request target")),
     }
 }
 

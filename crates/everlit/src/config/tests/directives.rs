@@ -1,13 +1,18 @@
 //! Each directive that has an effect, and the effect. A test on the table below sees to it that none is forgotten.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
 use super::support::*;
 use crate::config::{AccessLog, Apply, Resolver, Site, StatCache, table};
+use crate::gateway::Backends;
+use crate::gateway::header_map::{Forwarded, HeaderMap};
+use crate::gateway::host::Balance;
+use crate::modules::scgi::Dialect;
 use crate::plan::{ListenSpec, Plan};
 use crate::route::uri::ParseOption;
-use crate::settings::Settings;
+use crate::settings::{Settings, Stream};
 
 struct Loaded {
     site: Site,
@@ -163,6 +168,24 @@ const CASES: &[Case] = &[
     ("server.http-parseopt-host-normalize", "\"enable\"", |l| {
         l.site.server.parse.has(ParseOption::HostNormalize)
     }),
+    ("server.stream-request-body", "1", |l| {
+        l.settings.core.stream_request_body == Stream::Eager
+    }),
+    ("server.stream-request-body", "2", |l| {
+        l.settings.core.stream_request_body == Stream::Bounded
+    }),
+    ("server.stream-response-body", "0", |l| {
+        l.settings.core.stream_response_body == Stream::Collected
+    }),
+    ("server.stream-response-body", "3", |l| {
+        l.settings.core.stream_response_body == Stream::Bounded
+    }),
+    ("server.error-intercept", "\"enable\"", |l| {
+        l.settings.core.error_intercept
+    }),
+    ("server.upload-dirs", "( \"/a\", \"/b\" )", |l| {
+        l.settings.core.upload_dirs == [Path::new("/a"), Path::new("/b")]
+    }),
     // The process.
     (
         "server.modules",
@@ -249,6 +272,33 @@ const CASES: &[Case] = &[
     ("alias.url", "( \"/a\" => \"/b\" )", |l| {
         l.settings.alias.map == [("/a".to_owned(), "/b".to_owned())]
     }),
+    // mod_cgi
+    (
+        "cgi.assign",
+        "( \".pl\" => \"/usr/bin/perl\", \"\" => \"\" )",
+        |l| l.settings.cgi.assign.len() == 2 && l.site.pipeline.subrequest_start.len() == 2,
+    ),
+    ("cgi.execute-x-only", "\"enable\"", |l| {
+        l.settings.cgi.execute_x_only
+    }),
+    ("cgi.x-sendfile", "\"enable\"", |l| {
+        l.settings.cgi.x_sendfile
+    }),
+    ("cgi.x-sendfile-docroot", "( \"/a\" )", |l| {
+        l.settings.cgi.x_sendfile_docroot[..] == [Path::new("/a")]
+    }),
+    ("cgi.local-redir", "\"enable\"", |l| {
+        l.settings.cgi.local_redirect
+    }),
+    ("cgi.upgrade", "\"enable\"", |l| l.settings.cgi.upgrade),
+    (
+        "cgi.limits",
+        "( \"read-timeout\" => 5, \"Write-Timeout\" => \"6\", \"tcp-fin-propagate\" => \"sigusr1\" )",
+        |l| {
+            let limits = l.settings.cgi.limits;
+            limits.read_timeout == 5 && limits.write_timeout == 6 && limits.fin_signal == Some(10)
+        },
+    ),
     // mod_dirlisting
     ("dir-listing.activate", "\"enable\"", |l| {
         l.settings.dirlisting.activate && l.site.pipeline.subrequest_start.len() == 2
@@ -298,12 +348,90 @@ const CASES: &[Case] = &[
     ("dir-listing.sort", "\"disable\"", |l| {
         !l.settings.dirlisting.sort
     }),
+    // mod_fastcgi
+    ("fastcgi.server", SERVER, |l| {
+        is_server(&l.settings.fastcgi.backends)
+            && l.site.pipeline.uri_clean.len() == 1
+            && l.site.pipeline.subrequest_start.len() == 2
+    }),
+    ("fastcgi.balance", "\"hash\"", |l| {
+        l.settings.fastcgi.backends.balance == Balance::Hash
+    }),
+    ("fastcgi.map-extensions", "( \".php5\" => \".php\" )", |l| {
+        l.settings.fastcgi.backends.map_extensions.len() == 1
+    }),
     // mod_indexfile
     ("index-file.names", "( \"a\", \"/b\" )", |l| {
         l.settings.indexfile.names == ["a", "/b"]
     }),
     ("server.indexfiles", "( \"a\" )", |l| {
         l.settings.indexfile.names == ["a"]
+    }),
+    // mod_proxy
+    ("proxy.server", SERVER, |l| {
+        is_server(&l.settings.proxy.backends)
+            && l.site.pipeline.uri_clean.len() == 1
+            && l.site.pipeline.subrequest_start.len() == 1
+    }),
+    ("proxy.balance", "\"round-robin\"", |l| {
+        l.settings.proxy.backends.balance == Balance::RoundRobin
+    }),
+    ("proxy.map-extensions", "( \".php5\" => \".php\" )", |l| {
+        l.settings.proxy.backends.map_extensions.len() == 1
+    }),
+    (
+        "proxy.forwarded",
+        "( \"by\" => 1, \"for\" => 1, \"host\" => \"enable\", \"proto\" => 0, \"remote_user\" => 1 )",
+        |l| {
+            l.settings.proxy.forwarded
+                == Forwarded {
+                    by: true,
+                    for_: true,
+                    host: true,
+                    proto: false,
+                    remote_user: true,
+                }
+        },
+    ),
+    (
+        "proxy.header",
+        r#"( "https-remap" => "enable", "force-http10" => "enable", "upgrade" => "enable", "connect" => "enable",
+            "map-urlpath" => ( "/a" => "/b" ), "map-host-request" => ( "-" => "b" ),
+            "map-host-response" => ( "-" => "-" ), "map-urlpath-resp-host-include" => ( "i" ),
+            "map-urlpath-resp-host-exclude" => ( "e" ) )"#,
+        |l| {
+            let pair = |a: &str, b: &str| vec![(a.to_owned(), b.to_owned())];
+            *l.settings.proxy.header
+                == HeaderMap {
+                    https_remap: true,
+                    force_http10: true,
+                    upgrade: true,
+                    connect: true,
+                    urlpath: pair("/a", "/b"),
+                    host_request: pair("-", "b"),
+                    host_response: pair("-", "-"),
+                    path_hosts: vec!["i".to_owned()],
+                    no_path_hosts: vec!["e".to_owned()],
+                }
+        },
+    ),
+    ("proxy.replace-http-host", "\"enable\"", |l| {
+        l.settings.proxy.replace_host
+    }),
+    // mod_scgi
+    ("scgi.server", SERVER, |l| {
+        is_server(&l.settings.scgi.backends)
+            && l.site.pipeline.uri_clean.len() == 1
+            && l.site.pipeline.subrequest_start.len() == 2
+    }),
+    ("scgi.balance", "\"sticky\"", |l| {
+        l.settings.scgi.backends.balance == Balance::Sticky
+    }),
+    ("scgi.map-extensions", "( \".x\" => \".y\" )", |l| {
+        l.settings.scgi.backends.map_extensions.len() == 1
+    }),
+    ("scgi.protocol", "\"uwsgi\"", |l| {
+        l.settings.scgi.dialect == Dialect::Uwsgi
     }),
     // mod_setenv
     ("setenv.add-request-header", "( \"A\" => \"b\" )", |l| {
@@ -336,11 +464,23 @@ const CASES: &[Case] = &[
     }),
 ];
 
+/// A server for the three modules that have such.
+const SERVER: &str = r#"( ".x" => ( "one" => ( "host" => "127.0.0.1", "port" => 9000 ), ( "socket" => "/run/x" ) ) )"#;
+
+fn is_server(backends: &Backends) -> bool {
+    let [group] = &backends.groups[..] else {
+        return false;
+    };
+    let names: Vec<&str> = group.hosts.iter().map(|host| host.name.as_str()).collect();
+    group.key == ".x" && names == ["127.0.0.1:9000", "/run/x"] && group.hosts[0].label == "one"
+}
+
 fn loaded(name: &str, value: &str) -> Loaded {
     let modules = match name {
         "server.modules" => "",
         _ => {
-            "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_setenv\" )\n"
+            "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_cgi\", \"mod_fastcgi\", \
+             \"mod_proxy\", \"mod_scgi\", \"mod_setenv\" )\n"
         }
     };
     let (site, plan) = load(&format!("{modules}{name} = {value}"));
@@ -391,6 +531,15 @@ fn values_that_do_not_fit_are_errors() {
         "server.modules = ( \"mod_accesslog\" )\naccesslog.escaping = \"xml\"",
         "server.modules = ( \"mod_accesslog\" )\naccesslog.syslog-level = 8",
         "server.modules = ( \"mod_alias\" )\nalias.url = ( \"/a\" => \"/b\", \"/a/b\" => \"/c\" )",
+        "server.modules = ( \"mod_proxy\" )\nproxy.balance = \"bogus\"",
+        "server.modules = ( \"mod_proxy\" )\nproxy.forwarded = ( \"form\" => 1 )",
+        "server.modules = ( \"mod_proxy\" )\nproxy.forwarded = ( \"for\" => \"maybe\" )",
+        "server.modules = ( \"mod_proxy\" )\nproxy.header = ( \"map-url\" => ( \"a\" => \"b\" ) )",
+        "server.modules = ( \"mod_proxy\" )\nproxy.header = ( \"map-urlpath\" => \"b\" )",
+        "server.modules = ( \"mod_scgi\" )\nscgi.protocol = \"fcgi\"",
+        "server.modules = ( \"mod_cgi\" )\ncgi.limits = ( \"read-timout\" => 1 )",
+        "server.modules = ( \"mod_cgi\" )\ncgi.limits = ( \"tcp-fin-propagate\" => \"SIGBOGUS\" )",
+        "server.modules = ( \"mod_cgi\" )\ncgi.x-sendfile-docroot = ( \"a\" )",
     ] {
         assert!(try_load(text).is_err(), "{text}");
     }

@@ -1,5 +1,6 @@
 //! Whole configurations: what is made of them, and what is said about them.
 
+mod backends;
 mod conditions;
 mod debian;
 mod directives;

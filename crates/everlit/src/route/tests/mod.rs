@@ -4,6 +4,7 @@
 //! In the tables: status, length of the body in brackets (or `page`), media type, `->Location`, `v` for validators, `r`
 //! for `Accept-Ranges`.
 
+mod backends;
 mod errors;
 mod partial;
 mod support;

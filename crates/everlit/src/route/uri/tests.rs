@@ -142,7 +142,7 @@ fn absolute_and_asterisk_targets() {
             (b"http://a?b", Some((b"/?b", b"/", b"b"))),
             (b"http://a#b", Some((b"/", b"/", b""))),
             (b"*", Some((b"*", b"*", b""))),
-            (b"a:1", None),
+            (b"a:1", Some((b"a:1", b"a:1", b""))),
             (b"a", None),
             (b"", None),
         ],
