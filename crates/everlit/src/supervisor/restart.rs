@@ -453,6 +453,17 @@ mod tests {
     }
 
     #[test]
+    fn a_program_does_not_live_until_the_successor_is_ready() {
+        let mut stand = Stand::starting(Predecessor::Serving);
+        let dead = Failure::Program("/x ended".to_owned());
+        let mut actions = failure(dead.clone());
+        actions.insert(0, Action::KillSuccessor);
+        assert_eq!(stand.on(Event::Failed(dead.clone())), actions);
+        // Later it is too late.
+        assert_eq!(Stand::moving().on(Event::Failed(dead)), []);
+    }
+
+    #[test]
     fn row_5_the_successor_is_never_ready() {
         let mut stand = Stand::starting(Predecessor::Serving);
         assert_eq!(stand.after(4 * SECOND), []);

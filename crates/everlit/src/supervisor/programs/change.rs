@@ -156,11 +156,14 @@ impl Programs {
         };
         let command = spec.arguments.join(" ");
         let identity = spec.identity().map_err(fail(START, command.clone()))?;
-        let occupant = match (self.at_address_of(spec), address) {
-            (Some(socket), _) => Occupant::Ours(socket),
-            (None, Address::Leaving) => Occupant::Leaving,
-            (None, Address::Settled) => Occupant::Stranger,
+        let mut occupant = match address {
+            Address::Leaving => Occupant::Leaving,
+            Address::Settled => Occupant::Stranger,
         };
+        for socket in self.at_address_of(spec) {
+            socket.share();
+            occupant = Occupant::Ours;
+        }
         let bound = Socket::bind(spec, &identity, occupant).map_err(fail("bind", spec.place()))?;
         let (socket, standing) = match bound {
             Bound::There(socket) => (socket, Standing::There),
@@ -180,12 +183,12 @@ impl Programs {
         Ok(Some(Fresh { program, standing }))
     }
 
-    fn at_address_of(&self, spec: &ProgramSpec) -> Option<&Socket> {
+    fn at_address_of(&self, spec: &ProgramSpec) -> impl Iterator<Item = &Socket> {
         let retired = self.retired.iter().map(|retired| &retired.program);
         self.current
             .iter()
             .chain(retired)
-            .find(|program| {
+            .filter(|program| {
                 program.spec.address == spec.address && program.spec.chroot == spec.chroot
             })
             .map(|program| &program.socket)

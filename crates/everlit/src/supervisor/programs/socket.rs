@@ -54,13 +54,13 @@ pub(super) enum Place {
 }
 
 /// Whom a new socket finds at its address.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Occupant<'a> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occupant {
     /// Nobody of ours.
     Stranger,
-    /// A program of ours that it replaces.
-    Ours(&'a Socket),
-    /// A program of an instance that is leaving.
+    /// A program of ours that it replaces; its socket [shares](Socket::share).
+    Ours,
+    /// A program of an instance that is leaving, whose socket shares as well.
     Leaving,
 }
 
@@ -80,7 +80,7 @@ impl Socket {
     pub(super) fn bind(
         spec: &ProgramSpec,
         identity: &Identity,
-        occupant: Occupant<'_>,
+        occupant: Occupant,
     ) -> io::Result<Bound> {
         match &spec.address {
             ListenAddress::Tcp(address) => bind_tcp(spec, *address, occupant),
@@ -133,7 +133,7 @@ impl Socket {
         }
     }
 
-    /// Lets an instance that takes over from us be at the same address.
+    /// Lets another one of ours, or of an instance that takes over from us, be at the same address.
     pub(super) fn share(&self) {
         if let Place::Tcp(_) = self.place {
             // It cannot fail for a socket of this kind.
@@ -206,7 +206,7 @@ pub(super) struct SocketState {
     pub(super) place: Place,
 }
 
-fn bind_tcp(spec: &ProgramSpec, address: SocketAddr, occupant: Occupant<'_>) -> io::Result<Bound> {
+fn bind_tcp(spec: &ProgramSpec, address: SocketAddr, occupant: Occupant) -> io::Result<Bound> {
     let socket = Socket {
         listener: stream_socket(match address {
             SocketAddr::V4(_) => AddressFamily::INET,
@@ -215,17 +215,14 @@ fn bind_tcp(spec: &ProgramSpec, address: SocketAddr, occupant: Occupant<'_>) -> 
         place: Place::Tcp(address),
     };
     set_socket_reuseaddr(&socket.listener, true)?;
-    if let Occupant::Ours(other) = occupant {
-        other.share();
-    }
-    if let Occupant::Ours(_) | Occupant::Leaving = occupant {
+    if occupant != Occupant::Stranger {
         socket.share();
     }
     let bound = rustix::net::bind(&socket.listener, &address);
     match (bound, occupant) {
         (Err(Errno::ADDRINUSE), _) => Ok(Bound::Taken),
         (Err(errno), _) => Err(errno.into()),
-        (Ok(()), Occupant::Ours(_) | Occupant::Leaving) => Ok(Bound::Behind(socket)),
+        (Ok(()), Occupant::Ours | Occupant::Leaving) => Ok(Bound::Behind(socket)),
         (Ok(()), Occupant::Stranger) => match listen(&socket.listener, backlog(spec)) {
             Ok(()) => Ok(Bound::There(socket)),
             // Two sockets may be bound where one may listen.
@@ -239,7 +236,7 @@ fn bind_unix(
     spec: &ProgramSpec,
     path: &Path,
     identity: &Identity,
-    occupant: Occupant<'_>,
+    occupant: Occupant,
 ) -> io::Result<Bound> {
     let there = match fs::symlink_metadata(path) {
         Err(_) => None,
@@ -249,7 +246,7 @@ fn bind_unix(
                 "the file exists and is not a socket",
             ));
         }
-        Ok(_) if matches!(occupant, Occupant::Ours(_)) => Some(occupant),
+        Ok(_) if occupant == Occupant::Ours => Some(occupant),
         Ok(_) if is_stale(path) => None,
         Ok(_) => Some(occupant),
     };

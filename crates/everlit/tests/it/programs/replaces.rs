@@ -60,17 +60,23 @@ fn one_that_is_not_configured_any_more_ends_and_so_does_its_socket() {
     assert_eq!(Peer::at(setup, "q-0").word, "first");
 }
 
-#[test]
-fn on_a_tcp_port_it_is_the_same() {
-    let setup = Setup::new(Built::Everlit);
+/// The same program at a port that the kernel gave to nobody else a moment ago.
+fn at_port(setup: &Setup) -> (Host, u16) {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .unwrap()
         .port();
     let host = Host {
         address: format!("\"host\" => \"127.0.0.1\", \"port\" => {port}"),
-        ..Host::unix(&setup, "p")
+        ..Host::unix(setup, "p")
     };
+    (host, port)
+}
+
+#[test]
+fn on_a_tcp_port_it_is_the_same() {
+    let setup = Setup::new(Built::Everlit);
+    let (host, port) = at_port(&setup);
     let other = Host::unix(&setup, "q");
     configure(&setup, &[host.clone(), other.clone()]);
     let server = Server::start_as_configured(setup);
@@ -144,6 +150,55 @@ fn a_restart_that_fails_later_leaves_the_old_one_in_place() {
         server.reload().unwrap();
         assert_eq!(Peer::at(setup, "p-0").word, "second");
     }
+}
+
+#[test]
+fn nor_does_it_move_from_a_tcp_port() {
+    let setup = Setup::new(Built::Faulty);
+    let (host, port) = at_port(&setup);
+    configure(&setup, std::slice::from_ref(&host));
+    let server = Server::start_as_configured(setup);
+    let setup = &server.setup;
+    let mut client = Client::connect(server.address());
+    client.get("/a.txt");
+    let mut held = Peer::at_port(port);
+    setup.fault(Some("closes-handover"));
+    configure(setup, &[host.clone().word("second")]);
+    server.reload().unwrap_err();
+    held.ping();
+    for _ in 0..20 {
+        assert_eq!(Peer::at_port(port).pid, held.pid);
+    }
+    setup.fault(None);
+    // Twice, while the first one is still needed.
+    server.reload().unwrap();
+    let mut second = Peer::at_port(port);
+    assert_eq!(second.word, "second");
+    configure(setup, &[host.word("third")]);
+    server.reload().unwrap();
+    for _ in 0..20 {
+        assert_eq!(Peer::at_port(port).word, "third");
+    }
+    held.ping();
+    second.ping();
+}
+
+#[test]
+fn one_that_dies_at_once_fails_the_restart() {
+    // Its generation would never be ready, so there is nothing else that could happen first.
+    let server = start(Built::Faulty);
+    let setup = &server.setup;
+    let before = Peer::at(setup, "p-0");
+    setup.fault(Some("never-ready"));
+    let dies = Host {
+        program: "/bin/false".into(),
+        ..Host::unix(setup, "p")
+    };
+    configure(setup, &[dies]);
+    let error = server.reload().unwrap_err();
+    assert!(error.contains("/bin/false at "), "{error}");
+    assert!(error.contains("ended (exit code 1)"), "{error}");
+    assert_eq!(Peer::at(setup, "p-0").pid, before.pid);
 }
 
 #[test]
