@@ -3,6 +3,8 @@
 //! In: steps of a restart, ended processes, the end of everything. Out: what [`Programs`](super::programs::Programs) makes
 //! of it, told to the restart or to the log. Must hold: programs end after the last generation, never before.
 
+use std::path::Path;
+
 use super::failure::Failure;
 use super::programs::{Address, Changed, Farewell, News, Surroundings};
 use super::restart::Event;
@@ -22,14 +24,16 @@ impl Ground {
 }
 
 /// Not a method, so that programs can be changed meanwhile.
-macro_rules! surroundings {
-    ($supervisor:expr, $plan:expr) => {
-        Surroundings {
-            directory: &$supervisor.directory,
-            output: $supervisor.ground.output(),
-            error_log: $plan.and_then(|plan: &Plan| plan.error_log.as_deref()),
-        }
-    };
+fn surroundings<'a>(
+    directory: &'a Path,
+    ground: Ground,
+    plan: Option<&'a Plan>,
+) -> Surroundings<'a> {
+    Surroundings {
+        directory,
+        output: ground.output(),
+        error_log: plan.and_then(|plan| plan.error_log.as_deref()),
+    }
 }
 
 impl Supervisor {
@@ -46,7 +50,7 @@ impl Supervisor {
         };
         let plan = running.plan.as_ref();
         let wanted = plan.map_or(&[][..], |plan| &plan.programs);
-        let around = surroundings!(self, plan);
+        let around = surroundings(&self.directory, self.ground, plan);
         match self.programs.stage(wanted, address, around, self.now) {
             Ok(()) => Event::Bound,
             Err(error) => Event::Failed(Failure::Program(error.to_string())),
@@ -59,7 +63,7 @@ impl Supervisor {
             .restart
             .as_ref()
             .and_then(|running| running.plan.as_ref());
-        let around = surroundings!(self, plan);
+        let around = surroundings(&self.directory, self.ground, plan);
         match self.programs.switch(around, self.now) {
             Ok(()) => Event::Ready,
             Err(error) => Event::Failed(Failure::Program(error.to_string())),
@@ -103,7 +107,7 @@ impl Supervisor {
             .iter()
             .map(|worker| worker.generation.number())
             .min();
-        let around = surroundings!(self, self.plan.as_ref());
+        let around = surroundings(&self.directory, self.ground, self.plan.as_ref());
         for line in self.programs.tick(oldest, around, self.now) {
             self.journal.say(line);
         }

@@ -24,20 +24,22 @@
 mod change;
 mod peers;
 mod program;
+mod resume;
 mod socket;
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use self::program::{Program, ProgramState as Saved};
+use self::program::Program;
 use super::age;
 use crate::control::message::{ProgramEntry, ProgramState};
 use crate::plan::ProgramSpec;
 
 pub(super) use self::change::{Address, Changed};
 pub(super) use self::program::Surroundings;
+pub(super) use self::resume::ProgramsState;
 
 /// How often the kernel is asked who is connected to a retired program.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -315,79 +317,5 @@ impl Programs {
     fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
-    }
-}
-
-/// All programs as plain data; no restart is under way.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct ProgramsState {
-    current: Vec<Saved>,
-    retired: Vec<RetiredState>,
-    foreign: Vec<ProgramSpec>,
-    last_id: u64,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct RetiredState {
-    program: Saved,
-    phase: Phase,
-    last_user: u64,
-    #[serde(with = "age::option")]
-    until: Option<Instant>,
-}
-
-impl Programs {
-    pub(super) fn state(&self) -> ProgramsState {
-        ProgramsState {
-            current: self.current.iter().map(Program::state).collect(),
-            retired: self
-                .retired
-                .iter()
-                .map(|retired| RetiredState {
-                    program: retired.program.state(),
-                    phase: retired.phase,
-                    last_user: retired.last_user,
-                    until: retired.until,
-                })
-                .collect(),
-            foreign: self.foreign.clone(),
-            last_id: self.last_id,
-        }
-    }
-
-    /// Every descriptor that the state names.
-    pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.current
-            .iter()
-            .chain(self.retired.iter().map(|retired| &retired.program))
-            .flat_map(|program| [Some(program.socket.as_fd()), program.handle()])
-            .flatten()
-    }
-
-    /// Put together again after an exec.
-    pub(super) fn resume<E>(
-        state: ProgramsState,
-        now: Instant,
-        adopt: impl Fn(i32) -> Result<OwnedFd, E> + Copy,
-    ) -> Result<Self, E> {
-        let mut programs = Self {
-            foreign: state.foreign,
-            last_id: state.last_id,
-            ..Self::default()
-        };
-        for saved in state.current {
-            programs.current.extend(Program::resume(saved, adopt)?);
-        }
-        for saved in state.retired {
-            let program = Program::resume(saved.program, adopt)?;
-            programs.retired.extend(program.map(|program| Retired {
-                program,
-                phase: saved.phase,
-                last_user: saved.last_user,
-                until: saved.until,
-            }));
-        }
-        programs.look_at = (!programs.retired.is_empty()).then_some(now);
-        Ok(programs)
     }
 }

@@ -64,7 +64,7 @@ fn one_whose_supervisor_was_killed_is_used_on() {
     server.signal(Signal::KILL);
     server.wait();
     let successor = server.start_successor();
-    let _dead = server.replace(successor);
+    server.replace(successor).wait().unwrap();
     held.ping();
     assert_eq!(Peer::at(&server.setup, "p-0").pid, held.pid);
     let process = Process::of(held.pid);
