@@ -221,3 +221,30 @@ fn check(result: libc::c_int) -> io::Result<()> {
         _ => Err(io::Error::last_os_error()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_seen_from_outside_the_root_directory() {
+        let mut identity = Identity::default();
+        let path = Path::new("/run/php.sock");
+        assert_eq!(identity.outside(path), path);
+        identity.root = Some(c"/srv/jail".to_owned());
+        assert_eq!(identity.outside(path), Path::new("/srv/jail/run/php.sock"));
+        assert_eq!(identity.outside(Path::new("/")), Path::new("/srv/jail"));
+    }
+
+    #[test]
+    fn who_is_unknown_is_named() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let error = Identity::of(Some("no such user"), None, None).unwrap_err();
+        assert_eq!(error.to_string(), "there is no user \"no such user\"");
+        let root = Identity::of(Some("root"), None, None).unwrap();
+        assert_eq!(root.owner(), (Some(0), Some(0)));
+        assert!(root.groups.is_some_and(|(_, groups)| groups.contains(&0)));
+    }
+}
