@@ -15,5 +15,6 @@ mod idle;
 mod limits;
 mod one_client;
 mod oracle;
+mod programs;
 mod restart;
 mod wire;
