@@ -25,7 +25,7 @@ use crate::gateway::relay::{
 use crate::gateway::reply::{Delimited, Persistence};
 use crate::gateway::{Protocol, Target, Upgrade, upload};
 use crate::response::{FileRange, Headers};
-use crate::route::Origin;
+use crate::route::{Before, Origin};
 use crate::settings::Stream;
 use crate::transport::outbox::{Outbox, Segment};
 use crate::transport::spool::Spool;
@@ -41,10 +41,10 @@ const HELD_MAX: usize = 1 << 20;
 pub struct Pair(
     #[n(0)]
     #[cbor(with = "minicbor::bytes")]
-    Vec<u8>,
+    pub Vec<u8>,
     #[n(1)]
     #[cbor(with = "minicbor::bytes")]
-    Vec<u8>,
+    pub Vec<u8>,
 );
 
 /// An exchange with a backend.
@@ -459,7 +459,12 @@ pub(super) fn thaw(
             .map(|Pair(name, value)| (name, value))
             .collect()
     };
-    let (method, version, settings) = bench.desk.asked_before(&image.head, origin);
+    let Before {
+        method,
+        version,
+        settings,
+        way,
+    } = bench.desk.asked_before(&image.head, origin);
     let relay = Relay {
         asked: Asked {
             head: image.head,
@@ -468,6 +473,7 @@ pub(super) fn thaw(
             method,
             version,
             upgrade: image.upgrade,
+            way: way.filter(|_| image.protocol == Protocol::Http),
             status: image.status,
             settings,
         },

@@ -14,12 +14,12 @@
 
 use minicbor::{Decode, Encode};
 use std::fmt;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
+use super::header_map::Way;
 use super::preface::{Length, Preface};
 use super::records::{Records, Step, What};
 use super::reply::{self, Delimited, Dialect, Parsed, Persistence};
@@ -78,6 +78,8 @@ pub struct Asked {
     pub version: Version,
     /// Whether it asks for another protocol.
     pub upgrade: Upgrade,
+    /// How its target was mapped, for the answer (`proxy.header`).
+    pub way: Option<Way>,
     /// The status that the client is told in place of the backend's: of the error that this answers.
     pub status: Option<u16>,
     /// The settings it is answered under.
@@ -560,11 +562,6 @@ impl Relay {
     pub(crate) fn files(&self) -> impl Iterator<Item = &FileRange> {
         let held = self.download.held.iter();
         (self.upload.rest.files()).chain(held.flat_map(|held| held.body.files()))
-    }
-
-    /// Where files are made for what does not fit in memory.
-    pub(crate) fn directories(&self) -> &[PathBuf] {
-        &self.asked.settings.core.upload_dirs
     }
 }
 

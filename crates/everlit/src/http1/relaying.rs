@@ -87,12 +87,7 @@ impl Http1 {
     }
 
     /// What a backend sent.
-    pub fn backend_said(
-        &mut self,
-        input: &[u8],
-        origin: Origin<'_>,
-        bench: &mut Bench,
-    ) -> Next {
+    pub fn backend_said(&mut self, input: &[u8], origin: Origin<'_>, bench: &mut Bench) -> Next {
         let State::Busy(turn) = &mut self.state else {
             return Next::Drop;
         };
@@ -203,6 +198,7 @@ impl Http1 {
             method: head.method,
             version: head.version,
             upgrade: forward.upgrade,
+            way: forward.way,
             status,
             settings,
         };

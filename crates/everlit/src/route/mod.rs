@@ -30,7 +30,7 @@ use crate::response::Response;
 use crate::response::partial::{self, Cut};
 use crate::settings::Settings;
 use errorpage::Pages;
-pub use relayed::Forwarded;
+pub use relayed::{Before, Forwarded};
 use uri::{ParseOption, ParseOptions, Uri};
 
 /// `server.feature-flags`, those that change how requests are answered.
