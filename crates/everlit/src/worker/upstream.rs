@@ -28,7 +28,7 @@ use crate::transport::outbox::Sink;
 const BACKEND: u64 = 1 << 31;
 
 /// Connections that wait to be used again, for each host.
-const WAITING_MAX: usize = 32;
+const WAITING_MAX: usize = 256;
 
 /// Seconds that a connection waits to be used again.
 const WAITING_SECONDS: u64 = 10;
