@@ -173,6 +173,14 @@ impl Http1 {
         }
     }
 
+    /// Ends a tunnel: what is owed to the client is still sent.
+    pub(crate) fn end_tunnel(&mut self) {
+        if let State::Busy(turn) = &mut self.state {
+            turn.relay = None;
+            turn.after = After::Linger;
+        }
+    }
+
     /// A request for a backend: from now on it is the backend's turn.
     pub(super) fn forward(
         &mut self,

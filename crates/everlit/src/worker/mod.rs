@@ -203,6 +203,19 @@ impl Worker {
         self.relay(key);
     }
 
+    /// Sends what a connection owes, as far as it goes.
+    fn flush(&mut self, key: Key) {
+        let Some(conn) = self.table.get_mut(key) else {
+            return;
+        };
+        let before = conn.http.moment();
+        let endpoint = &self.endpoints[usize::from(conn.endpoint)];
+        let peer = conn.peer;
+        let origin = origin(&peer, endpoint);
+        let fate = serve::writable(conn, origin, &mut self.bench, &mut self.buffer);
+        self.settle(key, before, fate);
+    }
+
     /// After a connection was served: closes it, queues it, sets its deadline, sends it away.
     fn settle(&mut self, key: Key, before: Moment, fate: Fate) {
         let Some(conn) = self.table.get_mut(key) else {

@@ -131,7 +131,7 @@ impl Worker {
     }
 
     /// What becomes of a connection after its exchange is over, or wants another one.
-    fn unlink(&mut self, key: Key, next: Next) {
+    pub(super) fn unlink(&mut self, key: Key, next: Next) {
         let Some(conn) = self.table.get_mut(key) else {
             return;
         };
