@@ -335,6 +335,7 @@ pub(super) fn freeze(
             headers: held
                 .headers
                 .iter()
+                .flat_map(Headers::iter)
                 .map(|(name, value)| Pair(name.to_vec(), value.to_vec()))
                 .collect(),
             body: segments(held.body),
@@ -450,7 +451,7 @@ pub(super) fn thaw(
         }
         Held {
             status: held.status,
-            headers,
+            headers: Some(headers),
             body: outbox(held.body, fds),
         }
     });

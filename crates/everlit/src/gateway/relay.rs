@@ -189,8 +189,8 @@ pub(crate) struct Download {
 pub(crate) struct Held {
     /// Status.
     pub(crate) status: u16,
-    /// Header fields.
-    pub(crate) headers: Headers,
+    /// Header fields; `None`: they are still on the desk, because its turn is not over.
+    pub(crate) headers: Option<Headers>,
     /// The body so far.
     pub(crate) body: Outbox,
 }
@@ -544,6 +544,8 @@ impl Relay {
             _ => false,
         };
         let nothing_done = match trouble {
+            // There is only one of it, and it has said why not.
+            Trouble::Unreachable(_) if matches!(self.target, Target::Program(_)) => false,
             Trouble::Unreachable(_) => true,
             // It closed a connection that it was tired of, before it saw the request.
             Trouble::Ended | Trouble::Broke(_) => self.is_idempotent() && had == Used::Before,
@@ -621,8 +623,9 @@ impl Upload {
 
 impl Trouble {
     /// The status that a client is told if it has been told nothing yet.
-    pub(crate) fn status(self) -> u16 {
+    pub(crate) fn status(self, target: &Target) -> u16 {
         match self {
+            Trouble::Unreachable(_) if matches!(target, Target::Program(_)) => 500,
             Trouble::Unreachable(_) => 503,
             Trouble::Ended | Trouble::Broke(_) | Trouble::Nonsense(_) | Trouble::Full(_) => 502,
             Trouble::Silent => 504,

@@ -65,6 +65,26 @@ impl Http1 {
         }
     }
 
+    /// Whether it is a backend that everybody waits for.
+    pub(crate) fn waits_for_backend(&self) -> bool {
+        match &self.state {
+            State::Busy(turn) => {
+                let relay = turn.relay.as_ref().filter(|relay| !relay.is_tunnel());
+                turn.outbox.is_empty() && relay.is_some_and(|relay| relay.patience().is_some())
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether both directions of a tunnel are closed.
+    pub(crate) fn is_tunnel_over(&self) -> bool {
+        matches!(&self.state, State::Busy(turn)
+        if turn.relay.as_ref().is_some_and(|relay| matches!(relay.stage, Stage::Tunnel {
+            client: Direction::Closed,
+            backend: Direction::Closed,
+        })))
+    }
+
     /// Whether a client is to be told that a tunnel's backend has closed its direction.
     pub(crate) fn has_news(&self) -> bool {
         match &self.state {
@@ -157,12 +177,10 @@ impl Http1 {
             return Need::Close;
         };
         match turn.relay.as_deref_mut().map(|relay| &mut relay.stage) {
-            Some(Stage::Tunnel { client, backend }) => {
+            Some(Stage::Tunnel { client, .. }) => {
+                // What it has said is passed on first, and then that it has ended.
                 if *client == Direction::Open {
                     *client = Direction::Ending;
-                }
-                if *backend == Direction::Closed {
-                    return Need::Close;
                 }
                 Need::Input
             }
@@ -413,7 +431,7 @@ impl Turn {
         } else if relay.download.stream == Stream::Collected && !is_here {
             relay.download.held = Some(Held {
                 status: bench.desk.response.status,
-                headers: Default::default(),
+                headers: None,
                 body: Default::default(),
             });
         } else if let Some(length) = known {
@@ -493,9 +511,9 @@ impl Turn {
     fn hold_head(&mut self, bench: &mut Bench) {
         if let Some(relay) = &mut self.relay
             && let Some(held) = &mut relay.download.held
-            && held.headers.text().is_empty()
+            && held.headers.is_none()
         {
-            std::mem::swap(&mut held.headers, &mut bench.desk.response.headers);
+            held.headers = Some(std::mem::take(&mut bench.desk.response.headers));
         }
     }
 
@@ -506,8 +524,8 @@ impl Turn {
             .as_deref_mut()
             .and_then(|relay| relay.download.held.take());
         if let Some(mut held) = held {
-            if !held.headers.text().is_empty() {
-                std::mem::swap(&mut held.headers, &mut bench.desk.response.headers);
+            if let Some(headers) = held.headers {
+                bench.desk.response.headers = headers;
             }
             bench.desk.response.status = held.status;
             let length = held.body.length();
@@ -600,9 +618,12 @@ impl Turn {
         }
         relay.download.held = None;
         self.body_length = 0;
-        bench
-            .desk
-            .failed(&relay.asked, trouble.status(), origin, bench.now);
+        bench.desk.failed(
+            &relay.asked,
+            trouble.status(&relay.target),
+            origin,
+            bench.now,
+        );
         std::mem::swap(&mut self.line, &mut bench.desk.line);
         self.answer_here(bench)
     }
@@ -653,20 +674,13 @@ impl Turn {
         Next::On
     }
 
-    /// A tunnel's backend has closed its direction.
+    /// A tunnel's backend has closed its direction: the client is told when it has everything.
     fn tunnel_ended(&mut self) -> Next {
-        let Some(Stage::Tunnel { client, backend }) =
+        if let Some(Stage::Tunnel { backend, .. }) =
             self.relay.as_deref_mut().map(|relay| &mut relay.stage)
-        else {
-            return Next::Drop;
-        };
-        if *client == Direction::Open {
+        {
             *backend = Direction::Ending;
-            return Next::On;
         }
-        // Both are done.
-        self.relay = None;
-        self.after = After::Close;
-        Next::Drop
+        Next::On
     }
 }

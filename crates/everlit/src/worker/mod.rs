@@ -269,7 +269,7 @@ impl Worker {
             let before = conn.http.moment();
             let endpoint = &self.endpoints[usize::from(conn.endpoint)];
             let peer = conn.peer;
-            if conn.http.is_relaying() && before.phase == Phase::Waiting {
+            if conn.http.waits_for_backend() {
                 self.lost(key, Trouble::Silent);
                 self.relay(key);
                 continue;

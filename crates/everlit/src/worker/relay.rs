@@ -88,6 +88,7 @@ impl Worker {
             Fate::Keep
         };
         let fate = match fate {
+            Fate::Keep if conn.http.is_tunnel_over() => Fate::Close,
             // What could not be read because there was no room may be read now.
             Fate::Keep if conn.http.is_relaying() => {
                 if conn.link.is_none() && conn.http.needs_link()
@@ -151,7 +152,10 @@ impl Worker {
     /// Ends a connection with a backend, and the program behind it if nobody else uses it.
     pub(super) fn drop_upstream(&mut self, id: LinkId) {
         if let Some(upstream) = self.upstreams.remove(id) {
-            self.programs.dismiss(upstream.link);
+            // One that has said everything may still have something to do.
+            if upstream.input != Input::Ended {
+                self.programs.dismiss(upstream.link);
+            }
         }
     }
 
@@ -296,9 +300,11 @@ fn read(
             return (Next::On, Fate::Keep);
         }
         let next = match upstream.link.receive(buffer) {
-            Ok(0) => conn
-                .http
-                .backend_failed(Trouble::Ended, upstream.used, origin, bench),
+            Ok(0) => {
+                upstream.input = Input::Ended;
+                conn.http
+                    .backend_failed(Trouble::Ended, upstream.used, origin, bench)
+            }
             Ok(n) => {
                 if upstream.input == Input::Pending && n < buffer.len() {
                     upstream.input = Input::Drained;
