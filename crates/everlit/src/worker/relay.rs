@@ -57,7 +57,8 @@ impl Worker {
         let Some(conn) = self.table.get_mut(key) else {
             return;
         };
-        if !conn.http.is_relaying() {
+        // An error may have taken the place of the backend's answer.
+        if !conn.http.is_relaying() && !conn.http.owes() {
             return;
         }
         let before = conn.http.moment();
