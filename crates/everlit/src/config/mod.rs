@@ -83,6 +83,7 @@ impl Site {
 #[derive(Debug, Default)]
 #[allow(missing_docs)]
 pub struct Pipeline {
+    pub uri_raw: Vec<Hook>,
     pub uri_clean: Vec<Hook>,
     pub docroot: Vec<Hook>,
     pub physical: Vec<Hook>,

@@ -24,6 +24,7 @@ use crate::gateway::relay::{
 };
 use crate::gateway::reply::{Delimited, Persistence};
 use crate::gateway::{Protocol, Target, Upgrade, upload};
+use crate::request::Told;
 use crate::response::{FileRange, Headers};
 use crate::route::Origin;
 use crate::settings::Stream;
@@ -91,6 +92,9 @@ pub struct RelayImage {
     /// The connection.
     #[n(12)]
     pub link: LinkImage,
+    /// What a proxy in front of us has told of the client; since version 3.
+    #[n(13)]
+    pub told: Option<Told>,
 }
 
 /// Where a backend is.
@@ -377,6 +381,7 @@ pub(super) fn freeze(
         },
         tries: relay.tries,
         link,
+        told: relay.asked.told.map(|told| *told),
     }
 }
 
@@ -459,10 +464,14 @@ pub(super) fn thaw(
             .map(|Pair(name, value)| (name, value))
             .collect()
     };
-    let (method, version, settings) = bench.desk.asked_before(&image.head, origin);
+    let (method, version, settings) =
+        bench
+            .desk
+            .asked_before(&image.head, image.told.as_ref(), origin);
     let relay = Relay {
         asked: Asked {
             head: image.head,
+            told: image.told.map(Box::new),
             overrides: pairs(image.overrides),
             environment: pairs(image.environment),
             method,

@@ -191,6 +191,7 @@ impl Http1 {
         }
         let Forwarded {
             forward,
+            told,
             overrides,
             environment,
             settings,
@@ -198,6 +199,7 @@ impl Http1 {
         } = forwarded;
         let asked = Asked {
             head: raw.to_vec(),
+            told,
             overrides,
             environment,
             method: head.method,

@@ -8,6 +8,7 @@ pub mod accesslog;
 pub mod alias;
 pub mod cgi;
 pub mod dirlisting;
+pub mod extforward;
 pub mod fastcgi;
 pub mod indexfile;
 pub mod proxy;
@@ -30,6 +31,7 @@ pub static TABLE: &[&Module] = &[
     &alias::MODULE,
     &cgi::MODULE,
     &dirlisting::MODULE,
+    &extforward::MODULE,
     &fastcgi::MODULE,
     &indexfile::MODULE,
     &proxy::MODULE,
@@ -55,6 +57,9 @@ pub type Hook = fn(&mut Exchange<'_>, &Settings) -> Flow;
 /// The moments of a request, in order, with lighttpd's names. A module that has nothing to do leaves `None`.
 #[derive(Clone, Copy, Debug)]
 pub struct Hooks {
+    /// Nothing was decided yet. Here a module says who the client is; `Again`: it is another one than the connection
+    /// tells, and the settings are found anew.
+    pub uri_raw: Option<Hook>,
     /// The target is normalised; the settings are those of its conditions.
     pub uri_clean: Option<Hook>,
     /// Chooses the document root.
@@ -72,6 +77,7 @@ pub struct Hooks {
 impl Hooks {
     /// No hooks at all.
     pub const NONE: Hooks = Hooks {
+        uri_raw: None,
         uri_clean: None,
         docroot: None,
         physical: None,

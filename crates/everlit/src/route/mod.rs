@@ -196,6 +196,7 @@ impl Desk {
         if let Some(forward) = exchange.forward.take() {
             *forwarded = Some(Box::new(Forwarded {
                 forward: *forward,
+                told: exchange.request.told.take(),
                 overrides: std::mem::take(&mut exchange.request.overrides),
                 environment: std::mem::take(&mut exchange.request.environment),
                 settings: settings.clone(),
@@ -304,10 +305,12 @@ fn request<'r>(
         head,
         uri,
         host,
-        peer: origin.peer,
+        peer: *origin.peer,
+        neighbour: origin.peer,
         listener: origin.listener,
         local_port: origin.local_port,
         scheme: origin.scheme,
+        told: None,
         overrides: head.fields.repeated(),
         environment: Vec::new(),
     }

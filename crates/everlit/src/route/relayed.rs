@@ -12,6 +12,7 @@ use crate::exchange::Exchange;
 use crate::gateway::Forward;
 use crate::gateway::relay::Asked;
 use crate::http1::head::{self, GetBody, Limits, MAX_HEAD_BYTES, Method, Parsed, Version};
+use crate::request::Told;
 use crate::settings::Settings;
 
 use super::uri;
@@ -27,6 +28,8 @@ const ANY: Limits = Limits {
 pub struct Forwarded {
     /// Where it goes, and as what.
     pub forward: Forward,
+    /// What a proxy in front of us has told.
+    pub told: Option<Box<Told>>,
     /// Header fields that modules changed.
     pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
     /// Variables that modules set.
@@ -65,6 +68,7 @@ impl Desk {
     pub fn asked_before(
         &mut self,
         head: &[u8],
+        told: Option<&Told>,
         origin: Origin<'_>,
     ) -> (Method, Version, Rc<Settings>) {
         let base = self.resolver.base().clone();
@@ -77,7 +81,10 @@ impl Desk {
         });
         let settings = match (target(&head, options), host) {
             (Ok(uri), Ok(host)) => {
-                let request = request(&head, uri, host, origin);
+                let mut request = request(&head, uri, host, origin);
+                if let Some(told) = told {
+                    request.hear(told.clone());
+                }
                 self.resolver.resolve(&self.site, &request)
             }
             _ => base,
@@ -110,6 +117,9 @@ impl Desk {
             return;
         };
         let mut request = request(&head, uri, host, origin);
+        if let Some(told) = &asked.told {
+            request.hear((**told).clone());
+        }
         request.overrides.clone_from(&asked.overrides);
         request.environment.clone_from(&asked.environment);
         let settings = &asked.settings;

@@ -89,10 +89,12 @@ impl<'a> Asked<'a> {
                 uri::host(host, &options).unwrap()
             }),
             head: &head,
-            peer: &self.peer,
+            peer: self.peer,
+            neighbour: &self.peer,
             listener: self.listener,
             local_port: 80,
             scheme: "http",
+            told: None,
             overrides: Vec::new(),
             environment: Vec::new(),
         };

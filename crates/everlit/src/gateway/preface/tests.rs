@@ -91,10 +91,12 @@ impl<'a> Asked<'a> {
                     uri::host(host, &options).unwrap()
                 }),
                 head: &head,
-                peer: &self.peer,
+                peer: self.peer,
+                neighbour: &self.peer,
                 listener: self.listener,
                 local_port: 80,
                 scheme: self.scheme,
+                told: None,
                 overrides,
                 environment: pairs(self.environment),
             },
