@@ -87,6 +87,7 @@ pub fn drive(http: &mut Http1, input: &[u8], outcome: &mut Outcome, bench: &mut 
         listener: "127.0.0.1:80",
         local_port: 80,
         scheme: "http",
+        tls: None,
     };
     let mut rest = input;
     while !rest.is_empty() && http.wants_input() {

@@ -111,6 +111,7 @@ pub(super) fn pipeline(loaded: &[&str], config: &Config) -> Pipeline {
     for module in loaded.iter().filter_map(|name| find(name)) {
         if is_in_use(module, config) {
             let hooks = &module.hooks;
+            pipeline.connection_accept.extend(hooks.connection_accept);
             pipeline.uri_raw.extend(hooks.uri_raw);
             pipeline.uri_clean.extend(hooks.uri_clean);
             pipeline.docroot.extend(hooks.docroot);

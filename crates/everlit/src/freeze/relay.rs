@@ -279,6 +279,14 @@ impl RelayImage {
             + held.map_or(0, |held| files(&held.body))
     }
 
+    /// The first version of images that has everything that is in it.
+    pub fn version(&self) -> u16 {
+        match self.told {
+            Some(_) => 3,
+            None => 2,
+        }
+    }
+
     /// Whether everything in it is within bounds.
     pub fn is_sane(&self) -> bool {
         let small = |bytes: &[u8]| bytes.len() <= HELD_MAX;

@@ -89,6 +89,7 @@ pub(super) fn run(
             listener: request.listener,
             local_port: request.local_port,
             scheme: request.scheme,
+            tls: request.tls,
             told: None,
             overrides,
             environment,

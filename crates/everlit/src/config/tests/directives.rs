@@ -363,7 +363,7 @@ const CASES: &[Case] = &[
         |l| l.settings.extforward.params.host && !l.settings.extforward.params.remote_user,
     ),
     ("extforward.hap-PROXY", "\"enable\"", |l| {
-        l.settings.extforward.proxy_protocol
+        l.settings.extforward.proxy_protocol && l.site.pipeline.connection_accept.len() == 1
     }),
     (
         "extforward.hap-PROXY-ssl-client-verify",

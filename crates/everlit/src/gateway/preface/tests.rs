@@ -96,6 +96,7 @@ impl<'a> Asked<'a> {
                 listener: self.listener,
                 local_port: 80,
                 scheme: self.scheme,
+                tls: None,
                 told: None,
                 overrides,
                 environment: pairs(self.environment),

@@ -14,8 +14,10 @@ use crate::errorlog;
 use crate::exchange::{Exchange, Flow};
 use crate::net::{Peer, Scheme};
 use crate::request::{Request, Told};
+use crate::route::arrival::Arrival;
 use crate::route::uri::{self, ParseOptions};
 use crate::settings;
+use crate::transport::proxy_protocol::Certificate;
 
 mod chain;
 
@@ -258,6 +260,7 @@ enum Wrong {
 fn uri_raw(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
     let settings = &settings.extforward;
     let request = &mut exchange.request;
+    tell_tls(request, settings);
     if !settings.forwarders.trusts_neighbour(request.neighbour) {
         return Flow::GoOn;
     }
@@ -266,9 +269,7 @@ fn uri_raw(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
         Ok(Some((told, user))) => {
             request.hear(told);
             if let Some(user) = user {
-                let environment = &mut request.environment;
-                environment.retain(|(name, _)| name != b"REMOTE_USER");
-                environment.push((b"REMOTE_USER".to_vec(), user));
+                set(&mut request.environment, "REMOTE_USER", &user);
             }
             Flow::Again
         }
@@ -285,11 +286,57 @@ fn uri_raw(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
     }
 }
 
+/// Tells backends and logs what a proxy has told of TLS (PROXY protocol), in the words of mod_openssl.
+fn tell_tls(request: &mut Request<'_>, settings: &Settings) {
+    let environment = &mut request.environment;
+    if let Some(tls) = request.tls {
+        for (name, value) in [
+            ("SSL_PROTOCOL", &tls.version),
+            ("SSL_CIPHER", &tls.cipher),
+            ("SSL_SERVER_A_SIG", &tls.signature),
+            ("SSL_SERVER_A_KEY", &tls.key),
+            ("SSL_CLIENT_S_DN_CN", &tls.common_name),
+        ] {
+            if let Some(value) = value {
+                set(environment, name, value);
+            }
+        }
+    }
+    if !settings.client_certificates {
+        return;
+    }
+    let verified = request
+        .tls
+        .filter(|tls| tls.certificate == Certificate::Verified);
+    match verified.and_then(|tls| tls.common_name.as_deref()) {
+        Some(user) => {
+            set(environment, "SSL_CLIENT_VERIFY", b"SUCCESS");
+            set(environment, "REMOTE_USER", user);
+            set(environment, "AUTH_TYPE", b"SSL_CLIENT_VERIFY");
+        }
+        None => set(environment, "SSL_CLIENT_VERIFY", b"NONE"),
+    }
+}
+
+fn set(environment: &mut Vec<(Vec<u8>, Vec<u8>)>, name: &str, value: &[u8]) {
+    environment.retain(|(known, _)| known != name.as_bytes());
+    environment.push((name.as_bytes().to_vec(), value.to_vec()));
+}
+
+fn connection_accept(peer: &Peer, settings: &settings::Settings) -> Arrival {
+    let settings = &settings.extforward;
+    match settings.proxy_protocol && settings.forwarders.trusts_neighbour(peer) {
+        true => Arrival::Introduced,
+        false => Arrival::AsEver,
+    }
+}
+
 /// The module.
 pub static MODULE: Module = Module {
     name: "mod_extforward",
     directives: DIRECTIVES,
     hooks: Hooks {
+        connection_accept: Some(connection_accept),
         uri_raw: Some(uri_raw),
         ..Hooks::NONE
     },

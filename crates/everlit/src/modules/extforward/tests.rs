@@ -191,6 +191,7 @@ fn with_request<T>(text: &str, then: impl FnOnce(&Request<'_>) -> T) -> T {
         listener: "",
         local_port: 0,
         scheme: "http",
+        tls: None,
         told: None,
         overrides: Vec::new(),
         environment: Vec::new(),
