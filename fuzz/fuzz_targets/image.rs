@@ -42,7 +42,7 @@ fn serve(image: Image, fds: usize) {
         return;
     };
     with_bench(|bench| {
-        let peer = thawed.peer();
+        let peer = thawed.who().peer;
         let Parts { mut http, .. } = thawed.into_parts(ORIGIN, bench);
         let mut outcome = Outcome::default();
         if http.is_relaying() {

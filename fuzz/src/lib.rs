@@ -92,6 +92,7 @@ pub const ORIGIN: Origin<'static> = Origin {
     listener: "127.0.0.1:80",
     local_port: 80,
     scheme: "http",
+    tls: None,
 };
 
 /// Feeds input to a connection as the worker does, with a socket that takes everything at once.

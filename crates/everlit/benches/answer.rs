@@ -52,6 +52,7 @@ const ORIGIN: Origin<'_> = Origin {
     listener: "0.0.0.0:80",
     local_port: 80,
     scheme: "http",
+    tls: None,
 };
 
 /// What a browser sends along.

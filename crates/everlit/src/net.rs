@@ -35,7 +35,40 @@ pub enum Peer {
     Unix,
 }
 
+/// How a client came, as far as it matters to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Scheme {
+    /// In plain text.
+    #[n(0)]
+    Http,
+    /// Over TLS.
+    #[n(1)]
+    Https,
+}
+
+impl Scheme {
+    /// As URLs have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
+    /// The one of this name, in any case.
+    pub fn named(name: &[u8]) -> Option<Scheme> {
+        let all = [Scheme::Http, Scheme::Https].into_iter();
+        all.into_iter()
+            .find(|scheme| name.eq_ignore_ascii_case(scheme.as_str().as_bytes()))
+    }
+}
+
 impl Peer {
+    /// A client of whom only the address is known.
+    pub fn without_port(ip: IpAddr) -> Peer {
+        Peer::from(SocketAddr::new(ip, 0))
+    }
+
     /// The IP address; a v4-mapped one as IPv4.
     pub fn ip(&self) -> Option<IpAddr> {
         match *self {

@@ -6,9 +6,12 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use minicbor::{Decode, Encode};
+
 use crate::http1::head::Head;
-use crate::net::Peer;
+use crate::net::{Peer, Scheme};
 use crate::route::uri::Uri;
+use crate::transport::proxy_protocol::Tls;
 
 /// One request, on its way through the modules.
 #[derive(Debug)]
@@ -19,21 +22,56 @@ pub struct Request<'r> {
     pub uri: Uri<'r>,
     /// Authority (`host[:port]`), normalised; empty if the client sent none.
     pub host: Cow<'r, [u8]>,
-    /// The client.
-    pub peer: &'r Peer,
+    /// The client, as far as is known.
+    pub peer: Peer,
+    /// The other end of the connection: the client, or a proxy in front of us.
+    pub neighbour: &'r Peer,
     /// Name of the listener, as in `$SERVER["socket"]`.
     pub listener: &'r str,
     /// Local port; 0 for a Unix socket.
     pub local_port: u16,
-    /// `http` or `https`.
+    /// `http` or `https`, as the client came.
     pub scheme: &'static str,
+    /// What a proxy in front of us has told of TLS between the client and itself (PROXY protocol).
+    pub tls: Option<&'r Tls>,
+    /// What a proxy in front of us has told, and is in force above.
+    pub told: Option<Box<Told>>,
     /// Header fields that modules added or replaced; an empty value hides what the client sent.
     pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
     /// Variables that modules set, for backends and logs (`setenv.add-environment`).
     pub environment: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
+/// What a proxy that we trust has told of a client, in place of what the connection tells (mod_extforward). Plain data:
+/// a request that is on its way to a backend takes it along.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Told {
+    /// The client; its port is not known.
+    #[n(0)]
+    pub peer: Peer,
+    /// How it came; `None`: as the connection did.
+    #[n(1)]
+    pub scheme: Option<Scheme>,
+    /// The host it asked for, normalised; `None`: as the request says.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub host: Option<Vec<u8>>,
+}
+
 impl Request<'_> {
+    /// Believes what a proxy has told.
+    pub fn hear(&mut self, told: Told) {
+        self.peer = told.peer;
+        if let Some(scheme) = told.scheme {
+            self.scheme = scheme.as_str();
+        }
+        if let Some(host) = &told.host {
+            self.host = Cow::Owned(host.clone());
+        }
+        self.told = Some(Box::new(told));
+    }
+
     /// Value of a request header field, as modules left it.
     pub fn field(&self, name: &str) -> Option<&[u8]> {
         if !self.overrides.is_empty() {

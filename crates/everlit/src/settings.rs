@@ -23,6 +23,8 @@ pub struct Settings {
     pub cgi: modules::cgi::Settings,
     /// mod_dirlisting
     pub dirlisting: modules::dirlisting::Settings,
+    /// mod_extforward
+    pub extforward: modules::extforward::Settings,
     /// mod_fastcgi
     pub fastcgi: modules::fastcgi::Settings,
     /// mod_indexfile

@@ -16,8 +16,9 @@ pub fn check<'t>(
     config: &Config,
     table: impl IntoIterator<Item = &'t Directive>,
 ) -> Vec<Diagnostic> {
-    let table: HashMap<&str, &Directive> = table.into_iter().map(|d| (d.name, d)).collect();
-    let mut names: Vec<&str> = table.keys().copied().collect();
+    let by_name = |own: &'t Directive| (own.name.to_ascii_lowercase(), own);
+    let table: HashMap<String, &Directive> = table.into_iter().map(by_name).collect();
+    let mut names: Vec<&str> = table.values().map(|own| own.name).collect();
     names.sort_unstable();
     let mut diagnostics = Vec::new();
     for block in config.blocks() {

@@ -85,11 +85,11 @@ impl Setting {
 }
 
 impl Block {
-    /// The value of a setting in this block; the name in lower case.
+    /// The value of a setting in this block; the name in any case.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.settings
             .iter()
-            .find(|setting| setting.name == name)
+            .find(|setting| setting.name.eq_ignore_ascii_case(name))
             .map(|setting| &setting.value)
     }
 }

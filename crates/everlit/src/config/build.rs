@@ -67,7 +67,7 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
         site: Site {
             server,
             pipeline: module_list::pipeline(&loaded, config),
-            rules: Rules::new(conditions?, changes.requests),
+            rules: Rules::new(config, conditions?, changes.requests),
         },
     })
 }

@@ -5,7 +5,7 @@
 
 use crate::exchange::Exchange;
 use crate::logline::{LogId, PendingLine};
-use crate::modules::Hook;
+use crate::modules::{AcceptHook, Hook};
 use crate::plan::Plan;
 use crate::settings::Settings;
 use crate::source::Source;
@@ -83,6 +83,8 @@ impl Site {
 #[derive(Debug, Default)]
 #[allow(missing_docs)]
 pub struct Pipeline {
+    pub connection_accept: Vec<AcceptHook>,
+    pub uri_raw: Vec<Hook>,
     pub uri_clean: Vec<Hook>,
     pub docroot: Vec<Hook>,
     pub physical: Vec<Hook>,

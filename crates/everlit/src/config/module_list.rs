@@ -26,7 +26,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_deflate",
     "mod_evhost",
     "mod_expire",
-    "mod_extforward",
     "mod_gnutls",
     "mod_h2",
     "mod_magnet",
@@ -112,6 +111,8 @@ pub(super) fn pipeline(loaded: &[&str], config: &Config) -> Pipeline {
     for module in loaded.iter().filter_map(|name| find(name)) {
         if is_in_use(module, config) {
             let hooks = &module.hooks;
+            pipeline.connection_accept.extend(hooks.connection_accept);
+            pipeline.uri_raw.extend(hooks.uri_raw);
             pipeline.uri_clean.extend(hooks.uri_clean);
             pipeline.docroot.extend(hooks.docroot);
             pipeline.physical.extend(hooks.physical);

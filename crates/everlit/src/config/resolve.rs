@@ -10,10 +10,11 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use lighttpd_conf::{BlockId, BlockSet, Conditions, Facts, Field, Matches};
+use lighttpd_conf::{BlockId, BlockSet, Conditions, Config, Facts, Field, Matches};
 
 use super::Site;
 use super::directive::Change;
+use crate::net::Peer;
 use crate::request::Request;
 use crate::settings::Settings;
 
@@ -27,14 +28,21 @@ pub struct Rules {
     conditions: Option<Conditions>,
     /// By index of the block.
     blocks: Vec<Vec<Change<Settings>>>,
+    /// Those that can be decided when nothing was read from a connection yet, by index.
+    early: Vec<bool>,
 }
 
 impl Rules {
-    pub(super) fn new(conditions: Conditions, blocks: Vec<Vec<Change<Settings>>>) -> Rules {
+    pub(super) fn new(
+        config: &Config,
+        conditions: Conditions,
+        blocks: Vec<Vec<Change<Settings>>>,
+    ) -> Rules {
         let needed = blocks.iter().skip(1).any(|changes| !changes.is_empty());
         Rules {
             conditions: needed.then_some(conditions),
             blocks,
+            early: early(config),
         }
     }
 
@@ -51,12 +59,27 @@ impl Rules {
     }
 }
 
+/// Which blocks depend on nothing but the listener and the address of the other end, those around and before them too.
+fn early(config: &Config) -> Vec<bool> {
+    let mut early: Vec<bool> = Vec::new();
+    for block in config.blocks() {
+        let own = block.condition.as_ref().is_none_or(|condition| {
+            matches!(condition.field, Field::ServerSocket | Field::RemoteIp)
+        });
+        // They stand before it.
+        let mut others = block.parent.into_iter().chain(block.after);
+        early.push(own && others.all(|other| early[other.index()]));
+    }
+    early
+}
+
 /// Finds the settings in force; one for each worker thread, because it remembers what it found.
 #[derive(Debug)]
 pub struct Resolver {
     base: Rc<Settings>,
     matches: Matches,
     known: HashMap<BlockSet, Rc<Settings>>,
+    known_early: HashMap<Vec<BlockId>, Rc<Settings>>,
 }
 
 impl Resolver {
@@ -66,6 +89,7 @@ impl Resolver {
             base: Rc::new(site.rules.settings([BlockId::GLOBAL])),
             matches: Matches::default(),
             known: HashMap::new(),
+            known_early: HashMap::new(),
         }
     }
 
@@ -75,6 +99,7 @@ impl Resolver {
             base: Rc::new(settings),
             matches: Matches::default(),
             known: HashMap::new(),
+            known_early: HashMap::new(),
         }
     }
 
@@ -93,6 +118,31 @@ impl Resolver {
         }
         let settings = Rc::new(site.rules.settings(blocks.iter()));
         self.known.insert(blocks.clone(), settings.clone());
+        settings
+    }
+
+    /// The settings for a connection of which nothing was read. Blocks that cannot be decided yet are not in force.
+    pub fn resolve_arrival(&mut self, site: &Site, listener: &str, peer: &Peer) -> Rc<Settings> {
+        let Some(conditions) = &site.rules.conditions else {
+            return self.base.clone();
+        };
+        let arrival = Newcomer {
+            listener,
+            ip: peer.ip(),
+            address: peer.ip().map(AddressText::new),
+        };
+        conditions.evaluate(&arrival, &mut self.matches);
+        let early = &site.rules.early;
+        let blocks = self.matches.blocks().iter();
+        let blocks: Vec<BlockId> = blocks.filter(|block| early[block.index()]).collect();
+        if let Some(known) = self.known_early.get(&blocks) {
+            return known.clone();
+        }
+        if self.known_early.len() >= MAX_KNOWN {
+            self.known_early.clear();
+        }
+        let settings = Rc::new(site.rules.settings(blocks.iter().copied()));
+        self.known_early.insert(blocks, settings.clone());
         settings
     }
 
@@ -152,6 +202,27 @@ impl Facts for Subject<'_, '_> {
 
     fn remote_ip(&self) -> Option<IpAddr> {
         self.request.remote_ip()
+    }
+}
+
+/// A connection of which nothing was read, as conditions see it.
+struct Newcomer<'s> {
+    listener: &'s str,
+    ip: Option<IpAddr>,
+    address: Option<AddressText>,
+}
+
+impl Facts for Newcomer<'_> {
+    fn bytes(&self, field: &Field) -> Option<&[u8]> {
+        match field {
+            Field::ServerSocket => Some(self.listener.as_bytes()),
+            Field::RemoteIp => self.address.as_ref().map(AddressText::as_bytes),
+            _ => None,
+        }
+    }
+
+    fn remote_ip(&self) -> Option<IpAddr> {
+        self.ip
     }
 }
 

@@ -18,10 +18,13 @@ pub fn all() -> impl Iterator<Item = &'static Directive> {
     core.chain(own).chain(missing).flatten()
 }
 
-/// The directive of this name.
+/// The directive of this name, which is in lower case.
 pub fn find(name: &str) -> Option<&'static Directive> {
-    static BY_NAME: OnceLock<HashMap<&str, &Directive>> = OnceLock::new();
-    let by_name = BY_NAME.get_or_init(|| all().map(|own| (own.name, own)).collect());
+    static BY_NAME: OnceLock<HashMap<String, &Directive>> = OnceLock::new();
+    let by_name = BY_NAME.get_or_init(|| {
+        let lower = |own: &Directive| own.name.to_ascii_lowercase();
+        all().map(|own| (lower(own), own)).collect()
+    });
     by_name.get(name).copied()
 }
 

@@ -414,35 +414,14 @@ static HOSTS: &[Directive] = &[
     ),
 ];
 
-const EXTFORWARD: Of = Of("mod_extforward");
 const MAGNET: Of = Of("mod_magnet");
 const REDIRECT: Of = Of("mod_redirect");
 const REWRITE: Of = Of("mod_rewrite");
 
-const WRONG_CLIENT: &str = "rules about addresses would see the proxy instead of the client";
 const UNSCRIPTED: &str = "what the script refuses would be served";
 const UNREWRITTEN: &str = "what the rule hides would be served";
 
 static REQUESTS: &[Directive] = &[
-    EXTFORWARD.exposing(
-        "extforward.forwarder",
-        KvString,
-        WRONG_CLIENT,
-        "Proxies that may tell the client's address.",
-    ),
-    EXTFORWARD.missing("extforward.headers", List, "Header fields that tell it."),
-    EXTFORWARD.missing("extforward.params", KvAny, "What else they may tell."),
-    EXTFORWARD.exposing(
-        "extforward.hap-PROXY",
-        Bool,
-        WRONG_CLIENT,
-        "Whether connections begin with the PROXY protocol.",
-    ),
-    EXTFORWARD.missing(
-        "extforward.hap-PROXY-ssl-client-verify",
-        Bool,
-        "Whether the proxy may tell of a client certificate.",
-    ),
     MAGNET.exposing(
         "magnet.attract-raw-url-to",
         List,

@@ -9,6 +9,7 @@ use super::relay::RelayImage;
 use crate::http1::body::Framing;
 use crate::logline::Hole;
 use crate::net::Peer;
+use crate::transport::proxy_protocol::{LENGTH_MAX, Tls};
 
 /// Most bytes of input that a connection holds: the longest head, and one more read.
 const HELD_MAX: usize = 128 * 1024;
@@ -41,6 +42,25 @@ pub struct Image {
     /// What it is doing.
     #[n(7)]
     pub state: StateImage,
+    /// What a proxy in front of us says of the client; since version 3.
+    #[n(8)]
+    pub introduction: Option<IntroductionImage>,
+}
+
+/// What a proxy in front of us says of its client (PROXY protocol).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum IntroductionImage {
+    /// It is still to come.
+    #[n(0)]
+    Awaited {
+        /// What was read of it.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// Something of TLS.
+    #[n(1)]
+    Made(#[n(0)] Tls),
 }
 
 /// What is known of unread input.
@@ -201,6 +221,19 @@ impl Image {
         bytes
     }
 
+    /// The first version that has everything that is in it: a process that knows no more still understands it.
+    pub fn version(&self) -> u16 {
+        let relay = match &self.state {
+            StateImage::Busy(busy) => busy.relay.as_ref(),
+            _ => None,
+        };
+        match (&self.introduction, relay) {
+            (Some(_), _) => 3,
+            (None, Some(relay)) => relay.version(),
+            (None, None) => 1,
+        }
+    }
+
     /// Looks for values that no connection can have. Returns the name of the first.
     pub fn check(&self) -> Result<(), &'static str> {
         let small = |bytes: &[u8]| bytes.len() <= HELD_MAX;
@@ -222,8 +255,17 @@ impl Image {
                 ("owed", busy.owed.iter().all(SegmentImage::is_sane)),
             ],
         };
+        let introduction = match &self.introduction {
+            Some(IntroductionImage::Awaited { bytes }) => bytes.len() <= LENGTH_MAX,
+            Some(IntroductionImage::Made(_)) | None => true,
+        };
+        let introduction = ("introduction", introduction);
         let patience = ("patience", self.patience <= u32::from(u16::MAX) + 1);
-        match checks.into_iter().chain([patience]).find(|(_, good)| !good) {
+        match checks
+            .into_iter()
+            .chain([introduction, patience])
+            .find(|(_, good)| !good)
+        {
             Some((name, _)) => Err(name),
             None => Ok(()),
         }
@@ -254,6 +296,7 @@ mod tests {
             patience: 42,
             input,
             state,
+            introduction: None,
         };
         let v4 = Peer::V4 {
             ip: [192, 0, 2, 1],
@@ -344,6 +387,7 @@ mod tests {
             environment: vec![pair("C", "d")],
             upgrade: Upgrade::Asked,
             status: Some(404),
+            told: None,
             protocol: Protocol::FastCgi,
             target: TargetImage::Host {
                 address: "/run/php.sock".to_owned(),
@@ -435,6 +479,36 @@ mod tests {
             for end in 0..golden.len() {
                 assert!(Image::from_bytes(&golden[..end]).is_err(), "{name} {end}");
             }
+        }
+    }
+
+    #[test]
+    fn introductions_travel_since_version_3() {
+        let (_, _, mut image) = samples()[0].clone();
+        assert_eq!(image.version(), 1);
+        let tls = Tls {
+            version: Some(b"TLSv1.3".to_vec()),
+            ..Tls::default()
+        };
+        for (introduction, is_sane) in [
+            (IntroductionImage::Made(tls), true),
+            (
+                IntroductionImage::Awaited {
+                    bytes: b"PROXY T".to_vec(),
+                },
+                true,
+            ),
+            (
+                IntroductionImage::Awaited {
+                    bytes: vec![0; LENGTH_MAX + 1],
+                },
+                false,
+            ),
+        ] {
+            image.introduction = Some(introduction);
+            assert_eq!(image.version(), 3);
+            assert_eq!(Image::from_bytes(&image.to_bytes()).unwrap(), image);
+            assert_eq!(image.check().is_ok(), is_sane);
         }
     }
 

@@ -14,28 +14,29 @@ use std::time::Duration;
 
 use handover::{Parcel, Refusal};
 
-use self::image::{AfterImage, BusyImage, Image, InputImage, LineImage, SegmentImage, StateImage};
+use self::image::{
+    AfterImage, BusyImage, Image, InputImage, IntroductionImage, LineImage, SegmentImage,
+    StateImage,
+};
 use self::relay::ThawedLink;
 use crate::files::OpenFile;
 use crate::http1::encode::After;
 use crate::http1::machine::{Future, Http1, Phase, State, Turn};
 use crate::logline::PendingLine;
-use crate::net::Peer;
 use crate::response::FileRange;
 use crate::route::Origin;
 use crate::tally::Moved;
 use crate::transport::outbox::{Outbox, Segment};
+use crate::transport::proxy_protocol::Awaited;
 use crate::worker::bench::Bench;
-use crate::worker::conn::{Conn, Input};
+use crate::worker::conn::{Conn, Input, Introduction, Who};
 use crate::worker::endpoint::Endpoint;
 use crate::worker::upstream::Upstream;
 
 /// Kind of a parcel: a plain HTTP/1 connection.
 pub const KIND_HTTP1: u16 = 1;
 /// Newest version of its image.
-pub const HTTP1_VERSION: u16 = 2;
-/// The version of images without an exchange with a backend: older processes understand those.
-const WITHOUT_RELAY: u16 = 1;
+pub const HTTP1_VERSION: u16 = 3;
 
 /// A frozen connection.
 #[derive(Debug)]
@@ -88,10 +89,6 @@ pub fn freeze(
         State::Busy(turn) => StateImage::Busy(busy_image(*turn, upstream, &mut files, now, bench)),
         State::Lingering => StateImage::Lingering,
     };
-    let version = match &state {
-        StateImage::Busy(busy) if busy.relay.is_some() => HTTP1_VERSION,
-        _ => WITHOUT_RELAY,
-    };
     let image = Image {
         listener: endpoint.name.clone(),
         local_port: endpoint.port,
@@ -105,12 +102,19 @@ pub fn freeze(
             Input::Ended => InputImage::Ended,
         },
         state,
+        introduction: match conn.introduction {
+            Introduction::None => None,
+            Introduction::Awaited(awaited) => Some(IntroductionImage::Awaited {
+                bytes: awaited.held().to_vec(),
+            }),
+            Introduction::Made(tls) => Some(IntroductionImage::Made((*tls).clone())),
+        },
     };
     let mut fds = vec![conn.socket];
     fds.extend(files);
     let parcel = Parcel {
         kind: KIND_HTTP1,
-        version,
+        version: image.version(),
         payload: image.to_bytes(),
         fds,
     };
@@ -275,17 +279,31 @@ impl Thawed {
             keep_idle: image.keep_idle,
             future: Future::Open,
         };
+        let introduction = match image.introduction {
+            None => Introduction::None,
+            Some(IntroductionImage::Awaited { bytes }) => {
+                Introduction::Awaited(Box::new(Awaited::resumed(bytes)))
+            }
+            Some(IntroductionImage::Made(tls)) => Introduction::Made(Rc::new(tls)),
+        };
         Parts {
             socket: self.socket,
             http,
+            introduction,
             input,
             link,
         }
     }
 
-    /// The client.
-    pub fn peer(&self) -> Peer {
-        self.image.peer
+    /// Who is at the other end.
+    pub fn who(&self) -> Who {
+        Who {
+            peer: self.image.peer,
+            tls: match &self.image.introduction {
+                Some(IntroductionImage::Made(tls)) => Some(Rc::new(tls.clone())),
+                Some(IntroductionImage::Awaited { .. }) | None => None,
+            },
+        }
     }
 }
 
@@ -296,6 +314,8 @@ pub struct Parts {
     pub socket: OwnedFd,
     /// Its protocol's state.
     pub http: Http1,
+    /// What a proxy says of the client.
+    pub introduction: Introduction,
     /// What is known of unread input.
     pub input: Input,
     /// The connection with the backend that is to answer.

@@ -24,6 +24,7 @@ use crate::gateway::relay::{
 };
 use crate::gateway::reply::{Delimited, Persistence};
 use crate::gateway::{Protocol, Target, Upgrade, upload};
+use crate::request::Told;
 use crate::response::{FileRange, Headers};
 use crate::route::{Before, Origin};
 use crate::settings::Stream;
@@ -91,6 +92,9 @@ pub struct RelayImage {
     /// The connection.
     #[n(12)]
     pub link: LinkImage,
+    /// What a proxy in front of us has told of the client; since version 3.
+    #[n(13)]
+    pub told: Option<Told>,
 }
 
 /// Where a backend is.
@@ -275,6 +279,14 @@ impl RelayImage {
             + held.map_or(0, |held| files(&held.body))
     }
 
+    /// The first version of images that has everything that is in it.
+    pub fn version(&self) -> u16 {
+        match self.told {
+            Some(_) => 3,
+            None => 2,
+        }
+    }
+
     /// Whether everything in it is within bounds.
     pub fn is_sane(&self) -> bool {
         let small = |bytes: &[u8]| bytes.len() <= HELD_MAX;
@@ -378,6 +390,7 @@ pub(super) fn freeze(
         },
         tries: relay.tries,
         link,
+        told: relay.asked.told.map(|told| *told),
     }
 }
 
@@ -465,10 +478,13 @@ pub(super) fn thaw(
         version,
         settings,
         way,
-    } = bench.desk.asked_before(&image.head, origin);
+    } = bench
+        .desk
+        .asked_before(&image.head, image.told.as_ref(), origin);
     let relay = Relay {
         asked: Asked {
             head: image.head,
+            told: image.told.map(Box::new),
             overrides: pairs(image.overrides),
             environment: pairs(image.environment),
             method,

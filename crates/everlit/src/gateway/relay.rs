@@ -26,6 +26,7 @@ use super::reply::{self, Delimited, Dialect, Parsed, Persistence};
 use super::upload::Framing;
 use super::{Protocol, Target, Upgrade};
 use crate::http1::head::{Method, Version};
+use crate::request::Told;
 use crate::response::{FileRange, Headers};
 use crate::settings::{Settings, Stream};
 use crate::transport::outbox::{Broken, Flushed, Outbox, Segment, Sink};
@@ -68,6 +69,8 @@ pub struct Relay {
 pub struct Asked {
     /// The head as the client sent it; it was read before and found good.
     pub head: Vec<u8>,
+    /// What a proxy in front of us has told.
+    pub told: Option<Box<Told>>,
     /// Header fields that modules changed.
     pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
     /// Variables that modules set.

@@ -163,6 +163,7 @@ mod tests {
             patience: 5,
             input: InputImage::Drained,
             state: StateImage::Idle,
+            introduction: None,
         };
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let thawed = thaw(image, vec![ours.into()]).unwrap();

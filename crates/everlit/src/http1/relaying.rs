@@ -212,6 +212,7 @@ impl Http1 {
         }
         let Forwarded {
             forward,
+            told,
             overrides,
             environment,
             settings,
@@ -219,6 +220,7 @@ impl Http1 {
         } = forwarded;
         let asked = Asked {
             head: raw.to_vec(),
+            told,
             overrides,
             environment,
             method: head.method,

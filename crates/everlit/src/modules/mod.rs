@@ -8,6 +8,7 @@ pub mod accesslog;
 pub mod alias;
 pub mod cgi;
 pub mod dirlisting;
+pub mod extforward;
 pub mod fastcgi;
 pub mod indexfile;
 pub mod proxy;
@@ -21,6 +22,8 @@ mod tests;
 use crate::config::Directive;
 use crate::exchange::{Exchange, Flow};
 use crate::logline::PendingLine;
+use crate::net::Peer;
+use crate::route::arrival::Arrival;
 use crate::settings::Settings;
 
 /// All modules, in no order: `server.modules` gives the order.
@@ -30,6 +33,7 @@ pub static TABLE: &[&Module] = &[
     &alias::MODULE,
     &cgi::MODULE,
     &dirlisting::MODULE,
+    &extforward::MODULE,
     &fastcgi::MODULE,
     &indexfile::MODULE,
     &proxy::MODULE,
@@ -55,9 +59,17 @@ pub struct Module {
 /// What a module does at one moment of a request.
 pub type Hook = fn(&mut Exchange<'_>, &Settings) -> Flow;
 
+/// What a module says of a connection that has just come in.
+pub type AcceptHook = fn(&Peer, &Settings) -> Arrival;
+
 /// The moments of a request, in order, with lighttpd's names. A module that has nothing to do leaves `None`.
 #[derive(Clone, Copy, Debug)]
 pub struct Hooks {
+    /// A connection has come in, and nothing was read from it.
+    pub connection_accept: Option<AcceptHook>,
+    /// Nothing was decided yet. Here a module says who the client is; `Again`: it is another one than the connection
+    /// tells, and the settings are found anew.
+    pub uri_raw: Option<Hook>,
     /// The target is normalised; the settings are those of its conditions.
     pub uri_clean: Option<Hook>,
     /// Chooses the document root.
@@ -75,6 +87,8 @@ pub struct Hooks {
 impl Hooks {
     /// No hooks at all.
     pub const NONE: Hooks = Hooks {
+        connection_accept: None,
+        uri_raw: None,
         uri_clean: None,
         docroot: None,
         physical: None,

@@ -3,6 +3,7 @@
 //! In: a request head and what is known of its connection. Out: a response, the settings it was made under, and perhaps
 //! a log line: all in the [`Desk`]. Must hold: every request is answered, with an error page if need be.
 
+pub mod arrival;
 pub mod errorpage;
 mod handler;
 pub mod path;
@@ -29,6 +30,7 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::response::partial::{self, Cut};
 use crate::settings::Settings;
+use crate::transport::proxy_protocol::Tls;
 use errorpage::Pages;
 pub use relayed::{Before, Forwarded};
 use uri::{ParseOption, ParseOptions, Uri};
@@ -97,6 +99,8 @@ pub struct Origin<'c> {
     pub local_port: u16,
     /// `http` or `https`.
     pub scheme: &'static str,
+    /// What a proxy in front of us has told of TLS (PROXY protocol).
+    pub tls: Option<&'c Tls>,
 }
 
 impl Desk {
@@ -196,6 +200,7 @@ impl Desk {
         if let Some(forward) = exchange.forward.take() {
             *forwarded = Some(Box::new(Forwarded {
                 forward: *forward,
+                told: exchange.request.told.take(),
                 overrides: std::mem::take(&mut exchange.request.overrides),
                 environment: std::mem::take(&mut exchange.request.environment),
                 settings: settings.clone(),
@@ -304,10 +309,13 @@ fn request<'r>(
         head,
         uri,
         host,
-        peer: origin.peer,
+        peer: *origin.peer,
+        neighbour: origin.peer,
         listener: origin.listener,
         local_port: origin.local_port,
         scheme: origin.scheme,
+        tls: origin.tls,
+        told: None,
         overrides: head.fields.repeated(),
         environment: Vec::new(),
     }

@@ -26,6 +26,13 @@ pub(super) fn run(
     exchange: &mut Exchange<'_>,
 ) -> Rc<Settings> {
     let mut settings = resolver.resolve(site, &exchange.request);
+    for hook in &site.pipeline.uri_raw {
+        match hook(exchange, &settings) {
+            Flow::GoOn => {}
+            Flow::Again => settings = resolver.resolve(site, &exchange.request),
+            Flow::Done => return settings,
+        }
+    }
     for _ in 0..MAX_ROUNDS {
         match round(site, &settings, exchange) {
             Flow::Again => settings = resolver.resolve(site, &exchange.request),

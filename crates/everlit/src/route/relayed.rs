@@ -13,6 +13,7 @@ use crate::gateway::Forward;
 use crate::gateway::header_map::{HeaderMap, Way};
 use crate::gateway::relay::Asked;
 use crate::http1::head::{self, GetBody, Limits, MAX_HEAD_BYTES, Method, Parsed, Version};
+use crate::request::Told;
 use crate::response::Headers;
 use crate::settings::Settings;
 
@@ -27,6 +28,8 @@ const ANY: Limits = Limits {
 pub struct Forwarded {
     /// Where it goes, and as what.
     pub forward: Forward,
+    /// What a proxy in front of us has told.
+    pub told: Option<Box<Told>>,
     /// Header fields that modules changed.
     pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
     /// Variables that modules set.
@@ -74,7 +77,7 @@ impl Desk {
     }
 
     /// What is known of a request that another process began to answer, by its head.
-    pub fn asked_before(&mut self, head: &[u8], origin: Origin<'_>) -> Before {
+    pub fn asked_before(&mut self, head: &[u8], told: Option<&Told>, origin: Origin<'_>) -> Before {
         let base = self.resolver.base().clone();
         let Parsed::Head(head) = head::parse(head, &ANY) else {
             return Before {
@@ -90,7 +93,10 @@ impl Desk {
         });
         let (settings, way) = match (target(&head, options), host) {
             (Ok(uri), Ok(host)) => {
-                let request = request(&head, uri, host, origin);
+                let mut request = request(&head, uri, host, origin);
+                if let Some(told) = told {
+                    request.hear(told.clone());
+                }
                 let settings = self.resolver.resolve(&self.site, &request);
                 let way = Way::new(&settings.proxy.header, &request);
                 (settings, way)
@@ -130,6 +136,9 @@ impl Desk {
             return;
         };
         let mut request = request(&head, uri, host, origin);
+        if let Some(told) = &asked.told {
+            request.hear((**told).clone());
+        }
         request.overrides.clone_from(&asked.overrides);
         request.environment.clone_from(&asked.environment);
         let settings = &asked.settings;

@@ -2,4 +2,6 @@
 
 pub mod outbox;
 
+pub mod proxy_protocol;
+
 pub mod spool;

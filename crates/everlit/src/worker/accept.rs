@@ -7,11 +7,12 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
 
-use super::conn::{Conn, NextTurn};
+use super::conn::{Conn, Introduction, NextTurn};
 use super::serve::{self, Fate};
 use super::table::Key;
 use super::{Accepting, Worker, origin};
 use crate::net::Peer;
+use crate::route::arrival::Introduced;
 
 /// Connections accepted before others have their turn.
 const ACCEPT_TURN: usize = 64;
@@ -100,14 +101,14 @@ impl Worker {
     /// A new connection. Often its request is here already, and often the only one: then it is answered and closed
     /// without ever having been in the table.
     pub(super) fn welcome(&mut self, mut conn: Conn) {
-        let peer = conn.peer;
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
-        let fate = serve::readable(
-            &mut conn,
-            origin(&peer, endpoint),
-            &mut self.bench,
-            &mut self.buffer,
-        );
+        let who = conn.who();
+        let origin = origin(&who, endpoint);
+        let arrived = self.bench.desk.arrival(origin);
+        if arrived.introduction == Introduced::First {
+            conn.introduction = Introduction::Awaited(Box::default());
+        }
+        let fate = serve::readable(&mut conn, origin, &mut self.bench, &mut self.buffer);
         if fate == Fate::Close {
             conn.http.abandon(&mut self.bench);
             return;

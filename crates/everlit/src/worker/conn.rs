@@ -1,18 +1,22 @@
 //! One live connection: a socket, who is at the other end, and the protocol's state.
 
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 use super::upstream::LinkId;
 use crate::http1::machine::Http1;
 use crate::net::Peer;
+use crate::transport::proxy_protocol::{Announced, Awaited, Progress, Tls};
 
 /// A live connection.
 #[derive(Debug)]
 pub struct Conn {
     /// The socket: nonblocking, and ours alone.
     pub socket: OwnedFd,
-    /// The client.
+    /// The client, or a proxy that has not said for whom it speaks.
     pub peer: Peer,
+    /// What a proxy says of the client.
+    pub introduction: Introduction,
     /// Where it came in: index into the worker's endpoints.
     pub endpoint: u16,
     /// What is known of input that we have not read.
@@ -29,6 +33,26 @@ pub struct Conn {
     pub deadline: u32,
     /// Second in which the table looks at the deadline; `u32::MAX`: never.
     pub looked_at: u32,
+}
+
+/// What a proxy in front of us says of its client (PROXY protocol).
+#[derive(Debug)]
+pub enum Introduction {
+    /// Nothing, or nothing more than the peer's address.
+    None,
+    /// It is still to come, before everything else.
+    Awaited(Box<Awaited>),
+    /// Something of TLS.
+    Made(Rc<Tls>),
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// Its address.
+    pub peer: Peer,
+    /// What a proxy told of TLS.
+    pub tls: Option<Rc<Tls>>,
 }
 
 /// What is known of input that we have not read. The kernel tells of each arrival only once.
@@ -66,6 +90,7 @@ impl Conn {
         Conn {
             socket,
             peer,
+            introduction: Introduction::None,
             endpoint,
             input: Input::Drained,
             turn: NextTurn::OnNews,
@@ -74,6 +99,48 @@ impl Conn {
             http: Http1::default(),
             deadline: 0,
             looked_at: u32::MAX,
+        }
+    }
+
+    /// Who is at its other end.
+    pub fn who(&self) -> Who {
+        Who {
+            peer: self.peer,
+            tls: match &self.introduction {
+                Introduction::Made(tls) => Some(tls.clone()),
+                Introduction::None | Introduction::Awaited(_) => None,
+            },
+        }
+    }
+
+    /// Whether a proxy has not said yet for whom it speaks.
+    pub fn awaits_introduction(&self) -> bool {
+        matches!(self.introduction, Introduction::Awaited(_))
+    }
+
+    /// Gives input to an introduction that is still to come; returns how much of it belongs to that. Fails, with the
+    /// reason, if it is none.
+    pub fn introduce(&mut self, input: &[u8]) -> Result<usize, &'static str> {
+        let awaited = match std::mem::replace(&mut self.introduction, Introduction::None) {
+            Introduction::Awaited(awaited) => awaited,
+            other => {
+                self.introduction = other;
+                return Ok(0);
+            }
+        };
+        match awaited.receive(input) {
+            Progress::More(awaited) => {
+                self.introduction = Introduction::Awaited(Box::new(awaited));
+                Ok(input.len())
+            }
+            Progress::Complete(used, Announced { peer, tls }) => {
+                self.peer = peer.unwrap_or(self.peer);
+                if let Some(tls) = tls {
+                    self.introduction = Introduction::Made(Rc::new(tls));
+                }
+                Ok(used)
+            }
+            Progress::Broken(why) => Err(why),
         }
     }
 }

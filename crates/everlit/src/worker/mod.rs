@@ -30,7 +30,7 @@ use rustix::io::Errno;
 use rustix::time::Timespec;
 
 use self::bench::{Bench, Mode};
-use self::conn::{Conn, Input, NextTurn, Stay};
+use self::conn::{Conn, Input, NextTurn, Stay, Who};
 use self::endpoint::Endpoint;
 use self::inbox::{Inbox, Outlet};
 use self::leave::Stage;
@@ -42,6 +42,7 @@ use self::upstream::{LinkId, Upstreams};
 use crate::clock::Now;
 use crate::gateway::relay::Trouble;
 use crate::http1::machine::{Moment, Phase};
+use crate::net::Scheme;
 use crate::route::Origin;
 
 /// Events fetched from the kernel at once.
@@ -189,8 +190,8 @@ impl Worker {
         let readable = conn.input != Input::Drained;
         let before = conn.http.moment();
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
-        let peer = conn.peer;
-        let origin = origin(&peer, endpoint);
+        let who = conn.who();
+        let origin = origin(&who, endpoint);
         let fate = if writable {
             // It reads, too, when all is sent.
             serve::writable(conn, origin, &mut self.bench, &mut self.buffer)
@@ -210,8 +211,8 @@ impl Worker {
         };
         let before = conn.http.moment();
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
-        let peer = conn.peer;
-        let origin = origin(&peer, endpoint);
+        let who = conn.who();
+        let origin = origin(&who, endpoint);
         let fate = serve::writable(conn, origin, &mut self.bench, &mut self.buffer);
         self.settle(key, before, fate);
     }
@@ -236,7 +237,8 @@ impl Worker {
             return self.close(key);
         }
         // The same head, or the same end, does not get more time because more of it has come.
-        let lasts = matches!(after.phase, Phase::Head | Phase::Lingering);
+        let lasts =
+            matches!(after.phase, Phase::Head | Phase::Lingering) || conn.awaits_introduction();
         if after != before || !lasts {
             let patience = conn.http.patience(&self.bench);
             let deadline = self.second() + u32::from(patience) + 1;
@@ -268,13 +270,13 @@ impl Worker {
             };
             let before = conn.http.moment();
             let endpoint = &self.endpoints[usize::from(conn.endpoint)];
-            let peer = conn.peer;
+            let who = conn.who();
             if conn.http.waits_for_backend() {
                 self.lost(key, Trouble::Silent);
                 self.relay(key);
                 continue;
             }
-            let fate = serve::timed_out(conn, origin(&peer, endpoint), &mut self.bench);
+            let fate = serve::timed_out(conn, origin(&who, endpoint), &mut self.bench);
             self.settle(key, before, fate);
         }
     }
@@ -364,12 +366,29 @@ impl Worker {
     }
 }
 
+impl<'c> Origin<'c> {
+    /// The same, with somebody else at the other end.
+    fn of(self, who: &'c Who) -> Origin<'c> {
+        Origin {
+            peer: &who.peer,
+            scheme: match who.tls {
+                Some(_) => Scheme::Https.as_str(),
+                None => Scheme::Http.as_str(),
+            },
+            tls: who.tls.as_deref(),
+            ..self
+        }
+    }
+}
+
 /// What a connection tells of itself.
-fn origin<'c>(peer: &'c crate::net::Peer, endpoint: &'c Endpoint) -> Origin<'c> {
-    Origin {
-        peer,
+fn origin<'c>(who: &'c Who, endpoint: &'c Endpoint) -> Origin<'c> {
+    let origin = Origin {
+        peer: &who.peer,
         listener: &endpoint.name,
         local_port: endpoint.port,
-        scheme: "http",
-    }
+        scheme: Scheme::Http.as_str(),
+        tls: None,
+    };
+    origin.of(who)
 }

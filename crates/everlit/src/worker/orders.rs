@@ -87,15 +87,17 @@ impl Worker {
     fn adopt(&mut self, thawed: Thawed, stay: Stay) {
         let endpoint = self.endpoint_named(&thawed.listener, thawed.local_port);
         let patience = thawed.patience;
-        let peer = thawed.peer();
-        let origin = origin(&peer, &self.endpoints[usize::from(endpoint)]);
+        let who = thawed.who();
+        let origin = origin(&who, &self.endpoints[usize::from(endpoint)]);
         let Parts {
             socket,
             http,
+            introduction,
             input,
             link,
         } = thawed.into_parts(origin, &mut self.bench);
-        let mut conn = Conn::new(socket, peer, endpoint);
+        let mut conn = Conn::new(socket, who.peer, endpoint);
+        conn.introduction = introduction;
         conn.http = http;
         self.mark(&mut conn, stay);
         conn.input = input;

@@ -79,8 +79,8 @@ impl Worker {
             return;
         };
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
-        let peer = conn.peer;
-        let origin = origin(&peer, endpoint);
+        let who = conn.who();
+        let origin = origin(&who, endpoint);
         let fate = if conn.http.owes() || !conn.http.is_relaying() || conn.http.has_news() {
             serve::writable(conn, origin, &mut self.bench, &mut self.buffer)
         } else if conn.http.wants_input() && conn.input != Input::Drained {
@@ -125,10 +125,10 @@ impl Worker {
             .and_then(|id| self.upstreams.get_mut(id))
             .map_or(Used::Never, |upstream| upstream.used);
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
-        let peer = conn.peer;
-        let next =
-            conn.http
-                .backend_failed(trouble, used, origin(&peer, endpoint), &mut self.bench);
+        let who = conn.who();
+        let next = conn
+            .http
+            .backend_failed(trouble, used, origin(&who, endpoint), &mut self.bench);
         self.unlink(key, next);
     }
 
@@ -232,8 +232,8 @@ impl Worker {
             return (Next::On, Fate::Keep);
         }
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
-        let peer = conn.peer;
-        let origin = origin(&peer, endpoint);
+        let who = conn.who();
+        let origin = origin(&who, endpoint);
         conn.http.backend_reached(origin, &mut self.bench);
         let written = write(conn, upstream);
         let (next, read) = read(conn, upstream, origin, &mut self.bench, &mut self.buffer);

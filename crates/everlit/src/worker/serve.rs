@@ -8,6 +8,7 @@ use rustix::net::{RecvFlags, Shutdown};
 
 use super::bench::Bench;
 use super::conn::{Conn, Input};
+use crate::errorlog;
 use crate::http1::machine::Need;
 use crate::route::Origin;
 use crate::transport::outbox::Flushed;
@@ -122,6 +123,18 @@ enum Step {
 /// Gives input to the protocol and does what it needs, until all is dealt with or the socket blocks.
 fn feed(conn: &mut Conn, input: &[u8], origin: Origin<'_>, bench: &mut Bench) -> Fate {
     let mut rest = input;
+    if conn.awaits_introduction() {
+        match conn.introduce(rest) {
+            Ok(used) => rest = &rest[used..],
+            Err(why) => {
+                errorlog::say("mod_extforward", format_args!("{}: {why}", conn.peer));
+                return Fate::Close;
+            }
+        }
+    }
+    // It may be somebody else now.
+    let who = conn.who();
+    let origin = origin.of(&who);
     while !rest.is_empty() {
         let (used, need) = conn.http.receive(rest, origin, bench);
         rest = &rest[used..];

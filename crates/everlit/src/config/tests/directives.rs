@@ -348,6 +348,28 @@ const CASES: &[Case] = &[
     ("dir-listing.sort", "\"disable\"", |l| {
         !l.settings.dirlisting.sort
     }),
+    // mod_extforward
+    ("extforward.forwarder", "( \"all\" => \"trust\" )", |l| {
+        let peer = crate::net::Peer::Unix;
+        l.settings.extforward.forwarders.trusts_neighbour(&peer)
+            && l.site.pipeline.uri_raw.len() == 1
+    }),
+    ("extforward.headers", "( \"X-Real\" )", |l| {
+        l.settings.extforward.headers[..] == ["X-Real"]
+    }),
+    (
+        "extforward.params",
+        "( \"host\" => \"enable\", \"remote_user\" => 0 )",
+        |l| l.settings.extforward.params.host && !l.settings.extforward.params.remote_user,
+    ),
+    ("extforward.hap-PROXY", "\"enable\"", |l| {
+        l.settings.extforward.proxy_protocol && l.site.pipeline.connection_accept.len() == 1
+    }),
+    (
+        "extforward.hap-PROXY-ssl-client-verify",
+        "\"enable\"",
+        |l| l.settings.extforward.client_certificates,
+    ),
     // mod_fastcgi
     ("fastcgi.server", SERVER, |l| {
         is_server(&l.settings.fastcgi.backends)
@@ -479,7 +501,7 @@ fn loaded(name: &str, value: &str) -> Loaded {
     let modules = match name {
         "server.modules" => "",
         _ => {
-            "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_cgi\", \"mod_fastcgi\", \
+            "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_cgi\", \"mod_extforward\", \"mod_fastcgi\", \
              \"mod_proxy\", \"mod_scgi\", \"mod_setenv\" )\n"
         }
     };
@@ -531,6 +553,8 @@ fn values_that_do_not_fit_are_errors() {
         "server.modules = ( \"mod_accesslog\" )\naccesslog.escaping = \"xml\"",
         "server.modules = ( \"mod_accesslog\" )\naccesslog.syslog-level = 8",
         "server.modules = ( \"mod_alias\" )\nalias.url = ( \"/a\" => \"/b\", \"/a/b\" => \"/c\" )",
+        "server.modules = ( \"mod_extforward\" )\nextforward.params = ( \"hots\" => 1 )",
+        "server.modules = ( \"mod_extforward\" )\nextforward.forwarder = ( \"10.0.0.0/33\" => \"trust\" )",
         "server.modules = ( \"mod_proxy\" )\nproxy.balance = \"bogus\"",
         "server.modules = ( \"mod_proxy\" )\nproxy.forwarded = ( \"form\" => 1 )",
         "server.modules = ( \"mod_proxy\" )\nproxy.forwarded = ( \"for\" => \"maybe\" )",

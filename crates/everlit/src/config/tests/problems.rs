@@ -79,10 +79,6 @@ fn what_would_expose_something_is_an_error() {
             "would be served",
         ),
         (
-            "server.modules = ( \"mod_extforward\" )\nextforward.forwarder = ( \"all\" => \"trust\" )",
-            "the proxy",
-        ),
-        (
             "server.modules = ( \"mod_magnet\" )\nmagnet.attract-raw-url-to = ( \"/a.lua\" )",
             "would be served",
         ),

@@ -89,10 +89,13 @@ impl<'a> Asked<'a> {
                 uri::host(host, &options).unwrap()
             }),
             head: &head,
-            peer: &self.peer,
+            peer: self.peer,
+            neighbour: &self.peer,
             listener: self.listener,
             local_port: 80,
             scheme: "http",
+            tls: None,
+            told: None,
             overrides: Vec::new(),
             environment: Vec::new(),
         };
@@ -115,6 +118,7 @@ pub(crate) fn ask(desk: &mut Desk, head: &str) {
         listener: "127.0.0.1:8080",
         local_port: 8080,
         scheme: "http",
+        tls: None,
     };
     desk.answer(&head, origin, Now::read());
 }

@@ -116,10 +116,12 @@ fn connection_names(request: &Request<'_>, name: &[u8]) -> bool {
 /// The fields that tell of the client: the first is continued, the others are replaced.
 fn who_asked(request: &Request<'_>, out: &mut Vec<u8>) {
     let before = request.field("X-Forwarded-For");
-    if before.is_some() || request.remote_ip().is_some() {
+    // Whoever the client is: each proxy adds whom it sees itself.
+    let neighbour = request.neighbour.ip();
+    if before.is_some() || neighbour.is_some() {
         out.extend_from_slice(b"X-Forwarded-For: ");
         value(before.unwrap_or_default(), out);
-        if let Some(ip) = request.remote_ip() {
+        if let Some(ip) = neighbour {
             let separator = if before.is_some() { ", " } else { "" };
             // Writing to a Vec cannot fail.
             let _ = write!(out, "{separator}{ip}");

@@ -33,6 +33,7 @@ fn outcome(desk: &mut Desk, request: &str) -> Outcome {
         listener: "127.0.0.1:8080",
         local_port: 8080,
         scheme: "http",
+        tls: None,
     };
     desk.clear();
     let uri = crate::route::target(&head, &desk.site.server.parse).unwrap();

@@ -142,6 +142,7 @@ pub(super) fn ask_at(desk: &mut Desk, request: &str, now: Now) {
         listener: "127.0.0.1:80",
         local_port: 80,
         scheme: "http",
+        tls: None,
     };
     match head::parse(text.as_bytes(), &Limits::default()) {
         Parsed::Head(head) => {
