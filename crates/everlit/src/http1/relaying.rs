@@ -86,6 +86,29 @@ impl Http1 {
         }
     }
 
+    /// Ends a tunnel if neither side will say anything more. Returns whether it was one.
+    pub(crate) fn ends_tunnel(&mut self) -> bool {
+        let State::Busy(turn) = &mut self.state else {
+            return false;
+        };
+        let is_over = turn.relay.as_ref().is_some_and(|relay| relay.is_over());
+        if is_over {
+            turn.end_tunnel();
+        }
+        is_over
+    }
+
+    /// Whether it is the backend that something is waited for from; not in a tunnel.
+    pub(crate) fn awaits_backend(&self) -> bool {
+        match &self.state {
+            State::Busy(turn) if turn.outbox.is_empty() => turn
+                .relay
+                .as_ref()
+                .is_some_and(|relay| !relay.is_tunnel() && relay.patience().is_some()),
+            _ => false,
+        }
+    }
+
     /// What a backend sent.
     pub(crate) fn backend_said(
         &mut self,
@@ -148,7 +171,7 @@ impl Http1 {
                 if turn
                     .relay
                     .as_ref()
-                    .is_some_and(|relay| relay.ends_with_connection()) =>
+                    .is_some_and(|relay| relay.ends_by_closing()) =>
             {
                 turn.backend_ended(origin, bench)
             }
@@ -162,12 +185,10 @@ impl Http1 {
             return Need::Close;
         };
         match turn.relay.as_deref_mut().map(|relay| &mut relay.stage) {
-            Some(Stage::Tunnel { client, backend }) => {
+            Some(Stage::Tunnel { client, .. }) => {
+                // The backend is told when it has everything that came before.
                 if *client == Direction::Open {
                     *client = Direction::Ending;
-                }
-                if *backend == Direction::Closed {
-                    return Need::Close;
                 }
                 Need::Input
             }
@@ -656,13 +677,17 @@ impl Turn {
         else {
             return Next::Drop;
         };
-        if *client == Direction::Open {
-            *backend = Direction::Ending;
-            return Next::On;
+        if *client == Direction::Closed {
+            self.end_tunnel();
+            return Next::Drop;
         }
-        // Both are done.
+        *backend = Direction::Ending;
+        Next::On
+    }
+
+    /// Both directions are done: the client is sent what is owed to it.
+    fn end_tunnel(&mut self) {
         self.relay = None;
         self.after = After::Close;
-        Next::Drop
     }
 }

@@ -40,7 +40,6 @@ use self::serve::Fate;
 use self::table::{Key, Table};
 use self::upstream::{LinkId, Upstreams};
 use crate::clock::Now;
-use crate::gateway::relay::Trouble;
 use crate::http1::machine::{Moment, Phase};
 use crate::route::Origin;
 
@@ -256,9 +255,8 @@ impl Worker {
             let before = conn.http.moment();
             let endpoint = &self.endpoints[usize::from(conn.endpoint)];
             let peer = conn.peer;
-            if conn.http.is_relaying() && before.phase == Phase::Waiting {
-                self.lost(key, Trouble::Silent);
-                self.relay(key);
+            if conn.http.awaits_backend() {
+                self.tire_of(key);
                 continue;
             }
             let fate = serve::timed_out(conn, origin(&peer, endpoint), &mut self.bench);

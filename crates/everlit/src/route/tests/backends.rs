@@ -74,7 +74,10 @@ fn summary(root: &Root, outcome: &Outcome) -> String {
         },
     };
     let top = root.path("root");
-    let path = outcome.path.strip_prefix(top.to_str().unwrap()).unwrap_or_default();
+    let path = outcome
+        .path
+        .strip_prefix(top.to_str().unwrap())
+        .unwrap_or_default();
     let protocol = forward.preface.protocol;
     format!("{protocol:?} {name} {path} {}", outcome.path_info)
         .trim_end()
