@@ -362,9 +362,13 @@ impl Relay {
             0 => u16::MAX,
             some => u16::try_from(some).unwrap_or(u16::MAX),
         };
-        let host = match &self.target {
-            Target::Host { group, host, .. } => Some(&group.hosts[*host]),
-            Target::Program(_) => None,
+        let limits = &self.asked.settings.cgi.limits;
+        let (connect_timeout, write_timeout, read_timeout) = match &self.target {
+            Target::Host { group, host, .. } => {
+                let host = &group.hosts[*host];
+                (host.connect_timeout, host.write_timeout, host.read_timeout)
+            }
+            Target::Program(_) => (0, limits.write_timeout, limits.read_timeout),
         };
         match &self.stage {
             Stage::Collecting(_) => None,
@@ -373,17 +377,13 @@ impl Relay {
                 Some(if half {
                     HALF_OPEN
                 } else {
-                    host.map_or(u16::MAX, |host| seconds(host.read_timeout))
+                    seconds(read_timeout)
                 })
             }
-            Stage::Asking { .. } if self.upload.sent == 0 => {
-                Some(host.map_or(u16::MAX, |host| seconds(host.connect_timeout)))
-            }
-            _ if !self.upload.is_empty() => {
-                Some(host.map_or(u16::MAX, |host| seconds(host.write_timeout)))
-            }
+            Stage::Asking { .. } if self.upload.sent == 0 => Some(seconds(connect_timeout)),
+            _ if !self.upload.is_empty() => Some(seconds(write_timeout)),
             _ if self.upload.end == End::Open => None,
-            _ => Some(host.map_or(u16::MAX, |host| seconds(host.read_timeout))),
+            _ => Some(seconds(read_timeout)),
         }
     }
 
@@ -537,6 +537,22 @@ impl Relay {
                 ..
             }
         )
+    }
+
+    /// Whether the end of the connection is the end of the answer. FastCGI says so itself: without that, something is
+    /// missing.
+    pub(crate) fn ends_by_closing(&self) -> bool {
+        self.ends_with_connection() && self.protocol != Protocol::FastCgi
+    }
+
+    /// Whether both directions of a tunnel are done.
+    pub(crate) fn is_over(&self) -> bool {
+        match &self.stage {
+            Stage::Tunnel { client, backend } => {
+                *client == Direction::Closed && *backend != Direction::Open
+            }
+            _ => false,
+        }
     }
 
     /// After trouble: whether somebody may be asked anew, from the beginning. `link`: whether the connection had been

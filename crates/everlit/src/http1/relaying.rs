@@ -65,26 +65,6 @@ impl Http1 {
         }
     }
 
-    /// Whether it is a backend that everybody waits for.
-    pub(crate) fn waits_for_backend(&self) -> bool {
-        match &self.state {
-            State::Busy(turn) => {
-                let relay = turn.relay.as_ref().filter(|relay| !relay.is_tunnel());
-                turn.outbox.is_empty() && relay.is_some_and(|relay| relay.patience().is_some())
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether both directions of a tunnel are closed.
-    pub(crate) fn is_tunnel_over(&self) -> bool {
-        matches!(&self.state, State::Busy(turn)
-        if turn.relay.as_ref().is_some_and(|relay| matches!(relay.stage, Stage::Tunnel {
-            client: Direction::Closed,
-            backend: Direction::Closed,
-        })))
-    }
-
     /// Whether a client is to be told that a tunnel's backend has closed its direction.
     pub(crate) fn has_news(&self) -> bool {
         match &self.state {
@@ -103,6 +83,29 @@ impl Http1 {
         {
             bench.desk.response.clear();
             turn.switch(200, origin, bench);
+        }
+    }
+
+    /// Ends a tunnel if neither side will say anything more. Returns whether it was one.
+    pub(crate) fn ends_tunnel(&mut self) -> bool {
+        let State::Busy(turn) = &mut self.state else {
+            return false;
+        };
+        let is_over = turn.relay.as_ref().is_some_and(|relay| relay.is_over());
+        if is_over {
+            turn.end_tunnel();
+        }
+        is_over
+    }
+
+    /// Whether it is the backend that something is waited for from; not in a tunnel.
+    pub(crate) fn awaits_backend(&self) -> bool {
+        match &self.state {
+            State::Busy(turn) if turn.outbox.is_empty() => turn
+                .relay
+                .as_ref()
+                .is_some_and(|relay| !relay.is_tunnel() && relay.patience().is_some()),
+            _ => false,
         }
     }
 
@@ -163,7 +166,7 @@ impl Http1 {
                 if turn
                     .relay
                     .as_ref()
-                    .is_some_and(|relay| relay.ends_with_connection()) =>
+                    .is_some_and(|relay| relay.ends_by_closing()) =>
             {
                 turn.backend_ended(origin, bench)
             }
@@ -178,7 +181,7 @@ impl Http1 {
         };
         match turn.relay.as_deref_mut().map(|relay| &mut relay.stage) {
             Some(Stage::Tunnel { client, .. }) => {
-                // What it has said is passed on first, and then that it has ended.
+                // The backend is told when it has everything that came before.
                 if *client == Direction::Open {
                     *client = Direction::Ending;
                 }
@@ -678,11 +681,22 @@ impl Turn {
 
     /// A tunnel's backend has closed its direction: the client is told when it has everything.
     fn tunnel_ended(&mut self) -> Next {
-        if let Some(Stage::Tunnel { backend, .. }) =
+        let Some(Stage::Tunnel { client, backend }) =
             self.relay.as_deref_mut().map(|relay| &mut relay.stage)
-        {
-            *backend = Direction::Ending;
+        else {
+            return Next::Drop;
+        };
+        if *client == Direction::Closed {
+            self.end_tunnel();
+            return Next::Drop;
         }
+        *backend = Direction::Ending;
         Next::On
+    }
+
+    /// Both directions are done: the client is sent what is owed to it.
+    fn end_tunnel(&mut self) {
+        self.relay = None;
+        self.after = After::Close;
     }
 }

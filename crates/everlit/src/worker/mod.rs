@@ -40,7 +40,6 @@ use self::serve::Fate;
 use self::table::{Key, Table};
 use self::upstream::{LinkId, Upstreams};
 use crate::clock::Now;
-use crate::gateway::relay::Trouble;
 use crate::http1::machine::{Moment, Phase};
 use crate::net::Scheme;
 use crate::route::Origin;
@@ -271,9 +270,8 @@ impl Worker {
             let before = conn.http.moment();
             let endpoint = &self.endpoints[usize::from(conn.endpoint)];
             let who = conn.who();
-            if conn.http.waits_for_backend() {
-                self.lost(key, Trouble::Silent);
-                self.relay(key);
+            if conn.http.awaits_backend() {
+                self.tire_of(key);
                 continue;
             }
             let fate = serve::timed_out(conn, origin(&who, endpoint), &mut self.bench);
