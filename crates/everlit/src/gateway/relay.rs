@@ -245,8 +245,11 @@ impl Relay {
             // A tunnel never waits for anything to be complete.
             Upgrade::Asked | Upgrade::Connect => (Stream::Bounded, Stream::Bounded),
         };
-        let framing = match (protocol, body, stream) {
-            (Protocol::Http, Length::Chunked, Stream::Eager | Stream::Bounded) => Framing::Chunked,
+        // Chunks came with HTTP/1.1, and only HTTP has them: others want to know the length first.
+        let takes_chunks =
+            protocol == Protocol::Http && !asked.settings.proxy.header.force_http10;
+        let framing = match (body, stream) {
+            (Length::Chunked, Stream::Eager | Stream::Bounded) if takes_chunks => Framing::Chunked,
             _ => Framing::of(protocol),
         };
         let upload = Upload {
@@ -280,8 +283,7 @@ impl Relay {
             (Length::Nothing, _) => true,
             (_, Stream::Collected) => false,
             (Length::Known(_), _) => true,
-            // Others than HTTP want to know the length first.
-            (Length::Chunked, _) => protocol == Protocol::Http,
+            (Length::Chunked, _) => takes_chunks,
         };
         if streams {
             relay.ask(body);

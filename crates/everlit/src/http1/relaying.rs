@@ -13,9 +13,9 @@ use crate::gateway::relay::{
     Asked, Direction, Held, News, Relay, Stage, To, Trouble, Used, WAITING_MAX, length_of,
 };
 use crate::gateway::reply::{self, Delimited, Persistence};
-use crate::gateway::{Protocol, Upgrade};
+use crate::gateway::{Protocol, Target, Upgrade};
 use crate::http1::body::Framing;
-use crate::route::{Forwarded, Origin};
+use crate::route::{Answerer, Forwarded, Origin};
 use crate::settings::Stream;
 use crate::worker::bench::Bench;
 
@@ -388,9 +388,12 @@ impl Turn {
             persistence: head.persistence,
         };
         bench.desk.response.status = relay.asked.status.unwrap_or(head.status);
-        bench.desk.relayed(&relay.asked, origin, bench.now);
+        let backend = (relay.protocol, &relay.target);
+        let answerer = bench
+            .desk
+            .relayed(&relay.asked, backend, origin, bench.now);
         std::mem::swap(&mut self.line, &mut bench.desk.line);
-        if !matches!(bench.desk.response.body, crate::response::Body::Empty) {
+        if answerer == Answerer::Here {
             // Answered here after all: an error page, or a file that the backend has named.
             return self.answer_here(bench);
         }
@@ -403,6 +406,7 @@ impl Turn {
         if bodiless {
             let announced = match (encode::is_bodiless(head.status), head.body) {
                 (false, Delimited::By(Framing::Length(length))) => Announced::Length(length),
+                (false, Delimited::By(Framing::Empty)) => Announced::Length(0),
                 _ => Announced::Nothing,
             };
             self.write_head(To::Length, announced, bench);
@@ -596,9 +600,14 @@ impl Turn {
         }
         relay.download.held = None;
         self.body_length = 0;
+        let status = match (trouble, &relay.target) {
+            // It is our machine that cannot run it.
+            (Trouble::Unreachable(_), Target::Program(_)) => 500,
+            (trouble, _) => trouble.status(),
+        };
         bench
             .desk
-            .failed(&relay.asked, trouble.status(), origin, bench.now);
+            .failed(&relay.asked, status, origin, bench.now);
         std::mem::swap(&mut self.line, &mut bench.desk.line);
         self.answer_here(bench)
     }
@@ -614,7 +623,10 @@ impl Turn {
         };
         relay.upload.settle();
         bench.desk.response.status = status;
-        bench.desk.relayed(&relay.asked, origin, bench.now);
+        let backend = (relay.protocol, &relay.target);
+        bench
+            .desk
+            .relayed(&relay.asked, backend, origin, bench.now);
         std::mem::swap(&mut self.line, &mut bench.desk.line);
         let framing = encode::Framing {
             method: None,

@@ -6,7 +6,7 @@
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 
-use super::conn::{Conn, Input, NextTurn};
+use super::conn::{Conn, Input};
 use super::serve::{self, Fate};
 use super::table::Key;
 use super::upstream::{HostRef, LinkId, Reach, Upstream};
