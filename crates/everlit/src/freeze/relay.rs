@@ -477,7 +477,6 @@ pub(super) fn thaw(
         method,
         version,
         settings,
-        way,
     } = bench
         .desk
         .asked_before(&image.head, image.told.as_ref(), origin);
@@ -490,7 +489,6 @@ pub(super) fn thaw(
             method,
             version,
             upgrade: image.upgrade,
-            way: way.filter(|_| image.protocol == Protocol::Http),
             status: image.status,
             settings,
         },

@@ -19,7 +19,6 @@ use std::rc::Rc;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
-use super::header_map::Way;
 use super::preface::{Length, Preface};
 use super::records::{Records, Step, What};
 use super::reply::{self, Delimited, Dialect, Parsed, Persistence};
@@ -81,8 +80,6 @@ pub struct Asked {
     pub version: Version,
     /// Whether it asks for another protocol.
     pub upgrade: Upgrade,
-    /// How its target was mapped, for the answer (`proxy.header`).
-    pub way: Option<Way>,
     /// The status that the client is told in place of the backend's: of the error that this answers.
     pub status: Option<u16>,
     /// The settings it is answered under.
@@ -254,8 +251,10 @@ impl Relay {
             // A tunnel never waits for anything to be complete.
             Upgrade::Asked | Upgrade::Connect => (Stream::Bounded, Stream::Bounded),
         };
-        let framing = match (protocol, body, stream) {
-            (Protocol::Http, Length::Chunked, Stream::Eager | Stream::Bounded) => Framing::Chunked,
+        // Chunks came with HTTP/1.1, and only HTTP has them: others want to know the length first.
+        let takes_chunks = protocol == Protocol::Http && !asked.settings.proxy.header.force_http10;
+        let framing = match (body, stream) {
+            (Length::Chunked, Stream::Eager | Stream::Bounded) if takes_chunks => Framing::Chunked,
             _ => Framing::of(protocol),
         };
         let upload = Upload {
@@ -289,8 +288,7 @@ impl Relay {
             (Length::Nothing, _) => true,
             (_, Stream::Collected) => false,
             (Length::Known(_), _) => true,
-            // Others than HTTP want to know the length first.
-            (Length::Chunked, _) => protocol == Protocol::Http,
+            (Length::Chunked, _) => takes_chunks,
         };
         if streams {
             relay.ask(body);

@@ -15,7 +15,7 @@ use crate::gateway::relay::{
 use crate::gateway::reply::{self, Delimited, Persistence};
 use crate::gateway::{Protocol, Upgrade};
 use crate::http1::body::Framing;
-use crate::route::{Forwarded, Origin};
+use crate::route::{Answerer, Forwarded, Origin};
 use crate::settings::Stream;
 use crate::worker::bench::Bench;
 
@@ -229,7 +229,6 @@ impl Http1 {
             method: head.method,
             version: head.version,
             upgrade: forward.upgrade,
-            way: forward.way,
             status,
             settings,
         };
@@ -415,9 +414,10 @@ impl Turn {
             persistence: head.persistence,
         };
         bench.desk.response.status = relay.asked.status.unwrap_or(head.status);
-        bench.desk.relayed(&relay.asked, origin, bench.now);
+        let backend = (relay.protocol, &relay.target);
+        let answerer = bench.desk.relayed(&relay.asked, backend, origin, bench.now);
         std::mem::swap(&mut self.line, &mut bench.desk.line);
-        if !matches!(bench.desk.response.body, crate::response::Body::Empty) {
+        if answerer == Answerer::Here {
             // Answered here after all: an error page, or a file that the backend has named.
             return self.answer_here(bench);
         }
@@ -430,6 +430,7 @@ impl Turn {
         if bodiless {
             let announced = match (encode::is_bodiless(head.status), head.body) {
                 (false, Delimited::By(Framing::Length(length))) => Announced::Length(length),
+                (false, Delimited::By(Framing::Empty)) => Announced::Length(0),
                 _ => Announced::Nothing,
             };
             self.write_head(To::Length, announced, bench);
@@ -644,7 +645,8 @@ impl Turn {
         };
         relay.upload.settle();
         bench.desk.response.status = status;
-        bench.desk.relayed(&relay.asked, origin, bench.now);
+        let backend = (relay.protocol, &relay.target);
+        bench.desk.relayed(&relay.asked, backend, origin, bench.now);
         std::mem::swap(&mut self.line, &mut bench.desk.line);
         let framing = encode::Framing {
             method: None,

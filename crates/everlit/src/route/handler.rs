@@ -40,7 +40,8 @@ fn choose(core: &Core, status: u16) -> Option<(Kind, &str)> {
 pub(super) struct Answered {
     /// The settings for the rest of the exchange.
     pub(super) settings: Rc<Settings>,
-    /// The error's status, if a backend is to answer and the client is still told that status.
+    /// The error's status, if a backend is to answer and the client is still told that status: a backend has a status of
+    /// its own, which counts unless errors of backends are not shown (`server.error-intercept`).
     pub(super) status: Option<u16>,
 }
 
@@ -61,7 +62,8 @@ pub(super) fn run(
         framing: Framing::Empty,
         ..request.head.clone()
     };
-    let mut overrides = request.overrides.clone();
+    // Modules are asked anew, and would add what they have added already.
+    let mut overrides = request.head.fields.repeated();
     if kind == Kind::Any {
         head.method = Method::Get;
         head.method_name = b"GET";
@@ -76,9 +78,10 @@ pub(super) fn run(
             overrides.push((name.into(), Vec::new()));
         }
     }
-    let mut environment = request.environment.clone();
-    environment.push((b"REDIRECT_STATUS".to_vec(), error.to_string().into_bytes()));
-    environment.push((b"REDIRECT_URI".to_vec(), target.as_bytes().to_vec()));
+    let environment = vec![
+        (b"REDIRECT_STATUS".to_vec(), error.to_string().into_bytes()),
+        (b"REDIRECT_URI".to_vec(), target.as_bytes().to_vec()),
+    ];
     let mut inner = Exchange {
         request: Request {
             head: &head,
@@ -115,8 +118,8 @@ pub(super) fn run(
         exchange.request.environment = environment;
         exchange.forward = Some(forward);
         return Some(Answered {
+            status: (kind == Kind::Any && of_handler.core.error_intercept).then_some(error),
             settings: of_handler,
-            status: (kind == Kind::Any).then_some(error),
         });
     }
     let response = &mut *exchange.response;

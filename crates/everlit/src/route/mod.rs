@@ -32,7 +32,7 @@ use crate::response::partial::{self, Cut};
 use crate::settings::Settings;
 use crate::transport::proxy_protocol::Tls;
 use errorpage::Pages;
-pub use relayed::{Before, Forwarded};
+pub use relayed::{Answerer, Before, Forwarded};
 use uri::{ParseOption, ParseOptions, Uri};
 
 /// `server.feature-flags`, those that change how requests are answered.
@@ -208,10 +208,6 @@ impl Desk {
             }));
             return settings;
         }
-        // Nobody carries it to the backend yet.
-        if exchange.forward.is_some() {
-            exchange.response.status = 503;
-        }
         pages.fill(
             exchange.response,
             &settings.core,
@@ -272,9 +268,10 @@ impl Desk {
             now,
         };
         let handled = handler::run(site, resolver, &settings, &mut exchange).is_some();
-        // Nobody carries it to the backend yet.
+        // No backend is told of what is no request.
         if exchange.forward.is_some() {
-            exchange.response.status = 503;
+            exchange.response.clear();
+            exchange.response.status = status;
         }
         if !handled || exchange.forward.is_some() {
             pages.fill(exchange.response, &settings.core, exchange.files, now);

@@ -6,15 +6,17 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::{Desk, Origin, handler, host_of_scheme, request, target};
+use super::{Desk, Origin, cut, handler, host_of_scheme, request, target};
 use crate::clock::Now;
 use crate::exchange::Exchange;
-use crate::gateway::Forward;
-use crate::gateway::header_map::{HeaderMap, Way};
+use crate::gateway::header_map::Way;
 use crate::gateway::relay::Asked;
+use crate::gateway::{Forward, Protocol, Target};
 use crate::http1::head::{self, GetBody, Limits, MAX_HEAD_BYTES, Method, Parsed, Version};
+use crate::modules::staticfile;
 use crate::request::Told;
 use crate::response::Headers;
+use crate::response::partial::Cut;
 use crate::settings::Settings;
 
 /// A head that was read once is read again whatever the limits are now.
@@ -49,31 +51,44 @@ pub struct Before {
     pub version: Version,
     /// The settings that it has here.
     pub settings: Rc<Settings>,
-    /// How its target would be mapped here.
-    pub way: Option<Way>,
 }
 
-/// Whose errors get our pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Errors {
-    /// Ours.
+/// Whose answer is judged.
+#[derive(Clone, Copy, Debug)]
+enum Whose<'a> {
+    /// Ours: there is none of a backend.
     Ours,
-    /// A backend's, which may have pages of its own.
-    Theirs,
+    /// This backend's, which may have error pages of its own.
+    Theirs(Protocol, &'a Target),
+}
+
+/// Who answers after all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answerer {
+    /// The backend: its body follows.
+    Backend,
+    /// We do: the response has its body, if there is one.
+    Here,
 }
 
 impl Desk {
-    /// A backend has answered: its status and header fields are in [`Desk::response`]. If there is a body afterwards, it
-    /// takes the place of the backend's.
-    pub fn relayed(&mut self, asked: &Asked, origin: Origin<'_>, now: Now) {
-        self.judge(asked, origin, now, Errors::Theirs);
+    /// A backend has answered: its status and header fields are in [`Desk::response`]. Says whose answer it is now: an
+    /// error page or a file may have taken its place.
+    pub fn relayed(
+        &mut self,
+        asked: &Asked,
+        (protocol, target): (Protocol, &Target),
+        origin: Origin<'_>,
+        now: Now,
+    ) -> Answerer {
+        self.judge(asked, origin, now, Whose::Theirs(protocol, target))
     }
 
     /// No backend has answered, or none could be understood.
     pub fn failed(&mut self, asked: &Asked, status: u16, origin: Origin<'_>, now: Now) {
         self.response.clear();
         self.response.status = status;
-        self.judge(asked, origin, now, Errors::Ours);
+        self.judge(asked, origin, now, Whose::Ours);
     }
 
     /// What is known of a request that another process began to answer, by its head.
@@ -84,34 +99,34 @@ impl Desk {
                 method: Method::Other,
                 version: Version::Http10,
                 settings: base,
-                way: None,
             };
         };
         let options = &self.site.server.parse;
         let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
             host_of_scheme(host, origin.scheme, options)
         });
-        let (settings, way) = match (target(&head, options), host) {
+        let settings = match (target(&head, options), host) {
             (Ok(uri), Ok(host)) => {
                 let mut request = request(&head, uri, host, origin);
                 if let Some(told) = told {
                     request.hear(told.clone());
                 }
-                let settings = self.resolver.resolve(&self.site, &request);
-                let way = Way::new(&settings.proxy.header, &request);
-                (settings, way)
+                self.resolver.resolve(&self.site, &request)
             }
-            _ => (base, None),
+            _ => base,
         };
         Before {
             method: head.method,
             version: head.version,
             settings,
-            way,
         }
     }
 
-    fn judge(&mut self, asked: &Asked, origin: Origin<'_>, now: Now, errors: Errors) {
+    fn judge(&mut self, asked: &Asked, origin: Origin<'_>, now: Now, whose: Whose<'_>) -> Answerer {
+        let mut answerer = match whose {
+            Whose::Ours => Answerer::Here,
+            Whose::Theirs(..) => Answerer::Backend,
+        };
         self.line.clear();
         self.physical.clear();
         let Desk {
@@ -127,13 +142,13 @@ impl Desk {
         let options = &site.server.parse;
         // It was read before, perhaps by another process with other options; what cannot be read now has no hooks.
         let Parsed::Head(head) = head::parse(&asked.head, &ANY) else {
-            return;
+            return answerer;
         };
         let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
             host_of_scheme(host, origin.scheme, options)
         });
         let (Ok(uri), Ok(host)) = (target(&head, options), host) else {
-            return;
+            return answerer;
         };
         let mut request = request(&head, uri, host, origin);
         if let Some(told) = &asked.told {
@@ -152,13 +167,18 @@ impl Desk {
             files,
             now,
         };
-        if errors == Errors::Theirs
-            && let Some(way) = &asked.way
-        {
-            map(&settings.proxy.header, way, &mut exchange.response.headers);
+        if let Whose::Theirs(protocol, target) = whose {
+            if protocol == Protocol::Http {
+                map_back(&mut exchange, settings);
+            }
+            if let Some(file) = named_file(&mut exchange, target, settings) {
+                staticfile::send_in_place(&mut exchange, settings, &file);
+                answerer = Answerer::Here;
+            }
         }
-        let is_ours = errors == Errors::Ours || settings.core.error_intercept;
+        let is_ours = answerer == Answerer::Here || settings.core.error_intercept;
         if exchange.response.status >= 400 && is_ours {
+            answerer = Answerer::Here;
             exchange.response.headers.remove("Content-Type");
             // A handler that is a backend itself is not asked: the error may be its own.
             let _ = handler::run(site, resolver, settings, &mut exchange);
@@ -173,20 +193,58 @@ impl Desk {
         for hook in &site.pipeline.response_start {
             hook(&mut exchange, settings);
         }
+        if answerer == Answerer::Here
+            && cut(&mut exchange, settings, site.server.flags) == Cut::Unsatisfiable
+        {
+            pages.fill(
+                exchange.response,
+                &settings.core,
+                exchange.files,
+                exchange.now,
+            );
+        }
         for hook in &site.pipeline.request_done {
             hook(&exchange, settings, line);
         }
+        answerer
     }
 }
 
-/// Header fields of an answer, as the client knows paths and hosts.
-fn map(map: &HeaderMap, way: &Way, headers: &mut Headers) {
+/// Names hosts and paths as the client knows them (`proxy.header`).
+fn map_back(exchange: &mut Exchange<'_>, settings: &Settings) {
+    let map = &settings.proxy.header;
+    let Some(way) = Way::new(map, &exchange.request) else {
+        return;
+    };
     let mut mapped = Headers::default();
-    for (name, value) in headers.iter() {
-        mapped.add(
-            &String::from_utf8_lossy(name),
-            map.response_field(way, name, value),
-        );
+    for (name, value) in exchange.response.headers.iter() {
+        if let Ok(text) = str::from_utf8(name) {
+            mapped.add(text, map.response_field(&way, name, value));
+        }
     }
-    *headers = mapped;
+    exchange.response.headers = mapped;
+}
+
+/// The file that is to be sent in place of the backend's body, if it names one and may do so. The fields that name it are
+/// never for clients.
+fn named_file(
+    exchange: &mut Exchange<'_>,
+    target: &Target,
+    settings: &Settings,
+) -> Option<staticfile::Named> {
+    let headers = &mut exchange.response.headers;
+    let mut named = None;
+    for name in ["X-LIGHTTPD-send-file", "X-Sendfile"] {
+        if let Some(value) = headers.get(name) {
+            named = Some(value.to_vec());
+            headers.remove(name);
+        }
+    }
+    let cgi = &settings.cgi;
+    let roots = match target {
+        Target::Host { group, host, .. } => group.hosts[*host].x_sendfile.as_deref()?,
+        Target::Program(_) => cgi.x_sendfile.then_some(&cgi.x_sendfile_docroot[..])?,
+    };
+    let path = named.filter(|path| !path.is_empty())?;
+    Some(staticfile::Named::new(&path, roots))
 }

@@ -6,6 +6,9 @@
 pub mod etag;
 pub mod validators;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -149,6 +152,94 @@ fn send(exchange: &mut Exchange<'_>, settings: &crate::settings::Settings, entry
             response.status = 304;
         }
         Verdict::PreconditionFailed => response.status = 412,
+    }
+}
+
+/// A file that a backend has named.
+#[derive(Debug)]
+pub enum Named {
+    /// One that it may name.
+    Allowed(Vec<u8>),
+    /// Another.
+    Refused,
+}
+
+impl Named {
+    /// The file at this path, which may be percent-encoded, if it is below one of these directories; below none: anywhere.
+    pub fn new(path: &[u8], roots: &[PathBuf]) -> Named {
+        let mut decoded = percent_decoded(path);
+        let is_whole = decoded.starts_with(b"/") && !decoded.contains(&0);
+        // Where `..` leads is not for the backend to say.
+        let climbs = decoded
+            .split(|byte| *byte == b'/')
+            .any(|part| part == b"..");
+        let is_below = |root: &PathBuf| Path::new(OsStr::from_bytes(&decoded)).starts_with(root);
+        match is_whole && !climbs && (roots.is_empty() || roots.iter().any(is_below)) {
+            true => Named::Allowed(std::mem::take(&mut decoded)),
+            false => Named::Refused,
+        }
+    }
+}
+
+fn percent_decoded(path: &[u8]) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut at = 0;
+    while at < path.len() {
+        match (path[at], digit(path.get(at + 1)), digit(path.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            (byte, ..) => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    decoded
+}
+
+/// Answers with a file that a backend has named, in place of its body. Its status and header fields stay; what it does not
+/// say of the file is said here.
+pub fn send_in_place(
+    exchange: &mut Exchange<'_>,
+    settings: &crate::settings::Settings,
+    named: &Named,
+) {
+    let status = exchange.response.status;
+    let own = std::mem::take(&mut exchange.response.headers);
+    let Named::Allowed(path) = named else {
+        exchange.response.status = 403;
+        return;
+    };
+    let rules = Rules::from(&settings.core);
+    match exchange.files.look_up(path, rules, exchange.now) {
+        Err(errno) => exchange.response.status = crate::route::path::status(errno),
+        Ok(entry) if entry.metadata.kind != EntryKind::File => exchange.response.status = 403,
+        Ok(entry) => {
+            send(exchange, settings, entry);
+            let response = &mut *exchange.response;
+            if response.status >= 400 {
+                return;
+            }
+            for (name, value) in own.iter() {
+                if let Ok(name) = str::from_utf8(name) {
+                    let again = own
+                        .iter()
+                        .filter(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()));
+                    // Several fields of one name stay several.
+                    if again.count() == 1 {
+                        response.headers.set(name, value);
+                    } else {
+                        response.headers.add(name, value);
+                    }
+                }
+            }
+            if response.status == 200 {
+                response.status = status;
+            }
+        }
     }
 }
 
