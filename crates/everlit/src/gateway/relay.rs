@@ -543,6 +543,18 @@ impl Relay {
         self.ends_with_connection() && self.protocol != Protocol::FastCgi
     }
 
+    /// Whether the backend is to be sent something, or to be told that a tunnel's client has closed its direction.
+    pub(crate) fn has_to_say(&self) -> bool {
+        let is_ending = matches!(
+            self.stage,
+            Stage::Tunnel {
+                client: Direction::Ending,
+                ..
+            }
+        );
+        is_ending || !self.upload.is_empty()
+    }
+
     /// Whether both directions of a tunnel are done.
     pub(crate) fn is_over(&self) -> bool {
         match &self.stage {

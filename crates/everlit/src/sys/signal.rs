@@ -9,6 +9,8 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 /// What an operator can ask by signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +82,18 @@ impl Signals {
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+/// Has a program start with signals as programs expect them: std would let it inherit those that are blocked here,
+/// SIGTERM among them.
+pub(crate) fn unblock_in(command: &mut Command) {
+    // SAFETY: what runs between fork and exec is async-signal-safe.
+    unsafe {
+        command.pre_exec(|| {
+            reset_for_exec();
+            Ok(())
+        });
     }
 }
 

@@ -14,6 +14,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::upstream::Link;
 use crate::gateway::host::Program;
+use crate::sys::signal::unblock_in;
 
 /// Programs that were started and have not been waited for.
 #[derive(Debug, Default)]
@@ -38,6 +39,8 @@ impl Programs {
                 OsStr::from_bytes(&variable[equals + 1..]),
             ))
         });
+        // Otherwise it would not notice that it is told to end.
+        unblock_in(&mut command);
         let mut child = command
             .env_clear()
             .envs(variables)

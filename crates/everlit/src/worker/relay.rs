@@ -133,10 +133,7 @@ impl Worker {
             return false;
         }
         let can_write = upstream.output == Output::Ready
-            && conn
-                .http
-                .relay()
-                .is_some_and(|relay| !relay.upload.is_empty());
+            && conn.http.relay().is_some_and(|relay| relay.has_to_say());
         let can_read = upstream.input != Input::Drained && conn.http.wants_answer();
         can_write || can_read
     }
@@ -152,9 +149,16 @@ impl Worker {
         if let (Trouble::Unreachable(_), Target::Host { group, host, .. }) =
             (trouble, &relay.target)
         {
+            let second = self.bench.now.monotonic.as_secs();
             let host = &group.hosts[*host];
-            host.state
-                .failed(self.bench.now.monotonic.as_secs(), host.disable_time);
+            host.state.failed(second, host.disable_time);
+            let mut others = group.hosts.iter().enumerate();
+            if others
+                .all(|(index, host)| relay.tried.contains(&index) || host.state.is_down(second))
+            {
+                // Nobody is left to be asked.
+                relay.tries = u8::MAX;
+            }
         }
         let used = conn
             .link

@@ -1,6 +1,6 @@
 //! Restarts in the middle of exchanges with HTTP backends: nobody notices, every byte arrives, one line in the log.
 
-use everlit::control::message::Farewell;
+use everlit::control::message::{Farewell, Progress, Reply, Request, Until};
 
 use super::backend::{Backend, access_log, get, goes_on, pattern, prepared, proxy_with, response};
 use super::tunnels::{self, How};
@@ -326,4 +326,48 @@ fn a_successor_that_is_killed_right_after_it_is_ready() {
 #[test]
 fn a_successor_that_speaks_gibberish() {
     survives("speaks-gibberish");
+}
+
+#[test]
+fn a_successor_that_takes_nothing() {
+    let backend = Backend::new();
+    let setup = prepared(Setup::new(Built::Faulty), "proxy", &[backend.address()], "");
+    let server = Server::start(setup.setting(tunnels::SETTING));
+    let (mut client, mut peer) = tunnels::open(&server, &backend, How::Upgrade);
+    let mut waiting = Client::connect(server.address());
+    get(&mut waiting);
+    let mut thinks = backend.accept();
+    thinks.head();
+    server.setup.fault(Some("refuses-each"));
+    let mut caller = server.setup.connect();
+    caller.ask(&Request::Reload { until: Until::Gone }).unwrap();
+    loop {
+        match caller.next_reply().unwrap() {
+            Reply::Progress(Progress::Moving { draining: 2, .. }) => break,
+            Reply::Progress(_) => {}
+            other => panic!("nothing was drained: {other:?}"),
+        }
+    }
+    // They go on where they were.
+    client.send(b"there");
+    peer.send("back");
+    assert_eq!(peer.body(5), b"there");
+    assert_eq!(tunnels::client_bytes(&mut client, 4), b"back");
+    drop(peer);
+    assert_eq!(client.until_close().unwrap(), b"");
+    drop(client);
+    thinks.answer("thought");
+    let answer = response(&mut waiting);
+    assert_eq!(answer.body, b"thought");
+    drop(waiting);
+    loop {
+        match caller.next_reply().unwrap() {
+            Reply::Progress(_) => {}
+            Reply::Reloaded(report) => {
+                assert_eq!((report.tally.drained, report.tally.dropped), (2, 0));
+                return;
+            }
+            other => panic!("a reload was asked, not {other:?}"),
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Backends that do not go on.
 
-use super::backend::{Backend, Refusing, get, goes_on, proxy, response, setup};
+use super::backend::{
+    Backend, Refusing, get, goes_on, program, proxy, response, setup, wait_for_end, with_programs,
+};
 use crate::support::Server;
 use crate::support::http::{Asked, Client, Failure};
 
@@ -96,7 +98,25 @@ fn without_another_host_it_is_unavailable() {
     let server = proxy(&full, "\"connect-timeout\" => 1");
     let mut client = Client::connect(server.address());
     get(&mut client);
-    let status = response(&mut client).status;
-    assert!([503, 504].contains(&status), "{status}");
+    assert_eq!(response(&mut client).status, 503);
     goes_on(&mut client);
+}
+
+#[test]
+fn a_silent_program_is_ended() {
+    for mode in [0, 1, 2] {
+        let setup = with_programs().setting(&format!(
+            "cgi.limits = ( \"read-timeout\" => 1 )\nserver.stream-request-body = {mode}"
+        ));
+        let path = setup.path("pid");
+        let text = format!("echo $$ > {}\nexec sleep 600\n", path.display());
+        program(&setup, "a.cgi", &text);
+        let server = Server::start(setup);
+        let mut client = Client::connect(server.address());
+        client.send(b"POST /a.cgi HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nhi");
+        assert_eq!(response(&mut client).status, 504);
+        let pid = std::fs::read_to_string(path).unwrap();
+        wait_for_end(pid.trim().parse().unwrap());
+        goes_on(&mut client);
+    }
 }

@@ -176,3 +176,22 @@ fn the_backend_closes_its_direction_first() {
         assert_eq!(access_log(server).len(), 1);
     }
 }
+
+#[test]
+fn a_direction_that_stands_still_does_not_stop_the_other() {
+    for how in [How::Upgrade, How::Connect] {
+        let backend = Backend::new();
+        let server = server(&backend);
+        let (mut client, mut peer) = open(&server, &backend, how);
+        let data = pattern(8 << 20);
+        let mut peer_sender = peer.clone_sender();
+        std::thread::scope(|scope| {
+            // Neither side reads before it has sent everything; only one of them begins to read.
+            scope.spawn(|| peer_sender.send(&data));
+            scope.spawn(|| assert!(peer.body(data.len()) == data));
+            client.send(&data);
+            super::restart::restart(&server);
+            assert!(client_bytes(&mut client, data.len()) == data);
+        });
+    }
+}
