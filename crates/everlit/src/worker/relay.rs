@@ -230,13 +230,22 @@ impl Worker {
         let peer = conn.peer;
         let origin = origin(&peer, endpoint);
         conn.http.backend_reached(origin, &mut self.bench);
-        let written = write(conn, upstream);
+        let was_tunnel = is_tunnel(conn);
+        let mut written = write(conn, upstream);
         let (next, read) = read(conn, upstream, origin, &mut self.bench, &mut self.buffer);
+        if next == Next::On && !was_tunnel && is_tunnel(conn) {
+            // What the client has said too early: no news will come of it.
+            written = write(conn, upstream);
+        }
         match (written, read) {
             (Fate::Yield, _) | (_, Fate::Yield) => (next, Fate::Yield),
             _ => (next, Fate::Keep),
         }
     }
+}
+
+fn is_tunnel(conn: &mut Conn) -> bool {
+    conn.http.relay().is_some_and(|relay| relay.is_tunnel())
 }
 
 /// Sends what the backend is owed.
