@@ -75,6 +75,8 @@ impl Drop for Nginx {
 
 fn configuration(dir: &Path, port: u16, backend: u16, descriptors: usize) -> String {
     let dir = dir.display();
+    // When fewer than a sixteenth are free it closes connections that have not asked for anything yet.
+    let descriptors = descriptors * 5 / 4;
     format!(
         "daemon off;\n\
          worker_processes 1;\n\
