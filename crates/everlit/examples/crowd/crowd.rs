@@ -16,7 +16,7 @@ use crate::newcomers::Newcomers;
 use crate::options::{Idle, Options};
 use crate::probes::Probes;
 use crate::scene::{Scene, Who};
-use crate::server::Server;
+use crate::server::{Server, Site};
 use crate::verdict::{Limits, Verdict, ms};
 use crate::{limits, pattern, process};
 
@@ -42,7 +42,15 @@ pub(crate) fn run(options: &Options) -> Result<Verdict, Box<dyn Error>> {
     limits::check(idle, descriptors, others)?;
     let kept = idle + options.downloads + options.half_heads + options.probes;
     let content = pattern::make();
-    let server = Server::start(options, idle + others, descriptors, &content)?;
+    let server = Server::start(
+        &options.place,
+        &Site {
+            descriptors: idle + others,
+            limit: descriptors,
+            large: &content,
+            directives: "",
+        },
+    )?;
     println!(
         "{idle} idle, {} downloads, {} half heads, {} probes each 10 ms, 200 new connections a second; load {}",
         options.downloads,

@@ -27,7 +27,9 @@ pub(crate) enum Failure {
     Closed,
     /// Something that is no answer.
     NotHttp,
-    /// Another status than 200.
+    /// Something that is no WebSocket.
+    NotWebSocket(&'static str),
+    /// Another status than the one that was expected.
     Status(u16),
     /// Another body than the file has.
     WrongBytes,
@@ -47,6 +49,7 @@ impl fmt::Display for Failure {
             Failure::Kernel(doing, cause) => write!(f, "{doing}: {cause}"),
             Failure::Closed => f.write_str("closed without a whole answer"),
             Failure::NotHttp => f.write_str("an answer that is not HTTP"),
+            Failure::NotWebSocket(why) => write!(f, "no WebSocket: {why}"),
             Failure::Status(status) => write!(f, "status {status}"),
             Failure::WrongBytes => f.write_str("wrong bytes"),
             Failure::TooMuch => f.write_str("more than the answer"),

@@ -83,6 +83,8 @@ impl Hall {
                 Who::Download => self.downloads.on_news(index, scene),
                 Who::Probe => self.probes.on_news(index, scene),
                 Who::Newcomer => self.newcomers.on_news(index, scene),
+                // Of other measurements.
+                Who::Tunnel | Who::Visit => {}
                 Who::Call => {
                     if let Some(call) = &mut self.call {
                         call.hear(scene)?;

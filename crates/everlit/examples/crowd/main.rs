@@ -1,4 +1,4 @@
-//! What clients see of reloads: a crowd of them at one reload, or a few of them over many reloads.
+//! What clients see of reloads: a crowd of them at one reload, a few of them over many reloads, and clients of backends.
 //!
 //! In: how many clients of which kind, on the command line. Out: a table of measured figures on standard output; exit
 //! code 0 if all limits held, 1 if one did not, 2 if nothing could be measured. Must hold: a figure is what a client
@@ -24,10 +24,23 @@ mod newcomers;
 mod probes;
 
 mod call;
+mod census;
 mod hall;
+mod latency;
+mod steady;
+
+mod echo;
+mod nginx;
+mod talkers;
+mod websocket;
+
+mod fpm;
+mod visits;
 
 mod crowd;
+mod php;
 mod soak;
+mod tunnels;
 
 mod verdict;
 
@@ -45,6 +58,8 @@ fn main() -> ExitCode {
         }
         Task::Crowd(options) => crowd::run(&options),
         Task::Soak(options) => soak::run(&options),
+        Task::Tunnels(place, plan) => tunnels::run(&place, &plan),
+        Task::Php(place, plan) => php::run(&place, &plan),
     });
     match outcome {
         Ok(Verdict::Held) => ExitCode::SUCCESS,

@@ -2,14 +2,24 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
+
+use crate::php::{self, Reloads};
+use crate::tunnels::{self, Which};
 
 const HELP: &str = "\
 crowd reload [--idle N|max] [--downloads N] [--half-heads N] [--probes N] [OPTION]...
     Opens N idle connections, slow downloads, half-sent heads; reloads once; says what every client saw.
 crowd soak [--reloads N] [--downloads N] [--probes N] [OPTION]...
     Reloads N times in a row under load; says what clients saw and whether anything grew.
+crowd tunnels [--tunnels N] [--rate N] [--reloads N] [--every MS] [--other nginx] [OPTION]...
+    Opens N WebSockets to an echo backend, each with N messages a second; reloads every so many milliseconds; says what
+    became of every message. `--other` measures another server in the same way, without reloads.
+crowd php [--rate N] [--children N] [--seconds N] [--no-reloads] [--reload-fpm] [--fpm-patience S] [OPTION]...
+    N requests a second to PHP-FPM behind fastcgi.server, each of 0 to 5 s; reloads every second, and with --reload-fpm
+    PHP-FPM too, every ten; says what became of every request. --fpm-patience is its process_control_timeout.
 
   --everlit FILE     the server's binary; default: the one beside this program
   --dir DIR          an empty directory for files, logs and the control socket; default: a temporary one
@@ -27,6 +37,21 @@ pub(crate) enum Task {
     Crowd(Options),
     /// Many.
     Soak(Options),
+    /// Many, with tunnels.
+    Tunnels(Place, tunnels::Plan),
+    /// Many, with PHP.
+    Php(Place, php::Plan),
+}
+
+/// What is measured, and where.
+#[derive(Clone, Default)]
+pub(crate) struct Place {
+    /// The server's binary.
+    pub(crate) everlit: Option<PathBuf>,
+    /// Where files go.
+    pub(crate) dir: Option<PathBuf>,
+    /// Port of the server; 0: any.
+    pub(crate) port: u16,
 }
 
 /// How.
@@ -41,12 +66,8 @@ pub(crate) struct Options {
     pub(crate) probes: usize,
     /// Reloads in a row.
     pub(crate) reloads: u64,
-    /// The server's binary.
-    pub(crate) everlit: Option<PathBuf>,
-    /// Where files go.
-    pub(crate) dir: Option<PathBuf>,
-    /// Port of the server; 0: any.
-    pub(crate) port: u16,
+    /// What is measured, and where.
+    pub(crate) place: Place,
     /// Limits, in milliseconds.
     pub(crate) stall_ms: u64,
     pub(crate) reload_ms: u64,
@@ -70,13 +91,13 @@ pub(crate) fn parse() -> Result<Task, Box<dyn Error>> {
         half_heads: 200,
         probes: 20,
         reloads: 1000,
-        everlit: None,
-        dir: None,
-        port: 0,
+        place: Place::default(),
         stall_ms: 100,
         reload_ms: 500,
         gone_ms: 1000,
     };
+    let mut tunnels = tunnels::Plan::default();
+    let mut php = php::Plan::default();
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Value(word) if task.is_none() => task = Some(word.string()?),
@@ -90,10 +111,31 @@ pub(crate) fn parse() -> Result<Task, Box<dyn Error>> {
             Arg::Long("downloads") => options.downloads = parser.value()?.parse()?,
             Arg::Long("half-heads") => options.half_heads = parser.value()?.parse()?,
             Arg::Long("probes") => options.probes = parser.value()?.parse()?,
-            Arg::Long("reloads") => options.reloads = parser.value()?.parse()?,
-            Arg::Long("everlit") => options.everlit = Some(parser.value()?.into()),
-            Arg::Long("dir") => options.dir = Some(parser.value()?.into()),
-            Arg::Long("port") => options.port = parser.value()?.parse()?,
+            Arg::Long("reloads") => {
+                options.reloads = parser.value()?.parse()?;
+                tunnels.reloads = options.reloads;
+            }
+            Arg::Long("tunnels") => tunnels.tunnels = parser.value()?.parse()?,
+            Arg::Long("every") => tunnels.every = Duration::from_millis(parser.value()?.parse()?),
+            Arg::Long("rate") => {
+                let rate: f64 = parser.value()?.parse()?;
+                if !(0.001..=1e6).contains(&rate) {
+                    return Err(format!("--rate {rate}: so many a second?").into());
+                }
+                (tunnels.rate, php.rate) = (rate, rate);
+            }
+            Arg::Long("other") => match parser.value()?.to_str() {
+                Some("nginx") => tunnels.server = Which::Nginx,
+                other => return Err(format!("--other {other:?}: only nginx is known").into()),
+            },
+            Arg::Long("seconds") => php.time = Duration::from_secs(parser.value()?.parse()?),
+            Arg::Long("children") => php.children = parser.value()?.parse()?,
+            Arg::Long("fpm-patience") => php.patience = parser.value()?.parse()?,
+            Arg::Long("no-reloads") => php.everlit = Reloads::Never,
+            Arg::Long("reload-fpm") => php.fpm = Reloads::Every(php::FPM_EVERY),
+            Arg::Long("everlit") => options.place.everlit = Some(parser.value()?.into()),
+            Arg::Long("dir") => options.place.dir = Some(parser.value()?.into()),
+            Arg::Long("port") => options.place.port = parser.value()?.parse()?,
             Arg::Long("stall-ms") => options.stall_ms = parser.value()?.parse()?,
             Arg::Long("reload-ms") => options.reload_ms = parser.value()?.parse()?,
             Arg::Long("gone-ms") => options.gone_ms = parser.value()?.parse()?,
@@ -104,6 +146,8 @@ pub(crate) fn parse() -> Result<Task, Box<dyn Error>> {
     match task.as_deref() {
         Some("reload") => Ok(Task::Crowd(options)),
         Some("soak") => Ok(Task::Soak(options)),
-        _ => Err(format!("reload or soak?\n\n{HELP}").into()),
+        Some("tunnels") => Ok(Task::Tunnels(options.place, tunnels)),
+        Some("php") => Ok(Task::Php(options.place, php)),
+        _ => Err(format!("reload, soak, tunnels or php?\n\n{HELP}").into()),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::time::Duration;
 
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -35,6 +36,22 @@ pub(crate) fn anonymous_kib(pid: u32) -> io::Result<u64> {
     rollup(pid, "Anonymous:")
 }
 
+/// Resident memory in KiB, of shared pages only its share.
+pub(crate) fn proportional_kib(pid: u32) -> io::Result<u64> {
+    rollup(pid, "Pss:")
+}
+
+/// Time on a processor of all threads that it has now.
+pub(crate) fn processor_time(pid: u32) -> io::Result<Duration> {
+    let mut nanos = 0;
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let text = fs::read_to_string(task?.path().join("schedstat"))?;
+        let first = text.split_whitespace().next();
+        nanos += first.and_then(|field| field.parse().ok()).unwrap_or(0);
+    }
+    Ok(Duration::from_nanos(nanos))
+}
+
 fn rollup(pid: u32, name: &str) -> io::Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
     text.lines()
@@ -55,7 +72,23 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
 
 /// Processes that descend from this one, itself included.
 pub(crate) fn family(pid: u32) -> usize {
-    1 + children(pid).into_iter().map(family).sum::<usize>()
+    all(pid).len()
+}
+
+/// This process and all that descend from it.
+pub(crate) fn all(pid: u32) -> Vec<u32> {
+    let mut all = vec![pid];
+    all.extend(children(pid).into_iter().flat_map(self::all));
+    all
+}
+
+/// Its arguments; empty if it is gone.
+pub(crate) fn arguments(pid: u32) -> Vec<String> {
+    let text = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&text)
+        .split_terminator('\0')
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The machine's load, as people know it.

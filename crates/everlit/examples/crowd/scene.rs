@@ -24,18 +24,23 @@ pub(crate) enum Who {
     Download,
     Probe,
     Newcomer,
+    Tunnel,
+    /// One request to PHP.
+    Visit,
     /// The conversation with the supervisor.
     Call,
     /// The old generation's process.
     OldProcess,
 }
 
-const EVERYBODY: [Who; 7] = [
+const EVERYBODY: [Who; 9] = [
     Who::Idler,
     Who::HalfHead,
     Who::Download,
     Who::Probe,
     Who::Newcomer,
+    Who::Tunnel,
+    Who::Visit,
     Who::Call,
     Who::OldProcess,
 ];

@@ -18,7 +18,7 @@ use everlit::control::client::Connection;
 use everlit::control::message::{Reply, Request, Status};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::options::Options;
+use crate::options::Place;
 use crate::process;
 
 /// How long anything but a measurement may take.
@@ -34,6 +34,18 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddrV4,
 }
 
+/// What it serves.
+pub(crate) struct Site<'a> {
+    /// Descriptors that it needs.
+    pub(crate) descriptors: usize,
+    /// Most that a process may have.
+    pub(crate) limit: u64,
+    /// Content of the large file; empty: there is none.
+    pub(crate) large: &'a [u8],
+    /// What else its configuration says.
+    pub(crate) directives: &'a str,
+}
+
 /// Whose the directory is.
 enum Ownership {
     /// Ours: it goes when we go.
@@ -43,15 +55,9 @@ enum Ownership {
 }
 
 impl Server {
-    /// Starts it for that many descriptors, and waits until it says that it is ready. No process may have more than
-    /// `limit`.
-    pub(crate) fn start(
-        options: &Options,
-        descriptors: usize,
-        limit: u64,
-        content: &[u8],
-    ) -> Result<Server, Box<dyn Error>> {
-        let (dir, ownership) = match &options.dir {
+    /// Starts it, and waits until it says that it is ready.
+    pub(crate) fn start(place: &Place, site: &Site<'_>) -> Result<Server, Box<dyn Error>> {
+        let (dir, ownership) = match &place.dir {
             Some(dir) => (dir.clone(), Ownership::Callers),
             None => {
                 let name = format!("everlit-crowd-{}", std::process::id());
@@ -63,18 +69,17 @@ impl Server {
         fs::create_dir_all(&run)?;
         fs::set_permissions(&run, fs::Permissions::from_mode(0o700))?;
         fs::write(root.join("small.txt"), SMALL)?;
-        fs::write(root.join("large.bin"), content)?;
+        if !site.large.is_empty() {
+            fs::write(root.join("large.bin"), site.large)?;
+        }
         let conf = dir.join("crowd.conf");
-        fs::write(
-            &conf,
-            configuration(&dir, options.port, descriptors as u64, limit),
-        )?;
+        fs::write(&conf, configuration(&dir, place.port, site))?;
 
         let notify = dir.join("notify");
         let _ = fs::remove_file(&notify);
         let notices = UnixDatagram::bind(&notify)?;
         notices.set_read_timeout(Some(PATIENCE))?;
-        let mut child = Command::new(binary(options)?)
+        let mut child = Command::new(binary(place)?)
             .arg("-D")
             .arg("-f")
             .arg(&conf)
@@ -96,7 +101,7 @@ impl Server {
             dir,
             ownership,
             control: ready?,
-            address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, options.port),
+            address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, place.port),
         };
         server.address = server.bound_to()?;
         Ok(server)
@@ -158,8 +163,10 @@ impl Drop for Server {
     }
 }
 
-fn configuration(dir: &Path, port: u16, descriptors: u64, limit: u64) -> String {
+fn configuration(dir: &Path, port: u16, site: &Site<'_>) -> String {
     let dir = dir.display();
+    let (descriptors, limit) = (site.descriptors as u64, site.limit);
+    let more = site.directives;
     // Twice the descriptors that are needed, where the system allows it. max-connections is at most 65535, as in
     // lighttpd; beyond that their number is left to the descriptors.
     let fds = (2 * descriptors).min(limit);
@@ -177,12 +184,13 @@ fn configuration(dir: &Path, port: u16, descriptors: u64, limit: u64) -> String 
          server.max-keep-alive-idle = 7200\n\
          server.max-keep-alive-requests = 65535\n\
          server.max-read-idle = 7200\n\
-         server.max-write-idle = 7200\n"
+         server.max-write-idle = 7200\n\
+         {more}"
     )
 }
 
-fn binary(options: &Options) -> Result<PathBuf, Box<dyn Error>> {
-    if let Some(path) = &options.everlit {
+fn binary(place: &Place) -> Result<PathBuf, Box<dyn Error>> {
+    if let Some(path) = &place.everlit {
         return Ok(path.clone());
     }
     let own = std::env::current_exe()?;

@@ -18,7 +18,7 @@ use crate::newcomers::Newcomers;
 use crate::options::Options;
 use crate::probes::Probes;
 use crate::scene::{Scene, Who};
-use crate::server::Server;
+use crate::server::{Server, Site};
 use crate::verdict::{Limits, Verdict, ms};
 use crate::{limits, pattern, process};
 
@@ -71,7 +71,15 @@ pub(crate) fn run(options: &Options) -> Result<Verdict, Box<dyn Error>> {
     let limit = limits::raise()?;
     let content = pattern::make();
     let downloads = options.downloads.min(DOWNLOADS);
-    let server = Server::start(options, DESCRIPTORS, limit, &content)?;
+    let server = Server::start(
+        &options.place,
+        &Site {
+            descriptors: DESCRIPTORS,
+            limit,
+            large: &content,
+            directives: "",
+        },
+    )?;
     let mut scene = Scene::new(server.address)?;
     let mut hall = Hall {
         idlers: Idlers::new(IDLE),

@@ -336,6 +336,9 @@ impl Http1 {
             return (Need::Input, Vec::new());
         };
         if let Some(relay) = &mut turn.relay {
+            if relay.is_tunnel() {
+                turn.outbox.release();
+            }
             let need = if relay.passes_end_on() {
                 Need::Linger
             } else {

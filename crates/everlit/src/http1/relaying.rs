@@ -668,6 +668,10 @@ impl Turn {
         relay.download.stream = Stream::Bounded;
         relay.upload.stream = Stream::Bounded;
         relay.upload.framing = crate::gateway::upload::Framing::Plain;
+        // What the client has said before it was told.
+        let early = std::mem::take(&mut self.unread);
+        self.received += early.len() as u64;
+        relay.upload.rest.append(&early);
         let mut text = Vec::new();
         self.head_length = encode::head(
             &bench.desk.response,

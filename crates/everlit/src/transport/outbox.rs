@@ -286,6 +286,16 @@ impl Outbox {
         }
     }
 
+    /// Gives all its memory back if nothing is owed: nobody knows when it is needed again.
+    pub fn release(&mut self) {
+        if self.is_empty() {
+            *self = Outbox {
+                cork: self.cork,
+                ..Outbox::default()
+            };
+        }
+    }
+
     /// Gives its memory back if it holds a lot of it and none is needed.
     pub fn shrink(&mut self) {
         if self.bytes.capacity() > 64 * 1024 {

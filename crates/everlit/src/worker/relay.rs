@@ -315,6 +315,9 @@ fn write(conn: &mut Conn, upstream: &mut Upstream) {
     }
     let has_ended = !relay.wants_end();
     if relay.upload.is_empty() {
+        if relay.is_tunnel() {
+            relay.upload.rest.release();
+        }
         match &mut relay.stage {
             Stage::Tunnel { client, .. } if *client == Direction::Ending => {
                 *client = Direction::Closed;
