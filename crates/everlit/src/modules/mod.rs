@@ -14,6 +14,7 @@ pub mod indexfile;
 pub mod proxy;
 pub mod scgi;
 pub mod setenv;
+pub mod sockproxy;
 pub mod staticfile;
 
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub static TABLE: &[&Module] = &[
     &proxy::MODULE,
     &scgi::MODULE,
     &setenv::MODULE,
+    &sockproxy::MODULE,
     &staticfile::MODULE,
 ];
 
