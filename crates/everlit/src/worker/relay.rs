@@ -80,8 +80,6 @@ impl Worker {
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
         let who = conn.who();
         let origin = origin(&who, endpoint);
-        let upload = |conn: &mut Conn| conn.http.relay().map_or(0, |r| r.upload.rest.memory());
-        let held = upload(conn);
         let fate = if conn.http.owes() || !conn.http.is_relaying() || conn.http.has_news() {
             serve::writable(conn, origin, &mut self.bench, &mut self.buffer)
         } else if conn.http.wants_input() && conn.input != Input::Drained {
@@ -92,14 +90,8 @@ impl Worker {
         let fate = match fate {
             // What could not be read because there was no room may be read now.
             Fate::Keep if conn.http.is_relaying() => {
-                let upstream = conn.link.and_then(|id| self.upstreams.get_mut(id));
-                let has_more = upstream.is_some_and(|upstream| {
-                    upstream.reach == Reach::Up && upstream.input != Input::Drained
-                });
                 if conn.link.is_none() && conn.http.needs_link()
-                    || (more == Fate::Yield || has_more) && conn.http.wants_answer()
-                    // What was just read is to be sent.
-                    || upload(conn) > held
+                    || more == Fate::Yield && conn.http.wants_answer()
                 {
                     Fate::Yield
                 } else {
