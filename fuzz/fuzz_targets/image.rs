@@ -9,8 +9,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use everlit::freeze::image::Image;
-use everlit::freeze::{examine, thaw};
-use everlit_fuzz::{Outcome, drive, flush, with_bench};
+use everlit::freeze::{Parts, examine, thaw};
+use everlit::gateway::relay::{Trouble, Used};
+use everlit_fuzz::{ORIGIN, Outcome, drive, flush, with_bench};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -41,8 +42,14 @@ fn serve(image: Image, fds: usize) {
         return;
     };
     with_bench(|bench| {
-        let (_socket, peer, mut http, _input) = thawed.into_parts(bench);
+        let peer = thawed.who().peer;
+        let Parts { mut http, .. } = thawed.into_parts(ORIGIN, bench);
         let mut outcome = Outcome::default();
+        if http.is_relaying() {
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+            let _ = http.backend_said(answer, ORIGIN, bench);
+            let _ = http.backend_failed(Trouble::Ended, Used::Never, ORIGIN, bench);
+        }
         // What the worker asks of every connection.
         let _ = (peer.ip(), http.phase(), http.patience(bench), http.owes());
         flush(&mut http, &mut outcome, bench);

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,10 +13,15 @@ use everlit::transport::outbox::Segment;
 use everlit::worker::bench::{Bench, Counters};
 use everlit::worker::logs::{Logs, Target};
 
-/// What is served: something of every module that answers without a backend.
+/// What is served: something of every module. Nobody is behind the backends: their answers are what is tried.
 const CONFIGURATION: &str = r#"
     server.document-root = "@ROOT@"
-    server.modules = ("mod_access", "mod_alias", "mod_setenv", "mod_accesslog")
+    server.modules = ("mod_access", "mod_alias", "mod_setenv", "mod_accesslog", "mod_proxy", "mod_fastcgi",
+        "mod_scgi")
+    proxy.server = ("/http" => (("host" => "127.0.0.1", "port" => 1)))
+    fastcgi.server = ("/fastcgi" => (("host" => "127.0.0.1", "port" => 1, "check-local" => "disable")))
+    scgi.server = ("/scgi" => (("host" => "127.0.0.1", "port" => 1, "check-local" => "disable")))
+    proxy.header = ("upgrade" => "enable", "map-urlpath" => ("/http" => "/"))
     index-file.names = ("index.html")
     dir-listing.activate = "enable"
     url.access-deny = ("~", ".inc")
@@ -79,19 +83,23 @@ pub struct Outcome {
     pub ended: bool,
 }
 
+/// Where all connections come from.
+pub const ORIGIN: Origin<'static> = Origin {
+    peer: &Peer::V4 {
+        ip: [127, 0, 0, 1],
+        port: 4711,
+    },
+    listener: "127.0.0.1:80",
+    local_port: 80,
+    scheme: "http",
+    tls: None,
+};
+
 /// Feeds input to a connection as the worker does, with a socket that takes everything at once.
 pub fn drive(http: &mut Http1, input: &[u8], outcome: &mut Outcome, bench: &mut Bench) {
-    let peer = Peer::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 4711)));
-    let origin = Origin {
-        peer: &peer,
-        listener: "127.0.0.1:80",
-        local_port: 80,
-        scheme: "http",
-        tls: None,
-    };
     let mut rest = input;
     while !rest.is_empty() && http.wants_input() {
-        let (used, need) = http.receive(rest, origin, bench);
+        let (used, need) = http.receive(rest, ORIGIN, bench);
         assert!(used <= rest.len());
         rest = &rest[used..];
         match need {

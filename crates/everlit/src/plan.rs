@@ -30,6 +30,9 @@ pub struct Plan {
     pub linger: Option<Duration>,
     /// How long a generation may take to become ready: `server.feature-flags` "everlit.ready-timeout", default 60 s.
     pub ready_timeout: Duration,
+    /// Programs that are kept running for backends (`bin-path`).
+    #[serde(default)]
+    pub programs: Vec<ProgramSpec>,
     /// Warnings about the configuration, rendered, one each.
     pub warnings: Vec<String>,
 }
@@ -60,4 +63,28 @@ pub enum ListenAddress {
     Tcp(std::net::SocketAddr),
     /// Unix stream socket.
     Unix(PathBuf),
+}
+
+/// One process of a backend's `bin-path`. Two are the same program when everything is equal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramSpec {
+    /// `bin-path`, split at white space: the file, then its arguments; never empty.
+    pub arguments: Vec<String>,
+    /// Where it is reached (`socket`, or `host` and `port`), as the server sees it: within [`chroot`](Self::chroot), if
+    /// there is one. With `max-procs` above 1 each process has its own.
+    pub address: ListenAddress,
+    /// `listen-backlog`, default 4096.
+    pub backlog: u32,
+    /// `bin-environment`
+    pub environment: Vec<(String, String)>,
+    /// `bin-copy-environment`: names of variables that it gets from ours; empty: all of them.
+    pub copied_environment: Vec<String>,
+    /// `kill-signal`, default 15 (`SIGTERM`): asks it to end.
+    pub kill_signal: i32,
+    /// `server.username`, in effect if the server is started as root, like the two below.
+    pub user: Option<String>,
+    /// `server.groupname`
+    pub group: Option<String>,
+    /// `server.chroot`
+    pub chroot: Option<PathBuf>,
 }

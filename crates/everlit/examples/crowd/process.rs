@@ -27,9 +27,18 @@ pub(crate) fn descriptors(pid: u32) -> io::Result<usize> {
 
 /// Resident memory in KiB.
 pub(crate) fn resident_kib(pid: u32) -> io::Result<u64> {
+    rollup(pid, "Rss:")
+}
+
+/// The part of it that is not pages of the program's file, which come and go as the kernel likes, in KiB.
+pub(crate) fn anonymous_kib(pid: u32) -> io::Result<u64> {
+    rollup(pid, "Anonymous:")
+}
+
+fn rollup(pid: u32, name: &str) -> io::Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
     text.lines()
-        .find_map(|line| line.strip_prefix("Rss:"))
+        .find_map(|line| line.strip_prefix(name))
         .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }

@@ -14,7 +14,8 @@ use super::{code, words};
 use crate::causes::with_causes;
 use crate::control::client::ClientError;
 use crate::control::message::{
-    Farewell, Progress, Reply, Report, Request, Status, Stop, SupervisorRenewal, Until, encode,
+    Farewell, ProgramState, Progress, Reply, Report, Request, Status, Stop, SupervisorRenewal,
+    Until, encode,
 };
 use crate::supervisor::report::tally_words;
 
@@ -244,6 +245,28 @@ fn describe_status(status: &Status) -> String {
         }
         text.push('\n');
     }
+    for program in &status.programs {
+        text.push_str(&format!(
+            "program     {} at {}",
+            program.command, program.address
+        ));
+        if let Some(pid) = program.pid {
+            text.push_str(&format!(": process {pid}"));
+        }
+        if program.pid.is_none() || program.state != ProgramState::Running {
+            text.push_str(&format!(", {}", program.state));
+        }
+        if let Some(uptime) = program.uptime_s {
+            text.push_str(&format!(", up {}", words::duration(uptime)));
+        }
+        if program.restarts > 0 {
+            text.push_str(&format!(
+                ", started again {}",
+                words::count(u64::from(program.restarts), "time")
+            ));
+        }
+        text.push('\n');
+    }
     if let Some(last) = &status.last_restart {
         text.push_str(&format!(
             "restart     {} ago: {}\n",
@@ -342,6 +365,7 @@ mod tests {
                 name: "127.0.0.1:0".to_owned(),
                 address: "127.0.0.1:4711".to_owned(),
             }],
+            programs: Vec::new(),
             last_restart: None,
             supervisor_rss_kib: None,
         };

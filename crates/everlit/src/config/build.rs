@@ -13,8 +13,9 @@ use super::draft::Draft;
 use super::listeners::{SocketOptions, listeners};
 use super::reader::Reader;
 use super::resolve::Rules;
-use super::{AccessLog, RESERVED_DESCRIPTORS, Scope, Site, module_list, table};
-use crate::plan::Plan;
+use super::{AccessLog, RESERVED_DESCRIPTORS, Scope, Server, Site, module_list, table};
+use crate::gateway::host::{Address, Spawn};
+use crate::plan::{ListenAddress, Plan, ProgramSpec};
 use crate::settings::Settings;
 use crate::version::version;
 
@@ -62,7 +63,7 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
         .reader
         .into_access_logs(draft.syslog_facility * 8 + draft.syslog_level);
     Some(Built {
-        plan: plan(&draft, &server.access_logs, listeners),
+        plan: plan(&draft, &server, listeners),
         site: Site {
             server,
             pipeline: module_list::pipeline(&loaded, config),
@@ -71,8 +72,8 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
     })
 }
 
-fn plan(draft: &Draft, access_logs: &[AccessLog], listeners: Vec<crate::plan::ListenSpec>) -> Plan {
-    let files = access_logs.iter().filter_map(|log| match log {
+fn plan(draft: &Draft, server: &Server, listeners: Vec<crate::plan::ListenSpec>) -> Plan {
+    let files = server.access_logs.iter().filter_map(|log| match log {
         AccessLog::File(path) => Some(path),
         AccessLog::Pipe(_) | AccessLog::Syslog(_) => None,
     });
@@ -91,8 +92,36 @@ fn plan(draft: &Draft, access_logs: &[AccessLog], listeners: Vec<crate::plan::Li
         graceful_timeout: draft.graceful_timeout,
         linger: draft.linger,
         ready_timeout: draft.ready_timeout,
+        programs: programs(server),
         warnings: Vec::new(),
     }
+}
+
+/// One for each process.
+fn programs(server: &Server) -> Vec<ProgramSpec> {
+    let of = |spawn: &Spawn, address: &Address| ProgramSpec {
+        arguments: spawn.command.clone(),
+        address: match address {
+            Address::Tcp(address) => ListenAddress::Tcp(*address),
+            Address::Unix(path) => ListenAddress::Unix(path.clone()),
+        },
+        backlog: spawn.backlog,
+        environment: spawn.environment.clone(),
+        copied_environment: spawn.copy_environment.clone(),
+        kill_signal: i32::from(spawn.kill_signal),
+        user: server.user.clone(),
+        group: server.group.clone(),
+        chroot: server.chroot.clone(),
+    };
+    let programs = server.programs.iter();
+    programs
+        .flat_map(|spawn| {
+            spawn
+                .addresses
+                .iter()
+                .map(move |address| of(spawn, address))
+        })
+        .collect()
 }
 
 struct Builder<'b> {

@@ -91,6 +91,18 @@ pub struct Pipeline {
     pub subrequest_start: Vec<Hook>,
     pub response_start: Vec<Hook>,
     pub request_done: Vec<fn(&Exchange<'_>, &Settings, &mut PendingLine)>,
+    /// Whether any of them gives requests to backends.
+    pub reach: Reach,
+}
+
+/// How far a request may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// It is answered here: its connection needs one descriptor.
+    #[default]
+    Here,
+    /// To a backend: its connection needs two.
+    Backends,
 }
 
 /// Loads and checks a configuration. Nothing is opened but its text; host names are resolved.

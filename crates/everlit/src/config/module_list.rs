@@ -5,10 +5,10 @@
 
 use lighttpd_conf::{Config, Value};
 
-use super::Pipeline;
 use super::draft::{CompatModules, Draft};
 use super::nearest::nearest;
 use super::reader::Reader;
+use super::{Pipeline, Reach};
 use crate::modules::{self, Module};
 
 /// Modules of lighttpd that this version does not have.
@@ -118,6 +118,9 @@ pub(super) fn pipeline(loaded: &[&str], config: &Config) -> Pipeline {
             pipeline.subrequest_start.extend(hooks.subrequest_start);
             pipeline.response_start.extend(hooks.response_start);
             pipeline.request_done.extend(hooks.request_done);
+            if modules::GATEWAYS.contains(&module.name) {
+                pipeline.reach = Reach::Backends;
+            }
         }
     }
     pipeline

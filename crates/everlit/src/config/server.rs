@@ -18,7 +18,8 @@ pub struct Server {
     pub parse: ParseOptions,
     /// `server.max-request-field-size`, default 8192.
     pub max_head_bytes: usize,
-    /// `server.max-connections`; `None`: one for each descriptor, less [`RESERVED_DESCRIPTORS`].
+    /// `server.max-connections`; `None`: one for each descriptor, less [`RESERVED_DESCRIPTORS`]; with backends half as
+    /// many.
     pub max_connections: Option<u32>,
     /// `server.max-fds`; `None`: all that the system allows.
     pub max_fds: Option<u32>,

@@ -180,6 +180,9 @@ pub struct Status {
     pub generations: Vec<GenerationEntry>,
     /// Where it listens.
     pub listeners: Vec<ListenerEntry>,
+    /// Programs that it keeps running for backends (`bin-path`).
+    #[serde(default)]
+    pub programs: Vec<ProgramEntry>,
     /// Outcome of the last restart, in words; none if there was none.
     pub last_restart: Option<LastRestart>,
     /// Resident memory of the supervisor in KiB.
@@ -244,6 +247,51 @@ pub struct ListenerEntry {
     pub name: String,
     /// As bound: with the port that the kernel chose, if the configured one is 0.
     pub address: String,
+}
+
+/// One program of a `bin-path` in a [`Status`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramEntry {
+    /// What was started: file and arguments.
+    pub command: String,
+    /// Where it listens.
+    pub address: String,
+    /// What it is doing.
+    pub state: ProgramState,
+    /// Its process; none if it is not running, or is not ours.
+    pub pid: Option<u32>,
+    /// Seconds since this process was started; none without a process of ours.
+    pub uptime_s: Option<u64>,
+    /// How often it was started again after it had ended.
+    pub restarts: u32,
+}
+
+/// What a program is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProgramState {
+    /// Running.
+    Running,
+    /// It ended, and is started again in a moment.
+    Down,
+    /// No longer configured: it finishes what it has, and is then asked to end.
+    Retiring,
+    /// Asked to end.
+    Ending,
+    /// Somebody else listens at its address, so it was not started.
+    Foreign,
+}
+
+impl fmt::Display for ProgramState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::Down => "down: it ended, and is started again",
+            Self::Retiring => "no longer configured, and finishing",
+            Self::Ending => "asked to end",
+            Self::Foreign => "not started: somebody else listens there",
+        })
+    }
 }
 
 /// How the last restart ended.

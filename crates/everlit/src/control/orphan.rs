@@ -331,6 +331,7 @@ impl Orphan {
                     address: super::bound_address(*descriptor),
                 })
                 .collect(),
+            programs: Vec::new(),
             last_restart: None,
             supervisor_rss_kib: None,
         }

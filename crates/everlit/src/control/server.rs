@@ -481,6 +481,7 @@ mod tests {
             activity: Activity::Serving,
             generations: Vec::new(),
             listeners: Vec::new(),
+            programs: Vec::new(),
             last_restart: None,
             supervisor_rss_kib: None,
         }))

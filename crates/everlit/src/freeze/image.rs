@@ -145,7 +145,7 @@ pub struct BusyImage {
     pub read_idle: u16,
     /// The backend that is to answer; since version 2.
     #[n(13)]
-    pub relay: Option<RelayImage>,
+    pub relay: Option<Box<RelayImage>>,
 }
 
 /// A piece of what is owed.
@@ -248,7 +248,10 @@ impl Image {
                 ("sent", count(busy.sent)),
                 ("body_length", count(busy.body_length)),
                 ("head_length", count(busy.head_length)),
-                ("relay", busy.relay.as_ref().is_none_or(RelayImage::is_sane)),
+                (
+                    "relay",
+                    busy.relay.as_ref().is_none_or(|relay| relay.is_sane()),
+                ),
                 ("owed", busy.owed.iter().all(SegmentImage::is_sane)),
             ],
         };
@@ -364,6 +367,118 @@ mod tests {
         for (name, golden, image) in samples() {
             assert_eq!(image.to_bytes(), golden, "{name}");
             assert_eq!(Image::from_bytes(golden).unwrap(), image, "{name}");
+        }
+    }
+
+    /// An exchange with a backend, with every field at something else than its default.
+    fn relay() -> RelayImage {
+        use crate::freeze::relay::{
+            DownloadImage, HeldImage, LinkImage, Pair, StageImage, TargetImage, UploadImage,
+        };
+        use crate::gateway::relay::{End, Rest, To, Used};
+        use crate::gateway::reply::{Delimited, Persistence};
+        use crate::gateway::{Protocol, Upgrade, records::Records, upload};
+        use crate::settings::Stream;
+        use crate::worker::upstream::Reach;
+        let pair = |name: &str, value: &str| Pair(name.into(), value.into());
+        RelayImage {
+            head: b"POST /app HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+            overrides: vec![pair("X-A", "b")],
+            environment: vec![pair("C", "d")],
+            upgrade: Upgrade::Asked,
+            status: Some(404),
+            told: None,
+            protocol: Protocol::FastCgi,
+            target: TargetImage::Host {
+                address: "/run/php.sock".to_owned(),
+                connect_timeout: 8,
+                write_timeout: 9,
+                read_timeout: 10,
+                x_sendfile: Some(vec!["/srv".to_owned()]),
+            },
+            stage: StageImage::Answering {
+                body: Delimited::By(Framing::Length(7)),
+                persistence: Persistence::Close,
+            },
+            records: Records::default(),
+            upload: UploadImage {
+                head: b"head".to_vec(),
+                sent: 3,
+                rest: vec![SegmentImage::File {
+                    offset: 1,
+                    length: 2,
+                }],
+                framing: upload::Framing::Records,
+                length: 5,
+                rest_is: Rest::Begun,
+                stream: Stream::Bounded,
+                end: End::Noted,
+            },
+            download: DownloadImage {
+                stream: Stream::Eager,
+                framing: Some(To::Chunks),
+                held: Some(HeldImage {
+                    status: 200,
+                    headers: vec![pair("E", "f")],
+                    body: vec![SegmentImage::Bytes(b"body".to_vec())],
+                }),
+            },
+            tries: 2,
+            link: LinkImage::Socket {
+                reach: Reach::Connecting,
+                used: Used::Before,
+            },
+        }
+    }
+
+    /// Images that only version 2 knows.
+    fn samples_of_version_2() -> [(&'static str, &'static [u8], Image); 2] {
+        use crate::freeze::relay::{LinkImage, StageImage, TargetImage};
+        use crate::gateway::relay::Direction;
+        let [.., (_, _, busy), _] = samples();
+        let with = |relay| {
+            let mut image = busy.clone();
+            let StateImage::Busy(busy) = &mut image.state else {
+                panic!("a busy one");
+            };
+            busy.relay = Some(Box::new(relay));
+            image
+        };
+        let tunnel = RelayImage {
+            target: TargetImage::Program {
+                interpreter: Some("/bin/sh".to_owned()),
+                script: "/srv/a.cgi".to_owned(),
+            },
+            stage: StageImage::Tunnel {
+                client: Direction::Ending,
+                backend: Direction::Open,
+            },
+            link: LinkImage::Program { stdin: true },
+            ..relay()
+        };
+        [
+            (
+                "relay",
+                include_bytes!("golden/v2/relay.cbor"),
+                with(relay()),
+            ),
+            (
+                "tunnel",
+                include_bytes!("golden/v2/tunnel.cbor"),
+                with(tunnel),
+            ),
+        ]
+    }
+
+    #[test]
+    fn version_2_is_written_and_read_as_ever() {
+        for (name, golden, image) in samples_of_version_2() {
+            assert_eq!(image.to_bytes(), golden, "{name}");
+            assert_eq!(Image::from_bytes(golden).unwrap(), image, "{name}");
+            assert_eq!(image.check(), Ok(()), "{name}");
+            for end in 0..golden.len() {
+                assert!(Image::from_bytes(&golden[..end]).is_err(), "{name} {end}");
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use self::image::{
     AfterImage, BusyImage, Image, InputImage, IntroductionImage, LineImage, SegmentImage,
     StateImage,
 };
-use self::relay::{RelayImage, ThawedLink};
+use self::relay::ThawedLink;
 use crate::files::OpenFile;
 use crate::http1::encode::After;
 use crate::http1::machine::{Future, Http1, Phase, State, Turn};
@@ -131,7 +131,7 @@ fn busy_image(
 ) -> BusyImage {
     let relay = turn.relay.map(|relay| {
         let of_relay = files.split_off(turn.outbox.files().count());
-        relay::freeze(*relay, upstream, of_relay, files)
+        Box::new(relay::freeze(*relay, upstream, of_relay, files))
     });
 
     let line = (!turn.line.text.is_empty()).then(|| LineImage {
@@ -179,7 +179,7 @@ pub fn examine(payload: &[u8], fds: usize) -> Result<Image, Refusal> {
     let files = match &image.state {
         StateImage::Busy(busy) => {
             let is_file = |segment: &&SegmentImage| matches!(segment, SegmentImage::File { .. });
-            let of_relay = busy.relay.as_ref().map_or(0, RelayImage::descriptors);
+            let of_relay = busy.relay.as_ref().map_or(0, |relay| relay.descriptors());
             busy.owed.iter().filter(is_file).count() + of_relay
         }
         _ => 0,
@@ -232,7 +232,7 @@ pub fn thaw(image: Image, fds: Vec<OwnedFd>) -> Result<Thawed, Fault> {
     }
     let owed = match &image.state {
         StateImage::Busy(busy) => {
-            files.len() - busy.relay.as_ref().map_or(0, RelayImage::descriptors)
+            files.len() - busy.relay.as_ref().map_or(0, |relay| relay.descriptors())
         }
         _ => files.len(),
     };
@@ -344,7 +344,7 @@ fn turn(
     let (relay, link) = match busy.relay {
         None => (None, None),
         Some(image) => {
-            let (relay, link) = relay::thaw(image, &mut files, origin, bench);
+            let (relay, link) = relay::thaw(*image, &mut files, origin, bench);
             (Some(Box::new(relay)), link)
         }
     };

@@ -26,7 +26,7 @@ use crate::gateway::reply::{Delimited, Persistence};
 use crate::gateway::{Protocol, Target, Upgrade, upload};
 use crate::request::Told;
 use crate::response::{FileRange, Headers};
-use crate::route::Origin;
+use crate::route::{Before, Origin};
 use crate::settings::Stream;
 use crate::transport::outbox::{Outbox, Segment};
 use crate::transport::spool::Spool;
@@ -42,10 +42,10 @@ const HELD_MAX: usize = 1 << 20;
 pub struct Pair(
     #[n(0)]
     #[cbor(with = "minicbor::bytes")]
-    Vec<u8>,
+    pub Vec<u8>,
     #[n(1)]
     #[cbor(with = "minicbor::bytes")]
-    Vec<u8>,
+    pub Vec<u8>,
 );
 
 /// An exchange with a backend.
@@ -347,6 +347,7 @@ pub(super) fn freeze(
             headers: held
                 .headers
                 .iter()
+                .flat_map(Headers::iter)
                 .map(|(name, value)| Pair(name.to_vec(), value.to_vec()))
                 .collect(),
             body: segments(held.body),
@@ -463,7 +464,7 @@ pub(super) fn thaw(
         }
         Held {
             status: held.status,
-            headers,
+            headers: Some(headers),
             body: outbox(held.body, fds),
         }
     });
@@ -472,10 +473,14 @@ pub(super) fn thaw(
             .map(|Pair(name, value)| (name, value))
             .collect()
     };
-    let (method, version, settings) =
-        bench
-            .desk
-            .asked_before(&image.head, image.told.as_ref(), origin);
+    let Before {
+        method,
+        version,
+        settings,
+        way,
+    } = bench
+        .desk
+        .asked_before(&image.head, image.told.as_ref(), origin);
     let relay = Relay {
         asked: Asked {
             head: image.head,
@@ -485,6 +490,7 @@ pub(super) fn thaw(
             method,
             version,
             upgrade: image.upgrade,
+            way: way.filter(|_| image.protocol == Protocol::Http),
             status: image.status,
             settings,
         },

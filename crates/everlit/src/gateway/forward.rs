@@ -62,10 +62,26 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
         Upgrade::Asked | Upgrade::Connect => preface::Upgrade::PassOn,
     };
     let terms = match &target {
-        Target::Host { group, host, .. } => Terms::of(group, &group.hosts[*host], passed_on),
+        // The path was divided above.
+        Target::Host { group, host, .. } => Terms {
+            prefix: None,
+            ..Terms::of(group, &group.hosts[*host], passed_on)
+        },
         Target::Program(_) => Terms::of_program(passed_on),
     };
-    match Preface::new(protocol, exchange, settings, &terms) {
+    let label = match &target {
+        Target::Host { group, host, .. } if protocol == Protocol::Http => &group.hosts[*host].label,
+        _ => "",
+    };
+    // Only the backend is told: logs know the host that the client asked for.
+    let known = exchange.request.overrides.len();
+    if settings.proxy.replace_host && !label.is_empty() {
+        let host = (b"Host".to_vec(), label.as_bytes().to_vec());
+        exchange.request.overrides.push(host);
+    }
+    let preface = Preface::new(protocol, exchange, settings, &terms);
+    exchange.request.overrides.truncate(known);
+    match preface {
         Ok(preface) => {
             exchange.forward = Some(Box::new(Forward {
                 target,

@@ -10,8 +10,11 @@ use std::ops::Range;
 use super::fields;
 use crate::request::Request;
 
+mod forwarded;
 #[cfg(test)]
 mod tests;
+
+pub use forwarded::Forwarded;
 
 /// `proxy.header`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,21 +40,6 @@ pub struct HeaderMap {
     pub path_hosts: Vec<String>,
     /// `map-urlpath-resp-host-exclude`: hosts in responses whose paths are not mapped.
     pub no_path_hosts: Vec<String>,
-}
-
-/// `proxy.forwarded`: parameters of the field `Forwarded` (RFC 7239); default none, then there is no such field.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Forwarded {
-    /// Our address.
-    pub by: bool,
-    /// The client's address.
-    pub for_: bool,
-    /// The host that the client asked for.
-    pub host: bool,
-    /// The protocol that the client used.
-    pub proto: bool,
-    /// The user, if one is logged in.
-    pub remote_user: bool,
 }
 
 /// How one request was mapped, for its response. Plain data.
@@ -121,13 +109,9 @@ impl HeaderMap {
         }
     }
 
-    /// Another field of a request as the backend knows it.
-    pub fn request_field<'v>(&self, way: &Way, name: &[u8], value: &'v [u8]) -> Cow<'v, [u8]> {
-        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-        match is("Destination") || is("Content-Location") {
-            true => self.uri(way, Direction::Request, value),
-            false => Cow::Borrowed(value),
-        }
+    /// A URL in another field of a request (`Destination`, `Content-Location`) as the backend knows it.
+    pub fn request_url<'v>(&self, way: &Way, value: &'v [u8]) -> Cow<'v, [u8]> {
+        self.uri(way, Direction::Request, value)
     }
 
     /// A field of a response as the client knows it.

@@ -14,12 +14,12 @@
 
 use minicbor::{Decode, Encode};
 use std::fmt;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
+use super::header_map::Way;
 use super::preface::{Length, Preface};
 use super::records::{Records, Step, What};
 use super::reply::{self, Delimited, Dialect, Parsed, Persistence};
@@ -81,6 +81,8 @@ pub struct Asked {
     pub version: Version,
     /// Whether it asks for another protocol.
     pub upgrade: Upgrade,
+    /// How its target was mapped, for the answer (`proxy.header`).
+    pub way: Option<Way>,
     /// The status that the client is told in place of the backend's: of the error that this answers.
     pub status: Option<u16>,
     /// The settings it is answered under.
@@ -190,8 +192,8 @@ pub(crate) struct Download {
 pub(crate) struct Held {
     /// Status.
     pub(crate) status: u16,
-    /// Header fields.
-    pub(crate) headers: Headers,
+    /// Header fields; `None`: they are still on the desk, because its turn is not over.
+    pub(crate) headers: Option<Headers>,
     /// The body so far.
     pub(crate) body: Outbox,
 }
@@ -223,7 +225,7 @@ pub(crate) enum News {
 
 /// Why a backend gave no answer, or only half of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub enum Trouble {
     /// It could not be reached.
     Unreachable(Errno),
     /// It has ended the connection.
@@ -244,6 +246,10 @@ impl Relay {
         let core = &asked.settings.core;
         let protocol = preface.protocol;
         let (stream, download) = match asked.upgrade {
+            // HTTP/1.0 has no chunks: the length must be known first.
+            Upgrade::No if body == Length::Chunked && asked.settings.proxy.header.force_http10 => {
+                (Stream::Collected, core.stream_response_body)
+            }
             Upgrade::No => (core.stream_request_body, core.stream_response_body),
             // A tunnel never waits for anything to be complete.
             Upgrade::Asked | Upgrade::Connect => (Stream::Bounded, Stream::Bounded),
@@ -356,9 +362,13 @@ impl Relay {
             0 => u16::MAX,
             some => u16::try_from(some).unwrap_or(u16::MAX),
         };
-        let host = match &self.target {
-            Target::Host { group, host, .. } => Some(&group.hosts[*host]),
-            Target::Program(_) => None,
+        let limits = &self.asked.settings.cgi.limits;
+        let (connect_timeout, write_timeout, read_timeout) = match &self.target {
+            Target::Host { group, host, .. } => {
+                let host = &group.hosts[*host];
+                (host.connect_timeout, host.write_timeout, host.read_timeout)
+            }
+            Target::Program(_) => (0, limits.write_timeout, limits.read_timeout),
         };
         match &self.stage {
             Stage::Collecting(_) => None,
@@ -367,17 +377,13 @@ impl Relay {
                 Some(if half {
                     HALF_OPEN
                 } else {
-                    host.map_or(u16::MAX, |host| seconds(host.read_timeout))
+                    seconds(read_timeout)
                 })
             }
-            Stage::Asking { .. } if self.upload.sent == 0 => {
-                Some(host.map_or(u16::MAX, |host| seconds(host.connect_timeout)))
-            }
-            _ if !self.upload.is_empty() => {
-                Some(host.map_or(u16::MAX, |host| seconds(host.write_timeout)))
-            }
+            Stage::Asking { .. } if self.upload.sent == 0 => Some(seconds(connect_timeout)),
+            _ if !self.upload.is_empty() => Some(seconds(write_timeout)),
             _ if self.upload.end == End::Open => None,
-            _ => Some(host.map_or(u16::MAX, |host| seconds(host.read_timeout))),
+            _ => Some(seconds(read_timeout)),
         }
     }
 
@@ -546,6 +552,22 @@ impl Relay {
         )
     }
 
+    /// Whether the end of the connection is the end of the answer. FastCGI says so itself: without that, something is
+    /// missing.
+    pub(crate) fn ends_by_closing(&self) -> bool {
+        self.ends_with_connection() && self.protocol != Protocol::FastCgi
+    }
+
+    /// Whether both directions of a tunnel are done.
+    pub(crate) fn is_over(&self) -> bool {
+        match &self.stage {
+            Stage::Tunnel { client, backend } => {
+                *client == Direction::Closed && *backend != Direction::Open
+            }
+            _ => false,
+        }
+    }
+
     /// After trouble: whether somebody may be asked anew, from the beginning. `link`: whether the connection had been
     /// used before.
     pub(crate) fn may_ask_again(&self, trouble: Trouble, had: Used) -> bool {
@@ -554,6 +576,8 @@ impl Relay {
             _ => false,
         };
         let nothing_done = match trouble {
+            // There is only one of it, and it has said why not.
+            Trouble::Unreachable(_) if matches!(self.target, Target::Program(_)) => false,
             Trouble::Unreachable(_) => true,
             // It closed a connection that it was tired of, before it saw the request.
             Trouble::Ended | Trouble::Broke(_) => self.is_idempotent() && had == Used::Before,
@@ -572,11 +596,6 @@ impl Relay {
     pub(crate) fn files(&self) -> impl Iterator<Item = &FileRange> {
         let held = self.download.held.iter();
         (self.upload.rest.files()).chain(held.flat_map(|held| held.body.files()))
-    }
-
-    /// Where files are made for what does not fit in memory.
-    pub(crate) fn directories(&self) -> &[PathBuf] {
-        &self.asked.settings.core.upload_dirs
     }
 }
 
@@ -636,8 +655,9 @@ impl Upload {
 
 impl Trouble {
     /// The status that a client is told if it has been told nothing yet.
-    pub(crate) fn status(self) -> u16 {
+    pub(crate) fn status(self, target: &Target) -> u16 {
         match self {
+            Trouble::Unreachable(_) if matches!(target, Target::Program(_)) => 500,
             Trouble::Unreachable(_) => 503,
             Trouble::Ended | Trouble::Broke(_) | Trouble::Nonsense(_) | Trouble::Full(_) => 502,
             Trouble::Silent => 504,

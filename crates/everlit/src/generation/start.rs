@@ -16,7 +16,7 @@ use super::notify::Notifier;
 use super::stdin::StdinError;
 use super::taking::Taking;
 use crate::clock::Now;
-use crate::config::{self, ConfigError, Server, Site};
+use crate::config::{self, ConfigError, Reach, Server, Site};
 use crate::control::orphan::About;
 use crate::inherit::Inherited;
 use crate::link::{GENERATION_VARIABLE, Line};
@@ -181,10 +181,14 @@ fn start_workers(
 ) -> Result<Crew, StartError> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let count = site.server.workers.map_or(processors, usize::from).max(1);
+    let each = match site.pipeline.reach {
+        Reach::Here => 1,
+        Reach::Backends => 2,
+    };
     let total = site
         .server
         .max_connections
-        .map_or(descriptors.saturating_sub(RESERVED), u64::from);
+        .map_or(descriptors.saturating_sub(RESERVED) / each, u64::from);
     let share = (total as usize).div_ceil(count).max(1);
     let (outlet, reports) =
         inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;

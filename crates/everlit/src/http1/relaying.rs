@@ -97,6 +97,7 @@ impl Http1 {
             method: Method::Connect,
             version: Version::Http10,
             upgrade: Upgrade::Connect,
+            way: None,
             status: None,
             settings,
         };
@@ -128,13 +129,31 @@ impl Http1 {
         }
     }
 
+    /// Ends a tunnel if neither side will say anything more. Returns whether it was one.
+    pub(crate) fn ends_tunnel(&mut self) -> bool {
+        let State::Busy(turn) = &mut self.state else {
+            return false;
+        };
+        let is_over = turn.relay.as_ref().is_some_and(|relay| relay.is_over());
+        if is_over {
+            turn.end_tunnel();
+        }
+        is_over
+    }
+
+    /// Whether it is the backend that something is waited for from; not in a tunnel.
+    pub(crate) fn awaits_backend(&self) -> bool {
+        match &self.state {
+            State::Busy(turn) if turn.outbox.is_empty() => turn
+                .relay
+                .as_ref()
+                .is_some_and(|relay| !relay.is_tunnel() && relay.patience().is_some()),
+            _ => false,
+        }
+    }
+
     /// What a backend sent.
-    pub(crate) fn backend_said(
-        &mut self,
-        input: &[u8],
-        origin: Origin<'_>,
-        bench: &mut Bench,
-    ) -> Next {
+    pub fn backend_said(&mut self, input: &[u8], origin: Origin<'_>, bench: &mut Bench) -> Next {
         let State::Busy(turn) = &mut self.state else {
             return Next::Drop;
         };
@@ -172,7 +191,7 @@ impl Http1 {
     }
 
     /// A backend gave no answer, or only half of one.
-    pub(crate) fn backend_failed(
+    pub fn backend_failed(
         &mut self,
         trouble: Trouble,
         used: Used,
@@ -190,7 +209,7 @@ impl Http1 {
                 if turn
                     .relay
                     .as_ref()
-                    .is_some_and(|relay| relay.ends_with_connection()) =>
+                    .is_some_and(|relay| relay.ends_by_closing()) =>
             {
                 turn.backend_ended(origin, bench)
             }
@@ -204,12 +223,10 @@ impl Http1 {
             return Need::Close;
         };
         match turn.relay.as_deref_mut().map(|relay| &mut relay.stage) {
-            Some(Stage::Tunnel { client, backend }) => {
+            Some(Stage::Tunnel { client, .. }) => {
+                // The backend is told when it has everything that came before.
                 if *client == Direction::Open {
                     *client = Direction::Ending;
-                }
-                if *backend == Direction::Closed {
-                    return Need::Close;
                 }
                 Need::Input
             }
@@ -217,6 +234,14 @@ impl Http1 {
             Some(_) if !turn.body.is_over() => Need::Close,
             Some(_) => Need::Input,
             None => Need::Close,
+        }
+    }
+
+    /// Ends a tunnel: what is owed to the client is still sent.
+    pub(crate) fn end_tunnel(&mut self) {
+        if let State::Busy(turn) = &mut self.state {
+            turn.relay = None;
+            turn.after = After::Linger;
         }
     }
 
@@ -247,6 +272,7 @@ impl Http1 {
             method: head.method,
             version: head.version,
             upgrade: forward.upgrade,
+            way: forward.way,
             status,
             settings,
         };
@@ -453,7 +479,7 @@ impl Turn {
         } else if relay.download.stream == Stream::Collected && !is_here {
             relay.download.held = Some(Held {
                 status: bench.desk.response.status,
-                headers: Default::default(),
+                headers: None,
                 body: Default::default(),
             });
         } else if let Some(length) = known {
@@ -533,9 +559,9 @@ impl Turn {
     fn hold_head(&mut self, bench: &mut Bench) {
         if let Some(relay) = &mut self.relay
             && let Some(held) = &mut relay.download.held
-            && held.headers.text().is_empty()
+            && held.headers.is_none()
         {
-            std::mem::swap(&mut held.headers, &mut bench.desk.response.headers);
+            held.headers = Some(std::mem::take(&mut bench.desk.response.headers));
         }
     }
 
@@ -546,8 +572,8 @@ impl Turn {
             .as_deref_mut()
             .and_then(|relay| relay.download.held.take());
         if let Some(mut held) = held {
-            if !held.headers.text().is_empty() {
-                std::mem::swap(&mut held.headers, &mut bench.desk.response.headers);
+            if let Some(headers) = held.headers {
+                bench.desk.response.headers = headers;
             }
             bench.desk.response.status = held.status;
             let length = held.body.length();
@@ -640,9 +666,12 @@ impl Turn {
         }
         relay.download.held = None;
         self.body_length = 0;
-        bench
-            .desk
-            .failed(&relay.asked, trouble.status(), origin, bench.now);
+        bench.desk.failed(
+            &relay.asked,
+            trouble.status(&relay.target),
+            origin,
+            bench.now,
+        );
         std::mem::swap(&mut self.line, &mut bench.desk.line);
         self.answer_here(bench)
     }
@@ -685,20 +714,24 @@ impl Turn {
         Next::On
     }
 
-    /// A tunnel's backend has closed its direction.
+    /// A tunnel's backend has closed its direction: the client is told when it has everything.
     fn tunnel_ended(&mut self) -> Next {
         let Some(Stage::Tunnel { client, backend }) =
             self.relay.as_deref_mut().map(|relay| &mut relay.stage)
         else {
             return Next::Drop;
         };
-        if *client == Direction::Open {
-            *backend = Direction::Ending;
-            return Next::On;
+        if *client == Direction::Closed {
+            self.end_tunnel();
+            return Next::Drop;
         }
-        // Both are done.
+        *backend = Direction::Ending;
+        Next::On
+    }
+
+    /// Both directions are done: the client is sent what is owed to it.
+    fn end_tunnel(&mut self) {
         self.relay = None;
         self.after = After::Close;
-        Next::Drop
     }
 }

@@ -44,6 +44,9 @@ pub static TABLE: &[&Module] = &[
     &staticfile::MODULE,
 ];
 
+/// Those that give requests to backends.
+pub static GATEWAYS: &[&str] = &["mod_cgi", "mod_fastcgi", "mod_proxy", "mod_scgi"];
+
 /// A module: its name in `server.modules`, its directives, and the moments at which it is asked.
 #[derive(Debug)]
 pub struct Module {

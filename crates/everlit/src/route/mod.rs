@@ -32,7 +32,7 @@ use crate::response::partial::{self, Cut};
 use crate::settings::Settings;
 use crate::transport::proxy_protocol::Tls;
 use errorpage::Pages;
-pub use relayed::Forwarded;
+pub use relayed::{Before, Forwarded};
 use uri::{ParseOption, ParseOptions, Uri};
 
 /// `server.feature-flags`, those that change how requests are answered.

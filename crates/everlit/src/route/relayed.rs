@@ -10,12 +10,12 @@ use super::{Desk, Origin, handler, host_of_scheme, request, target};
 use crate::clock::Now;
 use crate::exchange::Exchange;
 use crate::gateway::Forward;
+use crate::gateway::header_map::{HeaderMap, Way};
 use crate::gateway::relay::Asked;
 use crate::http1::head::{self, GetBody, Limits, MAX_HEAD_BYTES, Method, Parsed, Version};
 use crate::request::Told;
+use crate::response::Headers;
 use crate::settings::Settings;
-
-use super::uri;
 
 /// A head that was read once is read again whatever the limits are now.
 const ANY: Limits = Limits {
@@ -38,6 +38,19 @@ pub struct Forwarded {
     pub settings: Rc<Settings>,
     /// The error that it answers, if its status is kept.
     pub status: Option<u16>,
+}
+
+/// What is known of a request that another process began to answer.
+#[derive(Debug)]
+pub struct Before {
+    /// Method.
+    pub method: Method,
+    /// Version.
+    pub version: Version,
+    /// The settings that it has here.
+    pub settings: Rc<Settings>,
+    /// How its target would be mapped here.
+    pub way: Option<Way>,
 }
 
 /// Whose errors get our pages.
@@ -63,33 +76,39 @@ impl Desk {
         self.judge(asked, origin, now, Errors::Ours);
     }
 
-    /// What is known of a request that another process began to answer, by its head: method, version, and the settings
-    /// that it has here.
-    pub fn asked_before(
-        &mut self,
-        head: &[u8],
-        told: Option<&Told>,
-        origin: Origin<'_>,
-    ) -> (Method, Version, Rc<Settings>) {
+    /// What is known of a request that another process began to answer, by its head.
+    pub fn asked_before(&mut self, head: &[u8], told: Option<&Told>, origin: Origin<'_>) -> Before {
         let base = self.resolver.base().clone();
         let Parsed::Head(head) = head::parse(head, &ANY) else {
-            return (Method::Other, Version::Http10, base);
+            return Before {
+                method: Method::Other,
+                version: Version::Http10,
+                settings: base,
+                way: None,
+            };
         };
         let options = &self.site.server.parse;
         let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
             host_of_scheme(host, origin.scheme, options)
         });
-        let settings = match (target(&head, options), host) {
+        let (settings, way) = match (target(&head, options), host) {
             (Ok(uri), Ok(host)) => {
                 let mut request = request(&head, uri, host, origin);
                 if let Some(told) = told {
                     request.hear(told.clone());
                 }
-                self.resolver.resolve(&self.site, &request)
+                let settings = self.resolver.resolve(&self.site, &request);
+                let way = Way::new(&settings.proxy.header, &request);
+                (settings, way)
             }
-            _ => base,
+            _ => (base, None),
         };
-        (head.method, head.version, settings)
+        Before {
+            method: head.method,
+            version: head.version,
+            settings,
+            way,
+        }
     }
 
     fn judge(&mut self, asked: &Asked, origin: Origin<'_>, now: Now, errors: Errors) {
@@ -133,6 +152,11 @@ impl Desk {
             files,
             now,
         };
+        if errors == Errors::Theirs
+            && let Some(way) = &asked.way
+        {
+            map(&settings.proxy.header, way, &mut exchange.response.headers);
+        }
         let is_ours = errors == Errors::Ours || settings.core.error_intercept;
         if exchange.response.status >= 400 && is_ours {
             exchange.response.headers.remove("Content-Type");
@@ -153,4 +177,16 @@ impl Desk {
             hook(&exchange, settings, line);
         }
     }
+}
+
+/// Header fields of an answer, as the client knows paths and hosts.
+fn map(map: &HeaderMap, way: &Way, headers: &mut Headers) {
+    let mut mapped = Headers::default();
+    for (name, value) in headers.iter() {
+        mapped.add(
+            &String::from_utf8_lossy(name),
+            map.response_field(way, name, value),
+        );
+    }
+    *headers = mapped;
 }

@@ -245,7 +245,7 @@ fn make_way(path: &Path) -> Result<(), Reason> {
 }
 
 /// Whether nobody listens there. Somebody with a full queue does, and is not waited for (`EAGAIN`).
-fn is_stale(path: &Path) -> bool {
+pub(super) fn is_stale(path: &Path) -> bool {
     let Ok(address) = SocketAddrUnix::new(path) else {
         return false;
     };

@@ -17,7 +17,7 @@ use super::generation::Exit;
 use crate::link::CONFIG_NAME;
 use crate::plan::Plan;
 use crate::source::Source;
-use crate::sys::spawn::{Child, Program, spawn};
+use crate::sys::spawn::{Child, Program, Station, spawn};
 
 /// Most bytes of a plan.
 const PLAN_MAX: usize = 4 * 1024 * 1024;
@@ -62,6 +62,7 @@ impl Check {
                 Some(diagnostics_writer.as_fd()),
             ],
             descriptors: &descriptors,
+            station: Station::Ours,
         })?;
         Ok(Self {
             child,

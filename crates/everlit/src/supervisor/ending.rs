@@ -201,6 +201,7 @@ impl Supervisor {
             self.control.reply(caller.client(), &reply, self.now);
         }
         self.on(Event::Abort);
+        self.programs.share();
     }
 
     pub(super) fn tick_ending(&mut self) {
@@ -285,7 +286,12 @@ impl Supervisor {
             self.quit_generations();
         }
         if self.workers.is_empty() {
-            self.finish();
+            // Of no use to anybody any more, while programs may still be needed.
+            self.release_taker();
+            self.let_go_of_listeners();
+            if self.end_programs() {
+                self.finish();
+            }
         }
     }
 
@@ -324,8 +330,6 @@ impl Supervisor {
     }
 
     fn finish(&mut self) {
-        self.release_taker();
-        self.let_go_of_listeners();
         let Some(ending) = self.ending.take() else {
             return;
         };
@@ -351,6 +355,7 @@ impl Supervisor {
         for worker in &self.workers {
             worker.signal(Signal::KILL);
         }
+        self.programs.abandon();
         self.listeners = Listeners::default();
         self.control.socket().remove();
         if let Some(outcome) = self.outcome.take() {

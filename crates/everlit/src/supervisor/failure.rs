@@ -36,6 +36,8 @@ pub(crate) enum Failure {
     },
     /// A listening socket cannot be had.
     Bind(String),
+    /// A backend's program (`bin-path`) cannot be had.
+    Program(String),
     /// The new generation ended before it was ready.
     NeverReady {
         /// How.
@@ -79,7 +81,7 @@ impl fmt::Display for Failure {
                 limit.as_secs()
             ),
             Self::Spawn { program, cause } => write!(f, "start {program}: {cause}"),
-            Self::Bind(reason) => f.write_str(reason),
+            Self::Bind(reason) | Self::Program(reason) => f.write_str(reason),
             Self::NeverReady { exit, said } => match said {
                 Some(said) => write!(f, "the new generation did not start ({exit}): {said}"),
                 None => write!(f, "the new generation did not start ({exit})"),

@@ -36,7 +36,8 @@ impl Supervisor {
                 worker.generation.says(status);
             }
             if said.ready && worker.generation.ready() && self.is_successor(number) {
-                self.on(Event::Ready);
+                let event = self.switch_programs();
+                self.on(event);
             }
         }
     }

@@ -312,7 +312,7 @@ impl ListenAddress {
     }
 }
 
-fn file_identity(path: &Path) -> Option<FileIdentity> {
+pub(super) fn file_identity(path: &Path) -> Option<FileIdentity> {
     let metadata = fs::symlink_metadata(path).ok()?;
     Some(FileIdentity {
         device: metadata.dev(),

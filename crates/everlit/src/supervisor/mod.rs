@@ -24,6 +24,7 @@ mod journal;
 mod listeners;
 mod notices;
 mod occupant;
+mod programs;
 mod service;
 mod takeover;
 mod worker;
@@ -37,6 +38,7 @@ mod restarting;
 pub(crate) mod resume;
 pub(crate) mod start;
 mod status;
+mod tending;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
@@ -55,6 +57,7 @@ use self::journal::Journal;
 use self::listeners::Listeners;
 use self::notices::Notices;
 use self::operator::{Asked, Taker};
+use self::programs::Programs;
 use self::report::{Caller, Pending};
 use self::restarting::Running;
 use self::resume::Renewal;
@@ -99,6 +102,9 @@ pub(crate) struct Supervisor {
     backoff: Backoff,
     /// When a crashed one is replaced.
     replace_at: Option<Instant>,
+
+    /// Of backends.
+    programs: Programs,
 
     // Changes.
     restart: Option<Running>,
@@ -154,6 +160,8 @@ enum Voice {
     Hangup(ClientId),
     Line(u64),
     Process(u64),
+    /// The process of a backend's program.
+    Program(u64),
     Check,
     Predecessor,
 }
@@ -189,6 +197,7 @@ impl Supervisor {
                     self.hear_line(number);
                 }
                 Voice::Process(number) => self.hear_end(number),
+                Voice::Program(id) => self.hear_program(id),
                 Voice::Check => self.hear_check(),
                 Voice::Predecessor => self.hear_predecessor(),
             }
@@ -207,6 +216,7 @@ impl Supervisor {
             self.replace_at = None;
             self.replace();
         }
+        self.tick_programs();
         self.tick_idle();
     }
 
@@ -227,6 +237,7 @@ impl Supervisor {
             self.idle_deadline(),
             self.asked.iter().map(|asked| asked.until).min(),
             self.replace_at,
+            self.programs.deadline(),
         ]
         .into_iter()
         .chain(self.workers.iter().map(|worker| worker.silence.deadline()))
@@ -248,6 +259,9 @@ impl Supervisor {
         }
         for worker in &self.workers {
             listen(Voice::Process(worker.generation.number()), worker.handle());
+        }
+        for (id, handle) in self.programs.handles() {
+            listen(Voice::Program(id), handle);
         }
         for descriptor in self.restart.iter().flat_map(Running::check_descriptors) {
             listen(Voice::Check, descriptor);

@@ -242,6 +242,9 @@ impl Restart {
 
             (Stage::Checking { .. }, Event::Failed(failure)) => self.fail(&[], failure),
             (Stage::Binding | Stage::Spawning, Event::Failed(failure)) => self.fail(&[], failure),
+            (Stage::Starting { .. }, Event::Failed(failure)) => {
+                self.fail(&[Action::KillSuccessor], failure)
+            }
             (Stage::Starting { .. }, Event::SuccessorEnded { exit, said }) => {
                 self.fail(&[], Failure::NeverReady { exit, said })
             }
@@ -447,6 +450,17 @@ mod tests {
             said: said.clone(),
         };
         assert_eq!(stand.on(event), failure(Failure::NeverReady { exit, said }));
+    }
+
+    #[test]
+    fn a_program_does_not_live_until_the_successor_is_ready() {
+        let mut stand = Stand::starting(Predecessor::Serving);
+        let dead = Failure::Program("/x ended".to_owned());
+        let mut actions = failure(dead.clone());
+        actions.insert(0, Action::KillSuccessor);
+        assert_eq!(stand.on(Event::Failed(dead.clone())), actions);
+        // Later it is too late.
+        assert_eq!(Stand::moving().on(Event::Failed(dead)), []);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::Signal;
 
+use super::Supervisor;
 use super::binary::FileState;
 use super::check::Check;
 use super::failure::Failure;
@@ -18,8 +19,7 @@ use super::listeners::Prepared;
 use super::report::{Caller, Leaver};
 use super::restart::{Action, Event, Predecessor, Restart};
 use super::service::{Notice, PidFile};
-use super::worker::{Birth, Output, Worker};
-use super::{Ground, Supervisor};
+use super::worker::{Birth, Worker};
 use crate::causes::with_causes;
 use crate::control::message::{Farewell, Progress, Reply};
 use crate::link::{Listeners as ListenersAre, ToGeneration};
@@ -77,6 +77,11 @@ pub(super) enum Addresses {
 impl Running {
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.core.deadline()
+    }
+
+    /// Whether an instance that was in the way closes its addresses.
+    pub(super) fn is_after_another(&self) -> bool {
+        self.bind_until.is_some()
     }
 
     pub(super) fn check_descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
@@ -255,7 +260,7 @@ impl Supervisor {
             match self.listeners.prepare(&wanted) {
                 Ok(prepared) => {
                     running.prepared = Some(prepared);
-                    return Event::Bound;
+                    return self.stage_programs();
                 }
                 Err(error)
                     if error.is_in_use()
@@ -324,10 +329,7 @@ impl Supervisor {
             handover: handover.as_ref().map(AsFd::as_fd),
             control: self.control.listener(),
             notify_socket: self.notices.name()?,
-            output: match self.ground {
-                Ground::Background => Output::Nowhere,
-                Ground::Terminal | Ground::Foreground => Output::Ours,
-            },
+            output: self.ground.output(),
         })
     }
 
@@ -418,14 +420,15 @@ impl Supervisor {
             }
             None => Vec::new(),
         };
+        let mut complaints: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+        complaints.extend(self.commit_programs(number));
         // They go to the log and to the callers, with the warnings about the configuration.
         if let Some(plan) = self
             .restart
             .as_mut()
             .and_then(|running| running.plan.as_mut())
         {
-            plan.warnings
-                .extend(complaints.iter().map(ToString::to_string));
+            plan.warnings.extend(complaints);
         }
         if let Some(worker) = self.worker(number) {
             worker.generation.serve();
@@ -460,6 +463,8 @@ impl Supervisor {
     }
 
     fn roll_back(&mut self) {
+        let number = self.restart.as_ref().map_or(0, |running| running.number);
+        self.roll_back_programs(number);
         if let Some(prepared) = self
             .restart
             .as_mut()

@@ -24,6 +24,7 @@ use super::journal::Journal;
 use super::listeners::{Listener, Listeners, Origin};
 use super::notices::Notices;
 use super::operator::Asked;
+use super::programs::{Programs, ProgramsState};
 use super::report::{Caller, Leaver, Pending};
 use super::service::{PidFile, Service};
 use super::silence::Silence;
@@ -39,12 +40,13 @@ use crate::plan::{ListenSpec, Plan};
 use crate::source::Source;
 use crate::sys;
 use crate::sys::signal::Signals;
-use crate::sys::spawn::{Child, Program, spawn};
+use crate::sys::spawn::{Child, Program, Station, spawn};
 
 /// Version of [`State`]. A program that does not know it stays out.
 ///
-/// 2: `idle_limit`.
-const VERSION: u32 = 2;
+/// 2: `idle_limit`. 3: `programs`, which a program that does not know them would leave without anybody who looks after
+/// them.
+const VERSION: u32 = 3;
 /// The oldest version that is understood.
 const OLDEST_VERSION: u32 = 1;
 /// How long the new program may take to say that it understands.
@@ -93,6 +95,9 @@ struct State {
     /// With `-i`; since version 2. What was seen until now is of the generation before: watching begins anew.
     #[serde(default)]
     idle_limit: Option<Duration>,
+    /// Since version 3.
+    #[serde(default)]
+    programs: ProgramsState,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -168,6 +173,7 @@ struct StateRef<'a> {
     next_client: u64,
     asked: Vec<u64>,
     idle_limit: Option<Duration>,
+    programs: ProgramsState,
 }
 
 #[derive(Debug, Serialize)]
@@ -333,6 +339,7 @@ impl Supervisor {
             environment: &environment([]),
             streams: [Some(state), Some(null.as_fd()), Some(null.as_fd())],
             descriptors: &[],
+            station: Station::Ours,
         })
         .map_err(failed)?;
         let mut watched = [PollFd::from_borrowed_fd(handle.as_fd(), PollFlags::IN)];
@@ -420,6 +427,7 @@ impl Supervisor {
             next_client: self.control.next_client().0,
             asked: self.asked.iter().map(|asked| asked.client.0).collect(),
             idle_limit: self.idle.as_ref().map(Idle::limit),
+            programs: self.programs.state(),
         }
     }
 
@@ -432,6 +440,7 @@ impl Supervisor {
                 .map(|listener| listener.socket.as_fd()),
         );
         all.extend(self.workers.iter().map(Worker::handle));
+        all.extend(self.programs.descriptors());
         all.extend(self.workers.iter().filter_map(Worker::line));
         all.extend(self.control.kept().map(|client| client.socket));
         all.extend(
@@ -534,6 +543,7 @@ impl Supervisor {
             next_number: state.next_number,
             backoff: state.backoff,
             replace_at: state.replace_at,
+            programs: Programs::resume(state.programs, now, adopt)?,
             restart: None,
             queued: state.queued,
             pending,

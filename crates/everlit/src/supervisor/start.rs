@@ -15,6 +15,7 @@ use super::idle::Idle;
 use super::journal::Journal;
 use super::listeners::Listeners;
 use super::notices::Notices;
+use super::programs::Programs;
 use super::restarting::{Addresses, Cause};
 use super::service::Service;
 use super::takeover::{Found, TakeoverError, approach};
@@ -183,6 +184,7 @@ impl Supervisor {
             next_number,
             backoff: Backoff::default(),
             replace_at: None,
+            programs: Programs::default(),
             restart: None,
             queued: None,
             pending: Vec::new(),

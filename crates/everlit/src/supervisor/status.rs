@@ -67,6 +67,7 @@ impl Supervisor {
                     address: bound_address(listener.socket.as_fd()),
                 })
                 .collect(),
+            programs: self.programs.entries(self.now),
             last_restart: self.last_restart.as_ref().map(|(at, last)| LastRestart {
                 ago_s: age(*at),
                 ..last.clone()

@@ -22,7 +22,7 @@ use crate::link::{
     HANDOVER_NAME, LINK_NAME, LISTEN_NAME, Line, LineError, RETIRE_NAME, Received, ToGeneration,
 };
 use crate::source::Source;
-use crate::sys::spawn::{Program, spawn};
+use crate::sys::spawn::{Program, Station, spawn};
 
 /// A generation that we started.
 #[derive(Debug)]
@@ -97,6 +97,7 @@ impl Worker {
             ]),
             streams: [Some(null.as_fd()), output, output],
             descriptors: &descriptors,
+            station: Station::Ours,
         })?;
         Ok(Self {
             generation: birth.generation,

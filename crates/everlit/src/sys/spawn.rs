@@ -15,6 +15,8 @@ use std::path::Path;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::privilege::Identity;
+
 /// First number of a passed descriptor.
 const FIRST: RawFd = 3;
 /// Room for the number of a process in `LISTEN_PID=`.
@@ -35,6 +37,18 @@ pub(crate) struct Program<'a> {
     pub(crate) streams: [Option<BorrowedFd<'a>>; 3],
     /// Descriptors with their names, for 3 and up; announced by `LISTEN_FDS` if there are any.
     pub(crate) descriptors: &'a [(&'static str, BorrowedFd<'a>)],
+    /// As whom it runs, and in whose process group.
+    pub(crate) station: Station<'a>,
+}
+
+/// As whom a program runs, and in whose process group.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Station<'a> {
+    /// As we are.
+    Ours,
+    /// As somebody else, in a process group of its own: what a terminal sends to ours does not reach it. Path and working
+    /// directory are looked up under its root directory.
+    Apart(&'a Identity),
 }
 
 /// A started program.
@@ -55,6 +69,7 @@ struct Prepared {
     listen_pid: Option<Vec<u8>>,
     /// Sources (above all targets) and targets of `dup2`.
     moves: Vec<(OwnedFd, RawFd)>,
+    apart: Option<Identity>,
     failure: OwnedFd,
 }
 
@@ -136,6 +151,10 @@ fn prepare(program: &Program<'_>, failure: &OwnedFd) -> io::Result<Prepared> {
         environment,
         listen_pid,
         moves,
+        apart: match program.station {
+            Station::Ours => None,
+            Station::Apart(identity) => Some(identity.clone()),
+        },
         failure: lift(failure.as_fd())?,
     })
 }
@@ -186,7 +205,18 @@ unsafe fn become_program(
                 libc::c_uint::MAX,
                 libc::CLOSE_RANGE_CLOEXEC,
             );
+            if let Some(identity) = &prepared.apart {
+                failed = libc::setpgid(0, 0) != 0 || !identity.put_on_groups_and_root();
+            }
+        }
+        if !failed {
             libc::chdir(prepared.directory.as_ptr());
+            failed = prepared
+                .apart
+                .as_ref()
+                .is_some_and(|identity| !identity.put_on_user());
+        }
+        if !failed {
             libc::execve(
                 prepared.path.as_ptr(),
                 arguments.as_ptr(),
@@ -233,6 +263,7 @@ mod tests {
             environment: &[("PATH".into(), "/usr/bin:/bin".into())],
             streams: [None, Some(writer.as_fd()), None],
             descriptors,
+            station: Station::Ours,
         })
         .unwrap();
         drop(writer);
@@ -276,9 +307,36 @@ mod tests {
             environment: &[],
             streams: [None, None, None],
             descriptors: &[],
+            station: Station::Ours,
         })
         .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn apart_it_has_a_process_group_of_its_own() {
+        let identity = Identity::default();
+        let script = "read -r pid name state parent group rest < /proc/$$/stat; test $group = $$ && echo own";
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        let child = spawn(&Program {
+            path: Path::new("/bin/sh"),
+            directory: Path::new("/"),
+            arguments: &["sh".into(), "-c".into(), script.into()],
+            environment: &[],
+            streams: [None, Some(writer.as_fd()), None],
+            descriptors: &[],
+            station: Station::Apart(&identity),
+        })
+        .unwrap();
+        drop(writer);
+        let mut output = String::new();
+        File::from(reader).read_to_string(&mut output).unwrap();
+        rustix::process::waitid(
+            rustix::process::WaitId::PidFd(child.handle.as_fd()),
+            rustix::process::WaitIdOptions::EXITED,
+        )
+        .unwrap();
+        assert_eq!(output, "own\n");
     }
 
     #[test]

@@ -20,6 +20,8 @@ use super::serve::{Fate, linger};
 use super::table::Key;
 use super::{Accepting, Worker};
 use crate::freeze::freeze;
+use crate::http1::machine::Phase;
+use crate::http1::relaying::Next;
 
 /// Connections frozen before those that are still here have their turn.
 const FREEZE_TURN: usize = 64;
@@ -192,7 +194,7 @@ impl Worker {
         }
     }
 
-    /// Ends connections that are between two requests. A request that has just come is answered first, and one that
+    /// Ends connections that are between two requests, and tunnels. A request that has just come is answered first, and one that
     /// comes too late meets a closed connection, not a reset.
     pub(super) fn end_idle(&mut self) {
         for key in self.table.keys() {
@@ -201,7 +203,12 @@ impl Worker {
                 continue;
             };
             let before = conn.http.moment();
-            if conn.http.end_if_idle().is_some() {
+            if before.phase == Phase::Tunnel {
+                // It never ends by itself, and there is nobody to take it.
+                conn.http.end_tunnel();
+                self.unlink(key, Next::Drop);
+                self.flush(key);
+            } else if conn.http.end_if_idle().is_some() {
                 linger(conn);
                 self.settle(key, before, Fate::Keep);
             }

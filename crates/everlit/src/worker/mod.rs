@@ -40,7 +40,6 @@ use self::serve::Fate;
 use self::table::{Key, Table};
 use self::upstream::{LinkId, Upstreams};
 use crate::clock::Now;
-use crate::gateway::relay::Trouble;
 use crate::http1::machine::{Moment, Phase};
 use crate::net::Scheme;
 use crate::route::Origin;
@@ -204,6 +203,19 @@ impl Worker {
         self.relay(key);
     }
 
+    /// Sends what a connection owes, as far as it goes.
+    fn flush(&mut self, key: Key) {
+        let Some(conn) = self.table.get_mut(key) else {
+            return;
+        };
+        let before = conn.http.moment();
+        let endpoint = &self.endpoints[usize::from(conn.endpoint)];
+        let who = conn.who();
+        let origin = origin(&who, endpoint);
+        let fate = serve::writable(conn, origin, &mut self.bench, &mut self.buffer);
+        self.settle(key, before, fate);
+    }
+
     /// After a connection was served: closes it, queues it, sets its deadline, sends it away.
     fn settle(&mut self, key: Key, before: Moment, fate: Fate) {
         let Some(conn) = self.table.get_mut(key) else {
@@ -258,9 +270,8 @@ impl Worker {
             let before = conn.http.moment();
             let endpoint = &self.endpoints[usize::from(conn.endpoint)];
             let who = conn.who();
-            if conn.http.is_relaying() && before.phase == Phase::Waiting {
-                self.lost(key, Trouble::Silent);
-                self.relay(key);
+            if conn.http.awaits_backend() {
+                self.tire_of(key);
                 continue;
             }
             let fate = serve::timed_out(conn, origin(&who, endpoint), &mut self.bench);

@@ -6,10 +6,10 @@
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 
-use super::conn::{Conn, Input, NextTurn};
+use super::conn::{Conn, Input};
 use super::serve::{self, Fate};
 use super::table::Key;
-use super::upstream::{HostRef, LinkId, Reach, Upstream};
+use super::upstream::{HostRef, LinkId, Output, Reach, Upstream};
 use super::{Worker, origin};
 use crate::gateway::Target;
 use crate::gateway::balance;
@@ -34,6 +34,9 @@ impl Worker {
         } else if flags.contains(EventFlags::IN) && upstream.input == Input::Drained {
             upstream.input = Input::Pending;
         }
+        if flags.intersects(gone | EventFlags::OUT) {
+            upstream.output = Output::Ready;
+        }
         let Some(key) = upstream.owner else {
             // Nobody has asked it anything: whatever it says, it is of no use any more.
             if upstream.input != Input::Drained {
@@ -46,10 +49,29 @@ impl Worker {
                 return;
             }
             if let Err(errno) = upstream.arrive() {
-                self.lost(key, Trouble::Unreachable(errno));
+                return self.lost(key, Trouble::Unreachable(errno));
             }
         }
         self.relay(key);
+    }
+
+    /// The patience with a backend is over.
+    pub(super) fn tire_of(&mut self, key: Key) {
+        let link = self.table.get_mut(key).and_then(|conn| conn.link);
+        let reach = link
+            .and_then(|id| self.upstreams.get_mut(id))
+            .map(|upstream| upstream.reach);
+        let trouble = match reach {
+            Some(Reach::Connecting) => Trouble::Unreachable(Errno::TIMEDOUT),
+            Some(Reach::Up) | None => Trouble::Silent,
+        };
+        self.lost(key, trouble);
+    }
+
+    /// A backend is lost: another one is asked, or the client is told.
+    pub(super) fn lost(&mut self, key: Key, trouble: Trouble) {
+        self.give_up(key, trouble);
+        self.go_on(key);
     }
 
     /// Has an exchange with a backend go on, as far as it goes.
@@ -57,23 +79,27 @@ impl Worker {
         let Some(conn) = self.table.get_mut(key) else {
             return;
         };
-        if !conn.http.is_relaying() {
-            return;
+        if conn.http.is_relaying() {
+            self.go_on(key);
         }
+    }
+
+    /// The same, also if the exchange is over and the client was not told yet.
+    fn go_on(&mut self, key: Key) {
+        let Some(conn) = self.table.get_mut(key) else {
+            return;
+        };
         let before = conn.http.moment();
-        let more = loop {
-            if !self.link(key) {
-                break Fate::Keep;
-            }
+        while self.link(key) {
             match self.pass(key) {
-                (Next::On, fate) => break fate,
-                (Next::Retry, _) => self.unlink(key, Next::Retry),
-                (next, _) => {
+                Next::On => break,
+                Next::Retry => self.unlink(key, Next::Retry),
+                next => {
                     self.unlink(key, next);
-                    break Fate::Keep;
+                    break;
                 }
             }
-        };
+        }
         let Some(conn) = self.table.get_mut(key) else {
             return;
         };
@@ -88,23 +114,35 @@ impl Worker {
             Fate::Keep
         };
         let fate = match fate {
-            // What could not be read because there was no room may be read now.
-            Fate::Keep if conn.http.is_relaying() => {
-                if conn.link.is_none() && conn.http.needs_link()
-                    || more == Fate::Yield && conn.http.wants_answer()
-                {
-                    Fate::Yield
-                } else {
-                    Fate::Keep
-                }
-            }
+            // What there was no room for may move now, and nobody else will tell.
+            Fate::Keep if conn.http.is_relaying() && self.may_move(key) => Fate::Yield,
             fate => fate,
         };
         self.settle(key, before, fate);
     }
 
-    /// The patience with a backend is over, or it is lost.
-    pub(super) fn lost(&mut self, key: Key, trouble: Trouble) {
+    /// Whether an exchange could go on at once.
+    fn may_move(&mut self, key: Key) -> bool {
+        let Some(conn) = self.table.get_mut(key) else {
+            return false;
+        };
+        let Some(upstream) = conn.link.and_then(|id| self.upstreams.get_mut(id)) else {
+            return conn.http.needs_link();
+        };
+        if upstream.reach == Reach::Connecting {
+            return false;
+        }
+        let can_write = upstream.output == Output::Ready
+            && conn
+                .http
+                .relay()
+                .is_some_and(|relay| !relay.upload.is_empty());
+        let can_read = upstream.input != Input::Drained && conn.http.wants_answer();
+        can_write || can_read
+    }
+
+    /// Notes that a backend could not be reached, or is lost.
+    fn give_up(&mut self, key: Key, trouble: Trouble) {
         let Some(conn) = self.table.get_mut(key) else {
             return;
         };
@@ -131,7 +169,7 @@ impl Worker {
     }
 
     /// What becomes of a connection after its exchange is over, or wants another one.
-    fn unlink(&mut self, key: Key, next: Next) {
+    pub(super) fn unlink(&mut self, key: Key, next: Next) {
         let Some(conn) = self.table.get_mut(key) else {
             return;
         };
@@ -151,7 +189,10 @@ impl Worker {
     /// Ends a connection with a backend, and the program behind it if nobody else uses it.
     pub(super) fn drop_upstream(&mut self, id: LinkId) {
         if let Some(upstream) = self.upstreams.remove(id) {
-            self.programs.dismiss(upstream.link);
+            // One that has said everything may still have something to do.
+            if upstream.input != Input::Ended {
+                self.programs.dismiss(upstream.link);
+            }
         }
     }
 
@@ -210,56 +251,57 @@ impl Worker {
                     conn.link = Some(id);
                     return true;
                 }
-                Err(errno) => self.lost(key, Trouble::Unreachable(errno)),
+                Err(errno) => self.give_up(key, Trouble::Unreachable(errno)),
             }
         }
     }
 
     /// Writes what the backend is owed, and reads what it says.
-    fn pass(&mut self, key: Key) -> (Next, Fate) {
+    fn pass(&mut self, key: Key) -> Next {
         let Some(conn) = self.table.get_mut(key) else {
-            return (Next::On, Fate::Keep);
+            return Next::On;
         };
         let Some(upstream) = conn.link.and_then(|id| self.upstreams.get_mut(id)) else {
-            return (Next::On, Fate::Keep);
+            return Next::On;
         };
         if upstream.reach == Reach::Connecting {
-            return (Next::On, Fate::Keep);
+            return Next::On;
         }
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
         let who = conn.who();
         let origin = origin(&who, endpoint);
         conn.http.backend_reached(origin, &mut self.bench);
-        let written = write(conn, upstream);
-        let (next, read) = read(conn, upstream, origin, &mut self.bench, &mut self.buffer);
-        match (written, read) {
-            (Fate::Yield, _) | (_, Fate::Yield) => (next, Fate::Yield),
-            _ => (next, Fate::Keep),
+        write(conn, upstream);
+        if conn.http.ends_tunnel() {
+            return Next::Drop;
         }
+        read(conn, upstream, origin, &mut self.bench, &mut self.buffer)
     }
 }
 
 /// Sends what the backend is owed.
-fn write(conn: &mut Conn, upstream: &mut Upstream) -> Fate {
+fn write(conn: &mut Conn, upstream: &mut Upstream) {
     let Some(relay) = conn.http.relay() else {
-        return Fate::Keep;
+        return;
     };
     let is_program = matches!(relay.target, Target::Program(_));
     if is_program {
         // Its head is its environment, which it has.
         relay.upload.sent = relay.upload.head.len();
     }
-    let mut fate = Fate::Keep;
     if !relay.upload.is_empty()
         && let Some(sink) = upstream.link.sink()
     {
         match relay.upload.flush(sink) {
-            Ok(Flushed::Yielded) => fate = Fate::Yield,
-            Ok(Flushed::All | Flushed::Blocked) => {}
+            Ok(Flushed::Blocked) => upstream.output = Output::Blocked,
+            Ok(Flushed::All | Flushed::Yielded) => {}
             Err(Broken::Socket(_)) => {
                 // It may have answered before it closed: reading will tell.
                 relay.upload.give_up();
                 upstream.input = Input::Ended;
+                if let Stage::Tunnel { client, .. } = &mut relay.stage {
+                    *client = Direction::Closed;
+                }
             }
             Err(Broken::File(_)) => {
                 relay.upload.give_up();
@@ -280,7 +322,6 @@ fn write(conn: &mut Conn, upstream: &mut Upstream) -> Fate {
             _ => {}
         }
     }
-    fate
 }
 
 /// Reads what the backend says, as long as there is room for it.
@@ -290,15 +331,17 @@ fn read(
     origin: Origin<'_>,
     bench: &mut Bench,
     buffer: &mut [u8],
-) -> (Next, Fate) {
+) -> Next {
     for _ in 0..READ_TURN {
         if upstream.input == Input::Drained || !conn.http.wants_answer() {
-            return (Next::On, Fate::Keep);
+            return Next::On;
         }
         let next = match upstream.link.receive(buffer) {
-            Ok(0) => conn
-                .http
-                .backend_failed(Trouble::Ended, upstream.used, origin, bench),
+            Ok(0) => {
+                upstream.input = Input::Ended;
+                conn.http
+                    .backend_failed(Trouble::Ended, upstream.used, origin, bench)
+            }
             Ok(n) => {
                 if upstream.input == Input::Pending && n < buffer.len() {
                     upstream.input = Input::Drained;
@@ -307,7 +350,7 @@ fn read(
             }
             Err(Errno::AGAIN) => {
                 upstream.input = Input::Drained;
-                return (Next::On, Fate::Keep);
+                return Next::On;
             }
             Err(Errno::INTR) => Next::On,
             Err(errno) => {
@@ -316,12 +359,12 @@ fn read(
             }
         };
         if next != Next::On {
-            return (next, Fate::Keep);
+            return next;
         }
         if conn.http.has_news() {
             // A tunnel's end: nothing more will come.
-            return (Next::On, Fate::Keep);
+            return Next::On;
         }
     }
-    (Next::On, Fate::Yield)
+    Next::On
 }

@@ -97,6 +97,10 @@ pub(super) fn writable(
                 Input::Pending | Input::Ended => readable(conn, origin, bench, buffer),
             }
         }
+        // A client that does not read may still have to say what its backend waits for.
+        Step::Stop(Fate::Keep) if conn.http.is_relaying() && conn.input != Input::Drained => {
+            readable(conn, origin, bench, buffer)
+        }
         Step::Stop(fate) => fate,
     }
 }

@@ -28,7 +28,7 @@ use crate::transport::outbox::Sink;
 const BACKEND: u64 = 1 << 31;
 
 /// Connections that wait to be used again, for each host.
-const WAITING_MAX: usize = 32;
+const WAITING_MAX: usize = 256;
 
 /// Seconds that a connection waits to be used again.
 const WAITING_SECONDS: u64 = 10;
@@ -54,6 +54,8 @@ pub struct Upstream {
     pub used: Used,
     /// What is known of input that we have not read.
     pub input: Input,
+    /// Whether it takes more.
+    pub output: Output,
     /// Since when it waits (monotonic, in seconds).
     waiting_since: u64,
 }
@@ -105,6 +107,15 @@ pub enum Reach {
     /// Yes.
     #[n(1)]
     Up,
+}
+
+/// Whether a connection takes more of what is owed to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Yes, as far as is known.
+    Ready,
+    /// No; the kernel will tell when it does.
+    Blocked,
 }
 
 impl Link {
@@ -298,6 +309,7 @@ impl Upstream {
             reach,
             used: Used::Never,
             input: Input::Drained,
+            output: Output::Ready,
             waiting_since: 0,
         }
     }

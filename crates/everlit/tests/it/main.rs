@@ -8,6 +8,7 @@
 
 mod support;
 
+mod backends;
 mod command_line;
 mod control_socket;
 mod demo;
@@ -16,6 +17,7 @@ mod idle;
 mod limits;
 mod one_client;
 mod oracle;
+mod programs;
 mod restart;
 mod sockproxy;
 mod wire;

@@ -22,10 +22,12 @@ pub(super) fn begin(request: &Request<'_>, settings: &Settings, terms: &Terms<'_
     out.push(b' ');
     target(&mapping::target(request, settings), &mut out);
     let host = mapping::host(request, settings);
-    if host.is_empty() {
-        out.extend_from_slice(b" HTTP/1.0\r\n");
-    } else {
-        out.extend_from_slice(b" HTTP/1.1\r\n");
+    let version = match host.is_empty() || settings.proxy.header.force_http10 {
+        true => b" HTTP/1.0\r\n",
+        false => b" HTTP/1.1\r\n",
+    };
+    out.extend_from_slice(version);
+    if !host.is_empty() {
         line(b"Host", &host, &mut out);
     }
     let upgrade = match terms.upgrade {
@@ -46,11 +48,11 @@ pub(super) fn begin(request: &Request<'_>, settings: &Settings, terms: &Terms<'_
         }
         match field.name.len() {
             11 if field.is("Destination") => {
-                let value = mapping::url_in_field(field.value, settings);
+                let value = mapping::url_in_field(field.value, request, settings);
                 line(field.name, &value, &mut out);
             }
             16 if field.is("Content-Location") => {
-                let value = mapping::url_in_field(field.value, settings);
+                let value = mapping::url_in_field(field.value, request, settings);
                 line(field.name, &value, &mut out);
             }
             _ => line(field.name, field.value, &mut out),

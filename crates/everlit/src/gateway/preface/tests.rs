@@ -1,6 +1,6 @@
 //! Requests as backends see them. What is expected is what lighttpd 1.4.69 sends, unless a comment says otherwise.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -9,6 +9,7 @@ use crate::clock::Now;
 use crate::config::StatCache;
 use crate::exchange::Physical;
 use crate::files::FileCache;
+use crate::gateway::header_map::{Forwarded, HeaderMap};
 use crate::http1::body;
 use crate::http1::head::{self, Limits, Parsed};
 use crate::net::Peer;
@@ -547,4 +548,94 @@ proptest! {
         let bytes = asked.preface(Protocol::FastCgi, &terms, Length::Known(3)).unwrap();
         prop_assert_eq!(read_fastcgi(&bytes).1.concat(), pairs);
     }
+}
+
+#[test]
+fn forwarded_tells_of_the_client() {
+    let all = Forwarded {
+        by: true,
+        for_: true,
+        host: true,
+        proto: true,
+        remote_user: true,
+    };
+    let only_for = Forwarded {
+        for_: true,
+        ..Forwarded::default()
+    };
+    let forwarded = |forwarded: Forwarded, asked: Asked<'_>| {
+        let mut asked = asked;
+        asked.settings.proxy.forwarded = forwarded;
+        let found = asked.http(Upgrade::Refuse, Length::Nothing);
+        let mut lines = found.lines().filter(|line| line.starts_with("Forwarded:"));
+        let line = lines.next().map(str::to_owned);
+        assert_eq!(lines.next(), None, "{found}");
+        line.unwrap_or_default()
+    };
+    let head = "GET / HTTP/1.1\nHost: a";
+    assert_eq!(forwarded(Forwarded::default(), Asked::new(head)), "");
+    let asked = Asked {
+        environment: &[("REMOTE_USER", "a \"b\\\r\n")],
+        ..Asked::new(head)
+    };
+    assert_eq!(
+        forwarded(all, asked),
+        "Forwarded: for=192.0.2.7;by=\"198.51.100.1:80\";proto=http;host=\"a\";remote_user=\"a \\\"b\\\\  \""
+    );
+    for (before, expected) in [
+        ("Forwarded: for=x", "Forwarded: for=x, for=192.0.2.7"),
+        (
+            "X-Forwarded-For: 1.2.3.4, ::1",
+            "Forwarded: for=\"1.2.3.4\", for=\"[::1]\", for=192.0.2.7",
+        ),
+        (
+            "Forwarded: for=x\nX-Forwarded-For: y",
+            "Forwarded: for=x, for=192.0.2.7",
+        ),
+    ] {
+        let asked = Asked::new(format!("{head}\n{before}"));
+        assert_eq!(forwarded(only_for, asked), expected);
+    }
+    let mut ip = [0; 16];
+    ip[15] = 1;
+    let asked = Asked {
+        peer: Peer::V6 { ip, port: 1 },
+        ..Asked::new(head)
+    };
+    assert_eq!(forwarded(only_for, asked), "Forwarded: for=\"[::1]\"");
+    let asked = Asked {
+        peer: Peer::Unix,
+        ..Asked::new(head)
+    };
+    assert_eq!(forwarded(only_for, asked), "Forwarded: for=unknown");
+}
+
+#[test]
+fn paths_and_hosts_are_mapped() {
+    let pair = |from: &str, to: &str| vec![(from.to_owned(), to.to_owned())];
+    let mut asked = Asked::new(
+        "MOVE /app/x?y HTTP/1.1\nHost: a\nDestination: http://a/app/z\nReferer: http://a/app/z",
+    );
+    asked.settings.proxy.header = Arc::new(HeaderMap {
+        urlpath: pair("/app/", "/"),
+        host_request: pair("a", "inner"),
+        ..HeaderMap::default()
+    });
+    let found = asked.http(Upgrade::Refuse, Length::Nothing);
+    for line in [
+        "MOVE /x?y HTTP/1.1",
+        "Host: inner",
+        "Destination: http://inner/z",
+        "Referer: http://a/app/z",
+        "X-Host: a",
+    ] {
+        assert!(found.lines().any(|found| found == line), "{line}\n{found}");
+    }
+    let mut old = Asked::new("GET / HTTP/1.1\nHost: a");
+    old.settings.proxy.header = Arc::new(HeaderMap {
+        force_http10: true,
+        ..HeaderMap::default()
+    });
+    let found = old.http(Upgrade::Refuse, Length::Nothing);
+    assert!(found.starts_with("GET / HTTP/1.0\nHost: a\n"), "{found}");
 }

@@ -206,11 +206,11 @@ impl Settings {
     }
 }
 
-/// What a request's fields tell of the client, with the name of a user.
-fn told(
-    request: &Request<'_>,
-    settings: &Settings,
-) -> Result<Option<(Told, Option<Vec<u8>>)>, Wrong> {
+/// What is told of a client, and the name of a user.
+type Named = (Told, Option<Vec<u8>>);
+
+/// What a request's fields tell of the client.
+fn told(request: &Request<'_>, settings: &Settings) -> Result<Option<Named>, Wrong> {
     let trusts = |address| settings.forwarders.trusts(address);
     let Some((name, value)) = settings.field(request) else {
         return Ok(None);

@@ -8,7 +8,7 @@ use crate::exchange::Exchange;
 use crate::gateway::{Forward, Target, Upgrade};
 use crate::http1::head::{self, Limits, Parsed};
 use crate::net::Peer;
-use crate::route::{Desk, Origin, handler, phases, uri};
+use crate::route::{Desk, Origin, handler, phases};
 
 /// What becomes of a request, without anybody carrying it to a backend.
 struct Outcome {
@@ -341,4 +341,35 @@ fn the_way_there_is_remembered() {
         proxy.server = ( "" => ( ( "socket" => "/a" ) ) )"#;
     let found = outcome(&mut root.desk(plain), "GET /x/y HTTP/1.0");
     assert_eq!(found.forward.unwrap().way, None);
+}
+
+#[test]
+fn the_path_is_divided_once() {
+    let root = Root::new();
+    let scgi = r#"server.modules += ( "mod_scgi" )
+        scgi.server = ( "/al/" => ( ( "socket" => "/a", "check-local" => "disable" ) ) )"#;
+    let found = outcome(&mut root.desk(scgi), "GET /al/x/y HTTP/1.0");
+    let variables = found.forward.unwrap().preface.bytes;
+    let script = format!("SCRIPT_FILENAME\0{}/alias/x\0", root.path("").display());
+    for expected in [script.as_str(), "SCRIPT_NAME\0/al/x\0", "PATH_INFO\0/y\0"] {
+        let is_there = memchr::memmem::find(&variables, expected.as_bytes()).is_some();
+        assert!(is_there, "{expected}: {}", variables.escape_ascii());
+    }
+}
+
+#[test]
+fn a_label_may_replace_the_host() {
+    let root = Root::new();
+    let proxy = r#"server.modules += ( "mod_proxy" )
+        proxy.server = ( "/one" => ( "label" => ( "socket" => "/a" ) ), "" => ( ( "socket" => "/b" ) ) )
+        proxy.replace-http-host = "enable""#;
+    let mut desk = root.desk(proxy);
+    for (request, expected) in [
+        ("GET /one HTTP/1.1|Host: h", "\r\nHost: label\r\n"),
+        ("GET /two HTTP/1.1|Host: h", "\r\nHost: h\r\n"),
+    ] {
+        let head = outcome(&mut desk, request).forward.unwrap().preface.bytes;
+        let is_there = memchr::memmem::find(&head, expected.as_bytes()).is_some();
+        assert!(is_there, "{}", head.escape_ascii());
+    }
 }

@@ -112,6 +112,8 @@ fn encode(
         if byte != b'%' {
             if allowed(byte) {
                 out.push(byte);
+            } else if which == Part::Query && byte == b' ' && options.has(UrlQuery20Plus) {
+                out.push(b'+');
             } else {
                 tolerated(byte, options)?;
                 push_escape(byte, out);

@@ -145,6 +145,37 @@ impl Client {
         Ok(response)
     }
 
+    /// Another hand on the same connection, to send with.
+    pub fn clone_sender(&self) -> Client {
+        Client {
+            stream: self.stream.try_clone().unwrap(),
+            buffer: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    /// So many bytes, whatever they are.
+    pub fn bytes(&mut self, length: usize) -> Result<Vec<u8>, Failure> {
+        self.take(length)
+    }
+
+    /// The head of a response whose body is read otherwise.
+    pub fn head(&mut self) -> Result<Response, Failure> {
+        self.response(Asked::ForHead)
+    }
+
+    /// So much of a body in chunks, which must end with one of them; or all of the rest.
+    pub fn chunks(&mut self, length: usize) -> Result<Vec<u8>, Failure> {
+        let mut body = Vec::new();
+        while body.len() < length {
+            match self.chunk()? {
+                Some(chunk) => body.extend(chunk),
+                None => break,
+            }
+        }
+        Ok(body)
+    }
+
     /// What comes until the server closes its direction.
     pub fn until_close(&mut self) -> Result<Vec<u8>, Failure> {
         loop {
@@ -157,20 +188,23 @@ impl Client {
     }
 
     fn chunked(&mut self) -> Result<Vec<u8>, Failure> {
-        let mut body = Vec::new();
-        loop {
-            let line = self.line()?;
-            let size = usize::from_str_radix(line.split(';').next().unwrap_or_default(), 16)
-                .map_err(|_| Failure::NotHttp(format!("chunk size {line:?}")))?;
-            if size == 0 {
-                while !self.line()?.is_empty() {}
-                return Ok(body);
-            }
-            body.extend(self.take(size)?);
-            if !self.line()?.is_empty() {
-                return Err(Failure::NotHttp("no line end after a chunk".to_owned()));
-            }
+        self.chunks(usize::MAX)
+    }
+
+    /// The next chunk; `None`: that was the last one.
+    fn chunk(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        let line = self.line()?;
+        let size = usize::from_str_radix(line.split(';').next().unwrap_or_default(), 16)
+            .map_err(|_| Failure::NotHttp(format!("chunk size {line:?}")))?;
+        if size == 0 {
+            while !self.line()?.is_empty() {}
+            return Ok(None);
         }
+        let chunk = self.take(size)?;
+        if !self.line()?.is_empty() {
+            return Err(Failure::NotHttp("no line end after a chunk".to_owned()));
+        }
+        Ok(Some(chunk))
     }
 
     fn line(&mut self) -> Result<String, Failure> {

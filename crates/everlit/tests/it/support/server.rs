@@ -10,6 +10,8 @@ use everlit::control::client::Connection;
 use everlit::control::message::{Reply, Report, Request, Status, Until};
 use rustix::process::{Pid, Signal, kill_process};
 
+use std::time::Instant;
+
 use super::PATIENCE;
 
 /// Which program.
@@ -265,15 +267,17 @@ impl Server {
             .expect("a TCP address")
     }
 
-    /// Number and process of the generation that serves.
+    /// Number and process of the generation that serves. One that has answered may not have told its supervisor yet.
     pub(crate) fn generation(&self) -> (u64, u32) {
-        let status = self.status();
-        let serving = status
-            .generations
-            .iter()
-            .find(|entry| entry.state == "serving")
-            .expect("somebody serves");
-        (serving.number, serving.pid)
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let generations = self.status().generations;
+            if let Some(entry) = generations.iter().find(|entry| entry.state == "serving") {
+                return (entry.number, entry.pid);
+            }
+            assert!(Instant::now() < until, "somebody serves: {generations:?}");
+            std::thread::yield_now();
+        }
     }
 
     /// Asks for a restart and waits for its outcome.

@@ -1,0 +1,23 @@
+//! Backends that misbehave, and restarts in the middle of what they do. One module a misbehaviour.
+//!
+//! The test itself is the backend: it accepts the connection that the server makes, reads the request and sends what it
+//! likes, step by step, so that nothing depends on time.
+
+mod backend;
+
+mod broken;
+mod bulk;
+mod early;
+mod garbage;
+mod hangups;
+mod interim;
+mod lengths;
+mod refusing;
+mod restart;
+mod restart_programs;
+mod restart_tunnels;
+mod silent;
+mod slow;
+mod stalls;
+mod tunnels;
+mod versions;
