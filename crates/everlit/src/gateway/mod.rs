@@ -28,6 +28,7 @@ pub mod records;
 pub mod relay;
 pub mod reply;
 pub mod upload;
+pub mod websocket;
 
 use minicbor::{Decode, Encode};
 use std::fmt;
