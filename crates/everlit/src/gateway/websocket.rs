@@ -338,8 +338,10 @@ mod tests {
         out
     }
 
+    type Read = (Vec<u8>, Vec<(Control, Vec<u8>)>);
+
     /// All data and control frames, in pieces of this size, travelling in between.
-    fn read(bytes: &[u8], size: usize) -> Result<(Vec<u8>, Vec<(Control, Vec<u8>)>), Flaw> {
+    fn read(bytes: &[u8], size: usize) -> Result<Read, Flaw> {
         let (mut frames, mut data, mut controls) = (Frames::default(), Vec::new(), Vec::new());
         for mut piece in bytes.chunks(size) {
             while !piece.is_empty() {
