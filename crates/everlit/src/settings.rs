@@ -35,6 +35,8 @@ pub struct Settings {
     pub scgi: modules::scgi::Settings,
     /// mod_setenv
     pub setenv: modules::setenv::Settings,
+    /// mod_sockproxy
+    pub sockproxy: modules::sockproxy::Settings,
     /// mod_staticfile
     pub staticfile: modules::staticfile::Settings,
 }

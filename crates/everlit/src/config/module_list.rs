@@ -37,7 +37,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_rewrite",
     "mod_rrdtool",
     "mod_simple_vhost",
-    "mod_sockproxy",
     "mod_ssi",
     "mod_status",
     "mod_userdir",

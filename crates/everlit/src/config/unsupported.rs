@@ -158,7 +158,6 @@ static AUTHENTICATION: &[Directive] = &[
 ];
 
 const AJP13: Of = Of("mod_ajp13");
-const SOCKPROXY: Of = Of("mod_sockproxy");
 const WSTUNNEL: Of = Of("mod_wstunnel");
 
 const SOURCE: &str = "programs would be sent to the client instead of being run";
@@ -177,14 +176,6 @@ static BACKENDS: &[Directive] = &[
         KvString,
         "Suffixes that are treated as others.",
     ),
-    SOCKPROXY.exposing(
-        "sockproxy.server",
-        KvArray,
-        "the document root would be served on a port that is meant for something else",
-        "Servers that connections are passed to as they are.",
-    ),
-    SOCKPROXY.missing("sockproxy.balance", String, "How servers are chosen."),
-    SOCKPROXY.missing("sockproxy.debug", Int, "What is logged about servers."),
     WSTUNNEL.missing(
         "wstunnel.server",
         KvArray,

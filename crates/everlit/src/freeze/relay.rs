@@ -281,9 +281,9 @@ impl RelayImage {
 
     /// The first version of images that has everything that is in it.
     pub fn version(&self) -> u16 {
-        match self.told {
-            Some(_) => 3,
-            None => 2,
+        match (&self.told, self.protocol) {
+            (Some(_), _) | (_, Protocol::Raw) => 3,
+            _ => 2,
         }
     }
 

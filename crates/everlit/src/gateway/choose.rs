@@ -55,6 +55,11 @@ fn first<'b>(backends: &'b Backends, url_path: &[u8], name: &[u8]) -> Option<&'b
         .or_else(|| choose(backends, Role::Responder, url_path, name))
 }
 
+/// The group for this URL path, whatever files there are.
+pub fn for_path<'b>(backends: &'b Backends, path: &[u8]) -> Option<&'b Arc<Group>> {
+    first(backends, path, path)
+}
+
 /// At `uri_clean`: gives the request to the group that fits the URL path, unless a file must be there.
 pub fn by_url(exchange: &mut Exchange<'_>, backends: &Backends, protocol: Protocol) {
     let path = &exchange.request.uri.path;

@@ -28,6 +28,7 @@ pub mod records;
 pub mod relay;
 pub mod reply;
 pub mod upload;
+pub mod websocket;
 
 use minicbor::{Decode, Encode};
 use std::fmt;
@@ -58,6 +59,9 @@ pub enum Protocol {
     /// CGI: a program of its own for each request (mod_cgi).
     #[n(4)]
     Cgi,
+    /// None: bytes as they come (mod_sockproxy). Since version 3 of images.
+    #[n(5)]
+    Raw,
 }
 
 /// Settings that all modules with groups of hosts have.
@@ -125,6 +129,7 @@ impl Protocol {
             Protocol::FastCgi => "mod_fastcgi",
             Protocol::Scgi | Protocol::Uwsgi => "mod_scgi",
             Protocol::Cgi => "mod_cgi",
+            Protocol::Raw => "mod_sockproxy",
         }
     }
 }

@@ -447,6 +447,19 @@ impl Relay {
         }
     }
 
+    /// From now on both sides speak as they like.
+    pub(crate) fn join(&mut self) {
+        self.stage = Stage::Tunnel {
+            client: Direction::Open,
+            backend: Direction::Open,
+        };
+        self.download.framing = Some(To::End);
+        self.download.stream = Stream::Bounded;
+        self.upload.settle();
+        self.upload.stream = Stream::Bounded;
+        self.upload.framing = Framing::Plain;
+    }
+
     /// Whether it is a tunnel.
     pub(crate) fn is_tunnel(&self) -> bool {
         matches!(self.stage, Stage::Tunnel { .. })

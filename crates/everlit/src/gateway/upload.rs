@@ -28,7 +28,9 @@ impl Framing {
     pub fn of(protocol: Protocol) -> Framing {
         match protocol {
             Protocol::FastCgi => Framing::Records,
-            Protocol::Http | Protocol::Scgi | Protocol::Uwsgi | Protocol::Cgi => Framing::Plain,
+            Protocol::Http | Protocol::Scgi | Protocol::Uwsgi | Protocol::Cgi | Protocol::Raw => {
+                Framing::Plain
+            }
         }
     }
 

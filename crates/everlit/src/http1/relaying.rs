@@ -4,19 +4,22 @@
 //! backend ([`Next`]). Must hold: a client gets one answer: the backend's, or an error in its place; never the beginning
 //! of one and then another.
 
+use std::rc::Rc;
+
 use super::encode::{self, After, Announced, LAST_CHUNK, encode};
 use super::head::{Head, Method, Version};
 use super::machine::{DISCARD_MAX, Http1, Need, Phase, State, Turn};
 use crate::errorlog;
+use crate::gateway::preface::{Length, Preface};
 use crate::gateway::records::What;
 use crate::gateway::relay::{
     Asked, Direction, Held, News, Relay, Stage, To, Trouble, Used, WAITING_MAX, length_of,
 };
 use crate::gateway::reply::{self, Delimited, Persistence};
-use crate::gateway::{Protocol, Upgrade};
+use crate::gateway::{Protocol, Target, Upgrade};
 use crate::http1::body::Framing;
 use crate::route::{Answerer, Forwarded, Origin};
-use crate::settings::Stream;
+use crate::settings::{Settings, Stream};
 use crate::worker::bench::Bench;
 
 /// What becomes of the connection with a backend.
@@ -73,16 +76,55 @@ impl Http1 {
         }
     }
 
+    /// A connection whose bytes are all for a backend, from the first: there is no request, and never an answer of ours.
+    pub(crate) fn begin_tunnel(
+        &mut self,
+        target: Target,
+        settings: Rc<Settings>,
+        bench: &mut Bench,
+    ) {
+        let mut turn = bench.spare.take();
+        turn.body = Framing::Empty;
+        turn.after = After::Linger;
+        turn.started = bench.now.monotonic;
+        turn.write_idle = settings.core.max_write_idle;
+        turn.read_idle = settings.core.max_read_idle;
+        let asked = Asked {
+            head: Vec::new(),
+            told: None,
+            overrides: Vec::new(),
+            environment: Vec::new(),
+            method: Method::Connect,
+            version: Version::Http10,
+            upgrade: Upgrade::Connect,
+            status: None,
+            settings,
+        };
+        let preface = Preface {
+            protocol: Protocol::Raw,
+            bytes: Vec::new(),
+        };
+        let mut relay = Relay::new(asked, target, preface, Length::Nothing);
+        relay.download.framing = Some(To::End);
+        turn.relay = Some(Box::new(relay));
+        self.state = State::Busy(turn);
+    }
+
     /// A backend is there. To CONNECT that is the answer: it is the other end of the tunnel (as in lighttpd).
     pub(crate) fn backend_reached(&mut self, origin: Origin<'_>, bench: &mut Bench) {
         if let State::Busy(turn) = &mut self.state
-            && let Some(relay) = turn.relay.as_deref()
+            && let Some(relay) = turn.relay.as_deref_mut()
             && relay.asked.upgrade == Upgrade::Connect
-            && relay.protocol == Protocol::Http
             && !relay.is_tunnel()
         {
-            bench.desk.response.clear();
-            turn.switch(200, origin, bench);
+            match relay.protocol {
+                Protocol::Http => {
+                    bench.desk.response.clear();
+                    turn.switch(200, origin, bench);
+                }
+                Protocol::Raw => relay.join(),
+                _ => {}
+            }
         }
     }
 
@@ -639,11 +681,7 @@ impl Turn {
         let Some(relay) = self.relay.as_deref_mut() else {
             return Next::Drop;
         };
-        relay.stage = Stage::Tunnel {
-            client: Direction::Open,
-            backend: Direction::Open,
-        };
-        relay.upload.settle();
+        relay.join();
         bench.desk.response.status = status;
         let backend = (relay.protocol, &relay.target);
         bench.desk.relayed(&relay.asked, backend, origin, bench.now);
@@ -664,10 +702,6 @@ impl Turn {
         if status == 101 {
             bench.desk.response.headers.add("Connection", "upgrade");
         }
-        relay.download.framing = Some(To::End);
-        relay.download.stream = Stream::Bounded;
-        relay.upload.stream = Stream::Bounded;
-        relay.upload.framing = crate::gateway::upload::Framing::Plain;
         // What the client has said before it was told.
         let early = std::mem::take(&mut self.unread);
         self.received += early.len() as u64;

@@ -14,6 +14,7 @@ pub mod indexfile;
 pub mod proxy;
 pub mod scgi;
 pub mod setenv;
+pub mod sockproxy;
 pub mod staticfile;
 
 #[cfg(test)]
@@ -39,11 +40,18 @@ pub static TABLE: &[&Module] = &[
     &proxy::MODULE,
     &scgi::MODULE,
     &setenv::MODULE,
+    &sockproxy::MODULE,
     &staticfile::MODULE,
 ];
 
 /// Those that give requests to backends.
-pub static GATEWAYS: &[&str] = &["mod_cgi", "mod_fastcgi", "mod_proxy", "mod_scgi"];
+pub static GATEWAYS: &[&str] = &[
+    "mod_cgi",
+    "mod_fastcgi",
+    "mod_proxy",
+    "mod_scgi",
+    "mod_sockproxy",
+];
 
 /// A module: its name in `server.modules`, its directives, and the moments at which it is asked.
 #[derive(Debug)]

@@ -11,6 +11,8 @@ use super::conn::{Conn, Introduction, NextTurn};
 use super::serve::{self, Fate};
 use super::table::Key;
 use super::{Accepting, Worker, origin};
+use crate::gateway::Target;
+use crate::gateway::balance::{self, Preference};
 use crate::net::Peer;
 use crate::route::arrival::Introduced;
 
@@ -107,6 +109,20 @@ impl Worker {
         let arrived = self.bench.desk.arrival(origin);
         if arrived.introduction == Introduced::First {
             conn.introduction = Introduction::Awaited(Box::default());
+        }
+        if let Some((group, balance, settings)) = arrived.tunnel {
+            let preference = Preference::new(balance, b"/", b"", who.peer.ip());
+            let now = self.bench.now.monotonic.as_secs();
+            // All hosts are left alone: nothing can be said to the client but that.
+            let Some(host) = balance::choose(&group, preference, now, &[]) else {
+                return;
+            };
+            let target = Target::Host {
+                group,
+                host,
+                preference,
+            };
+            conn.http.begin_tunnel(target, settings, &mut self.bench);
         }
         let fate = serve::readable(&mut conn, origin, &mut self.bench, &mut self.buffer);
         if fate == Fate::Close {

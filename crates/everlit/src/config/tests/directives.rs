@@ -474,6 +474,13 @@ const CASES: &[Case] = &[
     ("setenv.set-environment", "( \"A\" => \"b\" )", |l| {
         l.settings.setenv.set_environment.len() == 1
     }),
+    // mod_sockproxy
+    ("sockproxy.server", SERVER, |l| {
+        is_server(&l.settings.sockproxy.backends) && l.site.pipeline.connection_accept.len() == 1
+    }),
+    ("sockproxy.balance", "\"sticky\"", |l| {
+        l.settings.sockproxy.backends.balance == Balance::Sticky
+    }),
     // mod_staticfile
     ("static-file.exclude-extensions", "( \".php\" )", |l| {
         l.settings.staticfile.exclude_extensions == [".php"]
@@ -502,7 +509,7 @@ fn loaded(name: &str, value: &str) -> Loaded {
         "server.modules" => "",
         _ => {
             "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_cgi\", \"mod_extforward\", \"mod_fastcgi\", \
-             \"mod_proxy\", \"mod_scgi\", \"mod_setenv\" )\n"
+             \"mod_proxy\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\" )\n"
         }
     };
     let (site, plan) = load(&format!("{modules}{name} = {value}"));
