@@ -80,6 +80,7 @@ impl Worker {
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
         let peer = conn.peer;
         let origin = origin(&peer, endpoint);
+        let owed = owed(conn);
         let fate = if conn.http.owes() || !conn.http.is_relaying() || conn.http.has_news() {
             serve::writable(conn, origin, &mut self.bench, &mut self.buffer)
         } else if conn.http.wants_input() && conn.input != Input::Drained {
@@ -91,6 +92,8 @@ impl Worker {
             // What could not be read because there was no room may be read now.
             Fate::Keep if conn.http.is_relaying() => {
                 if conn.link.is_none() && conn.http.needs_link()
+                    // It was read after the backend had its turn, and no news will come of it.
+                    || owed != self::owed(conn)
                     || more == Fate::Yield && conn.http.wants_answer()
                 {
                     Fate::Yield
@@ -242,6 +245,15 @@ impl Worker {
             _ => (next, Fate::Keep),
         }
     }
+}
+
+/// Whether the backend is owed anything: bytes, the end of a tunnel's direction, the end of a body.
+fn owed(conn: &mut Conn) -> Option<[bool; 3]> {
+    conn.http.relay().map(|relay| {
+        let ends =
+            matches!(&relay.stage, Stage::Tunnel { client, .. } if *client == Direction::Ending);
+        [!relay.upload.is_empty(), ends, !relay.wants_end()]
+    })
 }
 
 fn is_tunnel(conn: &mut Conn) -> bool {
