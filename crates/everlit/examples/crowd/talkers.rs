@@ -253,7 +253,7 @@ impl Talker {
             sockopt::set_socket_send_buffer_size(&self.socket, SEND_BUFFER)
                 .map_err(|errno| Failure::kernel("make the send buffer larger", errno))?;
             exchange::send(&self.socket, websocket::request(index).as_bytes())?;
-            if index % HASTY_SHARE == 0 {
+            if index.is_multiple_of(HASTY_SHARE) {
                 tally.sent += 1;
                 self.send(index)?;
             }
