@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::conn::{Conn, Input};
 use super::serve::{self, Fate};
 use super::table::Key;
-use super::upstream::{HostRef, LinkId, Output, Reach, Upstream};
+use super::upstream::{HostRef, Link, LinkId, Output, Reach, Upstream};
 use super::{Worker, origin};
 use crate::gateway::Target;
 use crate::gateway::balance;
@@ -135,7 +135,17 @@ impl Worker {
         let can_write = upstream.output == Output::Ready
             && conn.http.relay().is_some_and(|relay| relay.has_to_say());
         let can_read = upstream.input != Input::Drained && conn.http.wants_answer();
-        can_write || can_read
+        let can_end = conn.http.relay().is_some_and(|relay| {
+            let ended = match &relay.stage {
+                Stage::Tunnel { client, .. } => *client == Direction::Ending,
+                _ => {
+                    matches!(&upstream.link, Link::Program { stdin: Some(_), .. })
+                        && !relay.wants_end()
+                }
+            };
+            ended && relay.upload.is_empty()
+        });
+        can_write || can_read || can_end
     }
 
     /// Notes that a backend could not be reached, or is lost.
