@@ -65,7 +65,7 @@ fn guarded(authorizer: &Backend, responder: &Backend) -> Setup {
         )
     };
     setup.setting(&format!(
-        "server.modules += ( \"mod_fastcgi\" )\nfastcgi.server = ( \"/\" => {}, \".php\" => {} )",
+        "server.modules += ( \"mod_fastcgi\" )\nstatic-file.exclude-extensions = ( \".php\" )\nfastcgi.server = ( \"/\" => {}, \".php\" => {} )",
         host(
             authorizer,
             ", \"mode\" => \"authorizer\", \"check-local\" => \"disable\""
