@@ -11,9 +11,9 @@ use super::serve::{self, Fate};
 use super::table::Key;
 use super::upstream::{HostRef, LinkId, Output, Reach, Upstream};
 use super::{Worker, origin};
-use crate::gateway::Target;
 use crate::gateway::balance;
 use crate::gateway::relay::{Direction, Stage, Trouble, Used};
+use crate::gateway::{Target, Upgrade};
 use crate::http1::relaying::Next;
 use crate::route::Origin;
 use crate::transport::outbox::{Broken, Flushed};
@@ -293,10 +293,16 @@ fn write(conn: &mut Conn, upstream: &mut Upstream) {
         // Its head is its environment, which it has.
         relay.upload.sent = relay.upload.head.len();
     }
-    if !relay.upload.is_empty()
-        && let Some(sink) = upstream.link.sink()
-    {
-        match relay.upload.flush(sink) {
+    if !relay.upload.is_empty() {
+        let flushed = match upstream.link.sink() {
+            Some(sink) => relay.upload.flush(sink),
+            // Its input is closed already: nobody will ever take this.
+            None => {
+                relay.upload.give_up();
+                Ok(Flushed::All)
+            }
+        };
+        match flushed {
             Ok(Flushed::Blocked) => upstream.output = Output::Blocked,
             Ok(Flushed::All | Flushed::Yielded) => {}
             Err(Broken::Socket(_)) => {
@@ -314,6 +320,7 @@ fn write(conn: &mut Conn, upstream: &mut Upstream) {
         }
     }
     let has_ended = !relay.wants_end();
+    let may_switch = relay.asked.upgrade != Upgrade::No;
     if relay.upload.is_empty() {
         if relay.is_tunnel() {
             relay.upload.rest.release();
@@ -323,6 +330,8 @@ fn write(conn: &mut Conn, upstream: &mut Upstream) {
                 *client = Direction::Closed;
                 upstream.link.end();
             }
+            // It may want to hear more after its answer's head.
+            Stage::Asking { .. } if may_switch => {}
             Stage::Asking { .. } | Stage::Answering { .. } if is_program && has_ended => {
                 upstream.link.end();
             }
