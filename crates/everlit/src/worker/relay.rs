@@ -275,7 +275,9 @@ impl Worker {
         let who = conn.who();
         let origin = origin(&who, endpoint);
         conn.http.backend_reached(origin, &mut self.bench);
-        write(conn, upstream);
+        if let Next::Retry = write(conn, upstream) {
+            return Next::Retry;
+        }
         if conn.http.ends_tunnel() {
             return Next::Drop;
         }
@@ -284,9 +286,9 @@ impl Worker {
 }
 
 /// Sends what the backend is owed.
-fn write(conn: &mut Conn, upstream: &mut Upstream) {
+fn write(conn: &mut Conn, upstream: &mut Upstream) -> Next {
     let Some(relay) = conn.http.relay() else {
-        return;
+        return Next::On;
     };
     let is_program = matches!(relay.target, Target::Program(_));
     if is_program {
@@ -305,6 +307,12 @@ fn write(conn: &mut Conn, upstream: &mut Upstream) {
         match flushed {
             Ok(Flushed::Blocked) => upstream.output = Output::Blocked,
             Ok(Flushed::All | Flushed::Yielded) => {}
+            Err(Broken::Socket(errno))
+                if relay.may_ask_again(Trouble::Broke(errno), upstream.used) =>
+            {
+                relay.ask_again();
+                return Next::Retry;
+            }
             Err(Broken::Socket(_)) => {
                 // It may have answered before it closed: reading will tell.
                 relay.upload.give_up();
@@ -338,6 +346,7 @@ fn write(conn: &mut Conn, upstream: &mut Upstream) {
             _ => {}
         }
     }
+    Next::On
 }
 
 /// Reads what the backend says, as long as there is room for it.
@@ -383,4 +392,81 @@ fn read(
         }
     }
     Next::On
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    use std::rc::Rc;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::gateway::Protocol;
+    use crate::gateway::balance::Preference;
+    use crate::gateway::host::{Balance, tests::group};
+    use crate::gateway::preface::{Length, Preface};
+    use crate::gateway::relay::{Asked, Relay};
+    use crate::http1::head::{Method, Version};
+    use crate::http1::machine::{State, Turn};
+    use crate::net::Peer;
+    use crate::settings::Settings;
+    use crate::worker::table::Table;
+    use crate::worker::upstream::Link;
+
+    fn exchange(method: Method) -> Conn {
+        let asked = Asked {
+            head: Vec::new(),
+            told: None,
+            overrides: Vec::new(),
+            environment: Vec::new(),
+            method,
+            version: Version::Http11,
+            upgrade: Upgrade::No,
+            status: None,
+            settings: Rc::new(Settings::default()),
+        };
+        let target = Target::Host {
+            group: Arc::new(group("", 1)),
+            host: 0,
+            preference: Preference {
+                balance: Balance::Fair,
+                hash: 0,
+            },
+        };
+        let preface = Preface {
+            protocol: Protocol::Http,
+            bytes: b"GET / HTTP/1.1\r\n".to_vec(),
+        };
+        let mut relay = Relay::new(asked, target, preface, Length::Nothing);
+        relay.tries = 1;
+        let (socket, _) = UnixStream::pair().unwrap();
+        let mut conn = Conn::new(socket.into(), Peer::Unix, 0);
+        conn.http.state = State::Busy(Box::new(Turn {
+            relay: Some(Box::new(relay)),
+            ..Turn::default()
+        }));
+        conn
+    }
+
+    #[test]
+    fn a_connection_that_was_closed_while_it_waited_is_replaced() {
+        for (method, used, expected) in [
+            (Method::Get, Used::Before, Next::Retry),
+            (Method::Get, Used::Never, Next::On),
+            (Method::Post, Used::Before, Next::On),
+        ] {
+            let mut conn = exchange(method);
+            let key = Table::default().insert(exchange(method));
+            let (socket, other) = UnixStream::pair().unwrap();
+            drop(other);
+            let link = Link::Socket(OwnedFd::from(socket));
+            let mut upstream = Upstream::new(link, key, None, Reach::Up);
+            upstream.used = used;
+            assert_eq!(write(&mut conn, &mut upstream), expected, "{method:?}");
+            let relay = conn.http.relay().unwrap();
+            // To be sent once more, or given up.
+            assert_eq!(relay.upload.is_empty(), expected == Next::On, "{method:?}");
+        }
+    }
 }
