@@ -40,6 +40,18 @@ pub struct Request<'r> {
     pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
     /// Variables that modules set, for backends and logs (`setenv.add-environment`).
     pub environment: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Whether an authorizer is still to be asked.
+    pub permit: Permit,
+}
+
+/// Whether an authorizer (`fastcgi.server` with `mode`) is still to be asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Permit {
+    /// Yes, if there is one.
+    #[default]
+    Sought,
+    /// No: it has said yes.
+    Given,
 }
 
 /// What a proxy that we trust has told of a client, in place of what the connection tells (mod_extforward). Plain data:

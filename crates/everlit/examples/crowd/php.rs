@@ -147,7 +147,7 @@ pub(crate) fn run(place: &Place, plan: &Plan) -> Result<Verdict, Box<dyn Error>>
     );
     let journal = fpm.journal(visits.all().len())?;
     let verdict = judge(plan, &visits, &journal);
-    say_logs(&server, &fpm)?;
+    say_log(&server)?;
     Ok(verdict)
 }
 
@@ -225,7 +225,7 @@ fn judge(plan: &Plan, visits: &Visits, journal: &[Noted]) -> Verdict {
     limits.conclude()
 }
 
-fn say_logs(server: &Server, fpm: &Fpm) -> Result<(), Box<dyn Error>> {
+fn say_log(server: &Server) -> Result<(), Box<dyn Error>> {
     let log = server.error_log()?;
     let lines: Vec<&str> = log
         .lines()
@@ -238,12 +238,5 @@ fn say_logs(server: &Server, fpm: &Fpm) -> Result<(), Box<dyn Error>> {
     for line in lines.iter().rev().take(4).rev() {
         println!("  {line}");
     }
-    let log = fpm.log();
-    let killed = log.lines().filter(|line| line.contains("exited on signal"));
-    println!(
-        "PHP-FPM's log: {} lines, {} of them of children that a signal ended",
-        log.lines().count(),
-        killed.count()
-    );
     Ok(())
 }

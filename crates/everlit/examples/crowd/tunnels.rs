@@ -79,6 +79,8 @@ struct Run<'a> {
 
 /// What the server held at the moments of interest.
 struct Holdings {
+    /// First messages that were not back a second after all tunnels were open.
+    stuck: u64,
     empty: Holding,
     idle: Holding,
     before: Holding,
@@ -119,6 +121,7 @@ pub(crate) fn run(place: &Place, plan: &Plan) -> Result<Verdict, Box<dyn Error>>
         began.elapsed().as_secs_f64()
     );
     run.pass(Duration::from_secs(1))?;
+    let stuck = run.talkers.away();
     let (idle, idled_before) = run.idle()?;
     run.talkers.talk(plan.rate);
     run.pass(QUIET)?;
@@ -139,6 +142,7 @@ pub(crate) fn run(place: &Place, plan: &Plan) -> Result<Verdict, Box<dyn Error>>
     let (idle_again, idled_after) = run.idle()?;
 
     let holdings = Holdings {
+        stuck,
         empty,
         idle,
         before,
@@ -318,6 +322,7 @@ fn judge(plan: &Plan, run: &Run<'_>, echo: &Echo, holdings: &Holdings) -> Verdic
     limits.exactly("tunnels opened", tally.opened, plan.tunnels as u64);
     limits.exactly("tunnels dropped", tally.dropped, 0);
     limits.exactly("messages returned", tally.returned, tally.sent);
+    limits.exactly("first messages stuck", holdings.stuck, 0);
     limits.exactly("messages lost", lost, 0);
     limits.exactly("messages out of order", tally.out_of_order, 0);
     limits.exactly("messages duplicated", tally.duplicated, 0);

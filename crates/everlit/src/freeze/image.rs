@@ -388,6 +388,7 @@ mod tests {
             upgrade: Upgrade::Asked,
             status: Some(404),
             told: None,
+            body: None,
             protocol: Protocol::FastCgi,
             target: TargetImage::Host {
                 address: "/run/php.sock".to_owned(),

@@ -20,7 +20,7 @@ use crate::gateway::host::{Address, Balance, CheckLocal, Group, Host, Program, R
 use crate::gateway::preface::Preface;
 use crate::gateway::records::Records;
 use crate::gateway::relay::{
-    Asked, Direction, Download, End, Held, Relay, Rest, Stage, To, Upload, Used,
+    Asked, Body, Direction, Download, End, Held, Relay, Rest, Stage, To, Upload, Used,
 };
 use crate::gateway::reply::{Delimited, Persistence};
 use crate::gateway::{Protocol, Target, Upgrade, upload};
@@ -95,6 +95,9 @@ pub struct RelayImage {
     /// What a proxy in front of us has told of the client; since version 3.
     #[n(13)]
     pub told: Option<Told>,
+    /// Whom the request's body is for, if it is not the backend.
+    #[n(15)]
+    pub body: Option<Body>,
 }
 
 /// Where a backend is.
@@ -391,6 +394,7 @@ pub(super) fn freeze(
         tries: relay.tries,
         link,
         told: relay.asked.told.map(|told| *told),
+        body: (relay.body != Body::Backend).then_some(relay.body),
     }
 }
 
@@ -504,6 +508,7 @@ pub(super) fn thaw(
             StageImage::Tunnel { client, backend } => Stage::Tunnel { client, backend },
         },
         records: image.records,
+        body: image.body.unwrap_or(Body::Backend),
         upload: Upload {
             sent: image.upload.sent as usize,
             head: image.upload.head,

@@ -53,6 +53,8 @@ pub struct Relay {
     pub(crate) stage: Stage,
     /// FastCGI's framing of what the backend sends.
     pub(crate) records: Records,
+    /// Whom the request's body is for.
+    pub(crate) body: Body,
     /// What the backend is still to be sent.
     pub(crate) upload: Upload,
     /// How the answer travels to the client.
@@ -110,6 +112,20 @@ pub(crate) enum Stage {
         /// The backend's.
         backend: Direction,
     },
+}
+
+/// Whom a request's body is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Body {
+    /// The backend.
+    #[n(0)]
+    Backend,
+    /// Nobody: the backend answers in place of an error. It is read and thrown away.
+    #[n(1)]
+    Nobody,
+    /// Whoever answers when this backend, an authorizer, has said yes: until then it is left where it is.
+    #[n(2)]
+    Later,
 }
 
 /// One direction of a tunnel.
@@ -239,12 +255,24 @@ pub enum Trouble {
 
 impl Relay {
     /// An exchange that is to begin. `body`: how long the request's body is.
-    pub(crate) fn new(asked: Asked, target: Target, preface: Preface, body: Length) -> Relay {
+    pub(crate) fn new(
+        asked: Asked,
+        target: Target,
+        preface: Preface,
+        body: Body,
+        length: Length,
+    ) -> Relay {
+        let length = match body {
+            Body::Backend => length,
+            Body::Nobody | Body::Later => Length::Nothing,
+        };
         let core = &asked.settings.core;
         let protocol = preface.protocol;
         let (stream, download) = match asked.upgrade {
             // HTTP/1.0 has no chunks: the length must be known first.
-            Upgrade::No if body == Length::Chunked && asked.settings.proxy.header.force_http10 => {
+            Upgrade::No
+                if length == Length::Chunked && asked.settings.proxy.header.force_http10 =>
+            {
                 (Stream::Collected, core.stream_response_body)
             }
             Upgrade::No => (core.stream_request_body, core.stream_response_body),
@@ -253,7 +281,7 @@ impl Relay {
         };
         // Chunks came with HTTP/1.1, and only HTTP has them: others want to know the length first.
         let takes_chunks = protocol == Protocol::Http && !asked.settings.proxy.header.force_http10;
-        let framing = match (body, stream) {
+        let framing = match (length, stream) {
             (Length::Chunked, Stream::Eager | Stream::Bounded) if takes_chunks => Framing::Chunked,
             _ => Framing::of(protocol),
         };
@@ -274,6 +302,7 @@ impl Relay {
             protocol,
             stage: Stage::Collecting(preface),
             records: Records::default(),
+            body,
             upload,
             download: Download {
                 stream: download,
@@ -284,16 +313,16 @@ impl Relay {
             tries: 0,
             tried: Vec::new(),
         };
-        let streams = match (body, stream) {
+        let streams = match (length, stream) {
             (Length::Nothing, _) => true,
             (_, Stream::Collected) => false,
             (Length::Known(_), _) => true,
             (Length::Chunked, _) => takes_chunks,
         };
         if streams {
-            relay.ask(body);
+            relay.ask(length);
         }
-        if body == Length::Nothing {
+        if length == Length::Nothing {
             relay.body_over();
         }
         relay
@@ -410,6 +439,7 @@ impl Relay {
     /// Whether more of the request's body can be taken.
     pub(crate) fn wants_upload(&self) -> bool {
         match &self.stage {
+            _ if self.body == Body::Later => false,
             Stage::Tunnel { client, .. } => {
                 *client == Direction::Open && self.upload.rest.memory() < WAITING_MAX
             }

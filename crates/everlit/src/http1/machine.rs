@@ -364,7 +364,8 @@ impl Http1 {
                 self.finish(bench);
                 (Need::Input, unread)
             }
-            Need::Input => (Need::Input, Vec::new()),
+            // What was left of the body for somebody else is thrown away like the rest of it.
+            Need::Input => (Need::Input, std::mem::take(&mut turn.unread)),
             _ => {
                 self.retire(State::Lingering, bench);
                 (need, Vec::new())

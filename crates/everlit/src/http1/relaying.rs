@@ -13,12 +13,13 @@ use crate::errorlog;
 use crate::gateway::preface::{Length, Preface};
 use crate::gateway::records::What;
 use crate::gateway::relay::{
-    Asked, Direction, Held, News, Relay, Stage, To, Trouble, Used, WAITING_MAX, length_of,
+    Asked, Body, Direction, Held, News, Relay, Stage, To, Trouble, Used, WAITING_MAX, length_of,
 };
 use crate::gateway::reply::{self, Delimited, Persistence};
 use crate::gateway::{Protocol, Target, Upgrade};
 use crate::http1::body::Framing;
-use crate::route::{Answerer, Forwarded, Origin};
+use crate::response::Response;
+use crate::route::{Answerer, Forwarded, Origin, Second};
 use crate::settings::{Settings, Stream};
 use crate::worker::bench::Bench;
 
@@ -104,7 +105,7 @@ impl Http1 {
             protocol: Protocol::Raw,
             bytes: Vec::new(),
         };
-        let mut relay = Relay::new(asked, target, preface, Length::Nothing);
+        let mut relay = Relay::new(asked, target, preface, Body::Nobody, Length::Nothing);
         relay.download.framing = Some(To::End);
         turn.relay = Some(Box::new(relay));
         self.state = State::Busy(turn);
@@ -255,34 +256,52 @@ impl Http1 {
         if head.expects_continue && !head.framing.is_over() {
             turn.outbox.append(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
-        let Forwarded {
-            forward,
-            told,
-            overrides,
-            environment,
-            settings,
-            status,
-        } = forwarded;
-        let asked = Asked {
-            head: raw.to_vec(),
-            told,
-            overrides,
-            environment,
-            method: head.method,
-            version: head.version,
-            upgrade: forward.upgrade,
-            status,
-            settings,
-        };
-        let body = length_of(head.framing);
-        turn.relay = Some(Box::new(Relay::new(
-            asked,
-            forward.target,
-            forward.preface,
-            body,
-        )));
+        turn.relay = Some(Box::new(relay_of(forwarded, head.into(), raw.to_vec())));
         self.state = State::Busy(turn);
     }
+}
+
+/// What a relay is to know of a request's head.
+#[derive(Clone, Copy, Debug)]
+struct Summary {
+    method: Method,
+    version: Version,
+    length: Length,
+}
+
+impl From<&Head<'_>> for Summary {
+    fn from(head: &Head<'_>) -> Summary {
+        Summary {
+            method: head.method,
+            version: head.version,
+            length: length_of(head.framing),
+        }
+    }
+}
+
+/// The exchange with the backend that a request goes to. `raw`: the head as the client sent it.
+fn relay_of(forwarded: Forwarded, summary: Summary, raw: Vec<u8>) -> Relay {
+    let Forwarded {
+        forward,
+        told,
+        overrides,
+        environment,
+        settings,
+        status,
+        body,
+    } = forwarded;
+    let asked = Asked {
+        head: raw,
+        told,
+        overrides,
+        environment,
+        method: summary.method,
+        version: summary.version,
+        upgrade: forward.upgrade,
+        status,
+        settings,
+    };
+    Relay::new(asked, forward.target, forward.preface, body, summary.length)
 }
 
 impl Turn {
@@ -316,6 +335,9 @@ impl Turn {
                 relay.upload.rest.append(input);
                 return input.len();
             }
+            if relay.body == Body::Later {
+                break;
+            }
             if self.body.is_over() {
                 if relay.wants_end() {
                     relay.body_over();
@@ -333,6 +355,10 @@ impl Turn {
             let data = &input[consumed + step.consumed - step.data..consumed + step.consumed];
             consumed += step.consumed;
             self.received += step.consumed as u64;
+            let data = match relay.body {
+                Body::Backend => data,
+                Body::Nobody | Body::Later => &[],
+            };
             if (step.data as u64) > self.room {
                 self.refuse_body(413, origin, bench);
                 return input.len();
@@ -447,7 +473,10 @@ impl Turn {
             }
             return Next::On;
         }
-        let bodiless = encode::is_bodiless(head.status) || asked.method == Method::Head;
+        if let Some(second) = second_pass(relay, head, rest, &bench.desk.response) {
+            return self.pass_again(second, origin, bench);
+        }
+        let bodiless = encode::is_bodiless(head.status) || relay.asked.method == Method::Head;
         relay.upload.settle();
         relay.stage = Stage::Answering {
             body: if bodiless {
@@ -493,6 +522,43 @@ impl Turn {
             self.write_head(To::End, Announced::Nothing, bench);
         }
         Next::On
+    }
+
+    /// The answer is not for the client: the request goes through the modules once more.
+    fn pass_again(&mut self, second: Second, origin: Origin<'_>, bench: &mut Bench) -> Next {
+        let Some(relay) = self.relay.take() else {
+            return Next::Drop;
+        };
+        self.line.clear();
+        let asked = relay.asked;
+        let Some(head) = bench.desk.again(&asked, &second, origin, bench.now) else {
+            // It was read before, and now it is not a request any more: it cannot be.
+            self.after = After::Close;
+            return Next::Drop;
+        };
+        let length = match (&second, self.body) {
+            (Second::Elsewhere(_), _) => Length::Nothing,
+            (Second::Permitted(_), body) => length_of(body),
+        };
+        let summary = Summary {
+            method: head,
+            version: asked.version,
+            length,
+        };
+        match bench.desk.forwarded.take() {
+            Some(forwarded) => {
+                self.relay = Some(Box::new(relay_of(*forwarded, summary, asked.head)));
+                // What has come of the body was left for this one.
+                let early = std::mem::take(&mut self.unread);
+                let used = self.upload(&early, origin, bench);
+                self.unread.extend_from_slice(&early[used..]);
+            }
+            None => {
+                std::mem::swap(&mut self.line, &mut bench.desk.line);
+                self.answer_in_place(&asked, bench);
+            }
+        }
+        Next::Drop
     }
 
     /// Writes the head of the answer for the client.
@@ -609,10 +675,14 @@ impl Turn {
 
     /// The desk has an answer of our own in place of the backend's.
     fn answer_here(&mut self, bench: &mut Bench) -> Next {
-        let Some(relay) = self.relay.take() else {
-            return Next::Drop;
-        };
-        let asked = &relay.asked;
+        if let Some(relay) = self.relay.take() {
+            self.answer_in_place(&relay.asked, bench);
+        }
+        Next::Drop
+    }
+
+    /// Puts the desk's answer to this request into the outbox.
+    fn answer_in_place(&mut self, asked: &Asked, bench: &mut Bench) {
         let framing = encode::Framing {
             method: Some(asked.method),
             version: asked.version,
@@ -625,7 +695,6 @@ impl Turn {
             encode(&mut bench.desk.response, &framing, &mut outbox);
         self.outbox.append_all(&mut outbox);
         self.leave_body();
-        Next::Drop
     }
 
     /// What is left of the request's body is nobody's business any more: it is read and thrown away, or the connection
@@ -741,4 +810,23 @@ impl Turn {
         self.relay = None;
         self.after = After::Close;
     }
+}
+
+/// Whether an answer only says how the request goes on. `rest`: what was read after its head.
+fn second_pass(
+    relay: &Relay,
+    head: &reply::Head,
+    rest: &[u8],
+    response: &Response,
+) -> Option<Second> {
+    if relay.body == Body::Later {
+        // An authorizer that says yes (FastCGI 1.0, section 6.3).
+        return (head.status == 200).then(|| Second::permitted(&response.headers));
+    }
+    let may = relay.protocol == Protocol::Cgi && relay.asked.settings.cgi.local_redirect;
+    let location = response.headers.get("Location")?;
+    let is_local = location.starts_with(b"/") && !location.starts_with(b"//");
+    // A program's redirect to ourselves, with nothing to show (RFC 3875 section 6.2.2).
+    (may && is_local && (300..=399).contains(&head.status) && rest.is_empty())
+        .then(|| Second::Elsewhere(location.to_vec()))
 }

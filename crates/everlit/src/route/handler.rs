@@ -11,7 +11,7 @@ use crate::config::{Resolver, Site};
 use crate::exchange::Exchange;
 use crate::http1::body::Framing;
 use crate::http1::head::{Head, Method};
-use crate::request::Request;
+use crate::request::{Permit, Request};
 use crate::response::{Body, Response};
 use crate::settings::{Core, Settings};
 
@@ -96,6 +96,8 @@ pub(super) fn run(
             told: None,
             overrides,
             environment,
+            // The request itself was refused, or may be answered by now.
+            permit: Permit::Given,
         },
         physical: &mut *exchange.physical,
         entry: None,

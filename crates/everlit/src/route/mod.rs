@@ -22,17 +22,20 @@ use crate::clock::Now;
 use crate::config::{Resolver, Site};
 use crate::exchange::{Exchange, Physical};
 use crate::files::FileCache;
+use crate::gateway::Target;
+use crate::gateway::host::Role;
+use crate::gateway::relay::Body;
 use crate::http1::body::Framing;
 use crate::http1::head::{Fields, Head, Method, Persistence, Reject, Version};
 use crate::logline::PendingLine;
 use crate::net::Peer;
-use crate::request::Request;
+use crate::request::{Permit, Request};
 use crate::response::Response;
 use crate::response::partial::{self, Cut};
 use crate::settings::Settings;
 use crate::transport::proxy_protocol::Tls;
 use errorpage::Pages;
-pub use relayed::{Answerer, Before, Forwarded};
+pub use relayed::{Answerer, Before, Forwarded, Second};
 use uri::{ParseOption, ParseOptions, Uri};
 
 /// `server.feature-flags`, those that change how requests are answered.
@@ -191,13 +194,19 @@ impl Desk {
         };
         let mut settings = phases::run(site, resolver, &mut exchange);
         let mut kept_status = None;
+        let mut of_request = Body::Backend;
         if exchange.response.status >= 400
             && let Some(answered) = handler::run(site, resolver, &settings, &mut exchange)
         {
             settings = answered.settings;
             kept_status = answered.status;
+            of_request = Body::Nobody;
         }
         if let Some(forward) = exchange.forward.take() {
+            let whose_body = match &forward.target {
+                Target::Host { group, .. } if group.role == Role::Authorizer => Body::Later,
+                _ => of_request,
+            };
             *forwarded = Some(Box::new(Forwarded {
                 forward: *forward,
                 told: exchange.request.told.take(),
@@ -205,6 +214,7 @@ impl Desk {
                 environment: std::mem::take(&mut exchange.request.environment),
                 settings: settings.clone(),
                 status: kept_status,
+                body: whose_body,
             }));
             return settings;
         }
@@ -313,6 +323,7 @@ fn request<'r>(
         scheme: origin.scheme,
         tls: origin.tls,
         told: None,
+        permit: Permit::Sought,
         overrides: head.fields.repeated(),
         environment: Vec::new(),
     }

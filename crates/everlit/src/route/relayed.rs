@@ -6,15 +6,16 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::{Desk, Origin, cut, handler, host_of_scheme, request, target};
+use super::{Desk, Origin, cut, handler, host_of_scheme, request, target, uri};
 use crate::clock::Now;
 use crate::exchange::Exchange;
 use crate::gateway::header_map::Way;
-use crate::gateway::relay::Asked;
+use crate::gateway::relay::{Asked, Body};
 use crate::gateway::{Forward, Protocol, Target};
+use crate::http1::body::Framing;
 use crate::http1::head::{self, GetBody, Limits, MAX_HEAD_BYTES, Method, Parsed, Version};
 use crate::modules::staticfile;
-use crate::request::Told;
+use crate::request::{Permit, Told};
 use crate::response::Headers;
 use crate::response::partial::Cut;
 use crate::settings::Settings;
@@ -40,6 +41,31 @@ pub struct Forwarded {
     pub settings: Rc<Settings>,
     /// The error that it answers, if its status is kept.
     pub status: Option<u16>,
+    /// Whom the request's body is for.
+    pub body: Body,
+}
+
+/// How a request goes on after a backend has answered, but not for the client.
+#[derive(Debug)]
+pub enum Second {
+    /// An authorizer has said yes, and told these variables.
+    Permitted(Vec<(Vec<u8>, Vec<u8>)>),
+    /// A program wants this path to be answered in its place, as if it had been asked for by GET.
+    Elsewhere(Vec<u8>),
+}
+
+impl Second {
+    /// What an authorizer tells: fields named `Variable-NAME`.
+    pub fn permitted(headers: &Headers) -> Second {
+        const PREFIX: &[u8] = b"Variable-";
+        let variable = |(name, value): (&[u8], &[u8])| {
+            let (prefix, rest) = name.split_at_checked(PREFIX.len())?;
+            prefix
+                .eq_ignore_ascii_case(PREFIX)
+                .then(|| (rest.to_vec(), value.to_vec()))
+        };
+        Second::Permitted(headers.iter().filter_map(variable).collect())
+    }
 }
 
 /// What is known of a request that another process began to answer.
@@ -51,6 +77,19 @@ pub struct Before {
     pub version: Version,
     /// The settings that it has here.
     pub settings: Rc<Settings>,
+}
+
+/// Names the variable that counts how often programs have sent a request elsewhere. No program is told more by it than it
+/// could know.
+const ROUNDS: &[u8] = b"REDIRECT_COUNT";
+
+/// A request that programs send elsewhere more often than this runs in circles (lighttpd: 5).
+const ROUNDS_MAX: u32 = 5;
+
+fn rounds(environment: &[(Vec<u8>, Vec<u8>)]) -> u32 {
+    let counts = environment.iter().filter(|(name, _)| name == ROUNDS);
+    let numbers = counts.filter_map(|(_, value)| str::from_utf8(value).ok()?.parse().ok());
+    numbers.max().unwrap_or(0)
 }
 
 /// Whose answer is judged.
@@ -120,6 +159,71 @@ impl Desk {
             version: head.version,
             settings,
         }
+    }
+
+    /// Has a request go through the modules once more. Afterwards there is a response, or it is forwarded. Returns the
+    /// method it has now; nothing if its head cannot be read any more.
+    pub fn again(
+        &mut self,
+        asked: &Asked,
+        second: &Second,
+        origin: Origin<'_>,
+        now: Now,
+    ) -> Option<Method> {
+        self.clear();
+        let Parsed::Head(mut head) = head::parse(&asked.head, &ANY) else {
+            return None;
+        };
+        let options = &self.site.server.parse;
+        let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
+            host_of_scheme(host, origin.scheme, options)
+        });
+        let mut body_fields = Vec::new();
+        if let Second::Elsewhere(_) = second {
+            head.framing = Framing::Empty;
+            if head.method != Method::Head {
+                head.method = Method::Get;
+                head.method_name = b"GET";
+            }
+            for name in ["Content-Length", "Content-Type", "Transfer-Encoding"] {
+                body_fields.push((name.into(), Vec::new()));
+            }
+        }
+        let uri = match second {
+            Second::Permitted(_) => target(&head, options),
+            Second::Elsewhere(path) => uri::parse(path, options),
+        };
+        let (uri, host) = match (uri, host) {
+            (Ok(uri), Ok(host)) => (uri, host),
+            (Err(reject), _) | (_, Err(reject)) => {
+                self.reject(reject.status, &head, origin, now);
+                return Some(head.method);
+            }
+        };
+        let mut request = request(&head, uri, host, origin);
+        if let Some(told) = &asked.told {
+            request.hear((**told).clone());
+        }
+        // Modules set theirs anew.
+        request.overrides.append(&mut body_fields);
+        match second {
+            Second::Permitted(variables) => {
+                request.permit = Permit::Given;
+                request.environment.clone_from(variables);
+            }
+            Second::Elsewhere(_) => {
+                let round = rounds(&asked.environment) + 1;
+                if round > ROUNDS_MAX {
+                    self.reject(500, &head, origin, now);
+                    return Some(head.method);
+                }
+                let count = round.to_string().into_bytes();
+                request.environment.push((ROUNDS.to_vec(), count));
+            }
+        }
+        let method = head.method;
+        self.process(request, now);
+        Some(method)
     }
 
     fn judge(&mut self, asked: &Asked, origin: Origin<'_>, now: Now, whose: Whose<'_>) -> Answerer {

@@ -9,10 +9,10 @@ use rustix::io::Errno;
 use super::conn::{Conn, Input};
 use super::serve::{self, Fate};
 use super::table::Key;
-use super::upstream::{HostRef, LinkId, Output, Reach, Upstream};
+use super::upstream::{HostRef, Link, LinkId, Output, Reach, Upstream};
 use super::{Worker, origin};
 use crate::gateway::balance;
-use crate::gateway::relay::{Direction, Stage, Trouble, Used};
+use crate::gateway::relay::{Direction, Relay, Stage, Trouble, Used};
 use crate::gateway::{Target, Upgrade};
 use crate::http1::relaying::Next;
 use crate::route::Origin;
@@ -135,7 +135,11 @@ impl Worker {
         let can_write = upstream.output == Output::Ready
             && conn.http.relay().is_some_and(|relay| relay.has_to_say());
         let can_read = upstream.input != Input::Drained && conn.http.wants_answer();
-        can_write || can_read
+        let can_end = conn
+            .http
+            .relay()
+            .is_some_and(|relay| is_to_be_ended(relay, &upstream.link));
+        can_write || can_read || can_end
     }
 
     /// Notes that a backend could not be reached, or is lost.
@@ -327,26 +331,29 @@ fn write(conn: &mut Conn, upstream: &mut Upstream) -> Next {
             }
         }
     }
-    let has_ended = !relay.wants_end();
-    let may_switch = relay.asked.upgrade != Upgrade::No;
-    if relay.upload.is_empty() {
-        if relay.is_tunnel() {
-            relay.upload.rest.release();
-        }
-        match &mut relay.stage {
-            Stage::Tunnel { client, .. } if *client == Direction::Ending => {
-                *client = Direction::Closed;
-                upstream.link.end();
-            }
-            // It may want to hear more after its answer's head.
-            Stage::Asking { .. } if may_switch => {}
-            Stage::Asking { .. } | Stage::Answering { .. } if is_program && has_ended => {
-                upstream.link.end();
-            }
-            _ => {}
+    if relay.upload.is_empty() && relay.is_tunnel() {
+        relay.upload.rest.release();
+    }
+    if is_to_be_ended(relay, &upstream.link) {
+        upstream.link.end();
+        if let Stage::Tunnel { client, .. } = &mut relay.stage {
+            *client = Direction::Closed;
         }
     }
     Next::On
+}
+
+/// Whether the backend has been sent everything, and is to be told that nothing more will come.
+fn is_to_be_ended(relay: &Relay, link: &Link) -> bool {
+    let hears = matches!(link, Link::Program { stdin: Some(_), .. });
+    let has_ended = match &relay.stage {
+        Stage::Collecting(_) => false,
+        // A program that may switch protocols may want to hear more after its answer's head.
+        Stage::Asking { .. } => hears && !relay.wants_end() && relay.asked.upgrade == Upgrade::No,
+        Stage::Answering { .. } => hears && !relay.wants_end(),
+        Stage::Tunnel { client, .. } => *client == Direction::Ending,
+    };
+    has_ended && relay.upload.is_empty()
 }
 
 /// Reads what the backend says, as long as there is room for it.
@@ -406,13 +413,12 @@ mod tests {
     use crate::gateway::balance::Preference;
     use crate::gateway::host::{Balance, tests::group};
     use crate::gateway::preface::{Length, Preface};
-    use crate::gateway::relay::{Asked, Relay};
+    use crate::gateway::relay::{Asked, Body};
     use crate::http1::head::{Method, Version};
     use crate::http1::machine::{State, Turn};
     use crate::net::Peer;
     use crate::settings::Settings;
     use crate::worker::table::Table;
-    use crate::worker::upstream::Link;
 
     fn exchange(method: Method) -> Conn {
         let asked = Asked {
@@ -438,7 +444,7 @@ mod tests {
             protocol: Protocol::Http,
             bytes: b"GET / HTTP/1.1\r\n".to_vec(),
         };
-        let mut relay = Relay::new(asked, target, preface, Length::Nothing);
+        let mut relay = Relay::new(asked, target, preface, Body::Backend, Length::Nothing);
         relay.tries = 1;
         let (socket, _) = UnixStream::pair().unwrap();
         let mut conn = Conn::new(socket.into(), Peer::Unix, 0);

@@ -96,6 +96,7 @@ impl<'a> Asked<'a> {
             scheme: "http",
             tls: None,
             told: None,
+            permit: Default::default(),
             overrides: Vec::new(),
             environment: Vec::new(),
         };

@@ -99,6 +99,7 @@ impl<'a> Asked<'a> {
                 scheme: self.scheme,
                 tls: None,
                 told: None,
+                permit: Default::default(),
                 overrides,
                 environment: pairs(self.environment),
             },

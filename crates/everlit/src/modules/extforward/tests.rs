@@ -193,6 +193,7 @@ fn with_request<T>(text: &str, then: impl FnOnce(&Request<'_>) -> T) -> T {
         scheme: "http",
         tls: None,
         told: None,
+        permit: Default::default(),
         overrides: Vec::new(),
         environment: Vec::new(),
     })

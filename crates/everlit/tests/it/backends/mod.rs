@@ -16,6 +16,7 @@ mod refusing;
 mod restart;
 mod restart_programs;
 mod restart_tunnels;
+mod second;
 mod silent;
 mod slow;
 mod stalls;

@@ -1,0 +1,141 @@
+//! Answers that are not for the client: the request goes on elsewhere.
+
+use super::backend::{Backend, Peer, access_log, goes_on, program, response, with_programs};
+use super::restart::restart;
+use super::restart_programs::{record, request};
+use crate::support::http::Client;
+use crate::support::{Built, Server, Setup};
+
+#[test]
+fn a_program_sends_a_request_elsewhere() {
+    let setup = with_programs().setting("cgi.local-redir = \"enable\"");
+    let to = |path: &str| format!("cat > /dev/null\necho Location: {path}\necho\n");
+    program(&setup, "go.cgi", &to("/a.txt?x"));
+    program(&setup, "circle.cgi", &to("/circle.cgi"));
+    program(&setup, "far.cgi", &to("http://other.example/"));
+    program(
+        &setup,
+        "shows.cgi",
+        "echo Content-Type: text/plain\necho\necho $REQUEST_METHOD $QUERY_STRING\n",
+    );
+    program(&setup, "chain.cgi", &to("/shows.cgi?from"));
+    let server = Server::start(setup);
+    let mut client = Client::connect(server.address());
+    let mut ask = |line: &str, body: &str| {
+        let length = body.len();
+        client.send(
+            format!("{line} HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n{body}")
+                .as_bytes(),
+        );
+        let response = response(&mut client);
+        (response.status, String::from_utf8(response.body).unwrap())
+    };
+    assert_eq!(ask("POST /go.cgi", "body"), (200, "first".to_owned()));
+    assert_eq!(
+        ask("POST /chain.cgi", "body"),
+        (200, "GET from\n".to_owned())
+    );
+    assert_eq!(ask("POST /far.cgi", "").0, 302);
+    assert_eq!(ask("POST /circle.cgi", "").0, 500);
+    goes_on(&mut client);
+    drop(client);
+    assert_eq!(access_log(server).len(), 5);
+}
+
+#[test]
+fn without_a_setting_it_is_the_clients_redirect() {
+    let setup = with_programs();
+    program(&setup, "go.cgi", "echo Location: /a.txt\necho\n");
+    let server = Server::start(setup);
+    let mut client = Client::connect(server.address());
+    client.send(b"GET /go.cgi HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(response(&mut client).status, 302);
+}
+
+/// Everything is answered by files, and by a responder for `.php`, once an authorizer has said yes.
+fn guarded(authorizer: &Backend, responder: &Backend) -> Setup {
+    let setup = Setup::new(Built::Everlit);
+    setup.file("x.php", "");
+    let host = |backend: &Backend, more: &str| {
+        let address = backend.address();
+        format!(
+            "( ( \"host\" => \"{}\", \"port\" => {}{more} ) )",
+            address.ip(),
+            address.port()
+        )
+    };
+    setup.setting(&format!(
+        "server.modules += ( \"mod_fastcgi\" )\nfastcgi.server = ( \"/\" => {}, \".php\" => {} )",
+        host(
+            authorizer,
+            ", \"mode\" => \"authorizer\", \"check-local\" => \"disable\""
+        ),
+        host(responder, "")
+    ))
+}
+
+fn says(peer: &mut Peer, head: &str) {
+    let mut wire = record(6, format!("{head}\r\n\r\n").as_bytes(), 0);
+    wire.extend(record(3, &[0; 8], 0));
+    peer.send(&wire);
+}
+
+/// An authorizer is asked without a body.
+fn asked(peer: &mut Peer) {
+    let (parameters, input) = request(peer);
+    // Its own variable; what the client said is another.
+    let is_length = |pair: &[u8]| pair[0] == 14 && pair[2..] == *b"CONTENT_LENGTH";
+    assert!(!parameters.windows(16).any(is_length));
+    assert_eq!(input, b"");
+}
+
+#[test]
+fn an_authorizer_is_asked_first() {
+    let (authorizer, responder) = (Backend::new(), Backend::new());
+    let server = Server::start(guarded(&authorizer, &responder));
+    let mut client = Client::connect(server.address());
+
+    client.send(b"GET /a.txt HTTP/1.1\r\nHost: test\r\n\r\n");
+    let mut peer = authorizer.accept();
+    asked(&mut peer);
+    says(&mut peer, "Status: 200");
+    assert_eq!(response(&mut client).body, b"first");
+
+    client.send(b"POST /a.txt HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nbody");
+    let mut peer = authorizer.accept();
+    asked(&mut peer);
+    says(&mut peer, "Status: 403");
+    assert_eq!(response(&mut client).status, 403);
+
+    // What is said of the user, and the body, are for whoever answers.
+    client.send(b"POST /x.php HTTP/1.1\r\nHost: test\r\nContent-Length: 8\r\n\r\nhalf");
+    let mut peer = authorizer.accept();
+    asked(&mut peer);
+    says(&mut peer, "Status: 200\r\nVariable-REMOTE_USER: somebody");
+    client.send(b"rest");
+    let mut peer = responder.accept();
+    let (parameters, input) = request(&mut peer);
+    assert!(
+        parameters
+            .windows(19)
+            .any(|pair| pair == b"REMOTE_USERsomebody")
+    );
+    assert_eq!(input, b"halfrest");
+    says(&mut peer, "Status: 201");
+    assert_eq!(response(&mut client).status, 201);
+}
+
+#[test]
+fn a_restart_while_an_authorizer_thinks() {
+    let (authorizer, responder) = (Backend::new(), Backend::new());
+    let server = Server::start(guarded(&authorizer, &responder));
+    let mut client = Client::connect(server.address());
+    for (says_what, status) in [("Status: 200", 200), ("Status: 401", 401)] {
+        client.send(b"GET /a.txt HTTP/1.1\r\nHost: test\r\n\r\n");
+        let mut peer = authorizer.accept();
+        asked(&mut peer);
+        restart(&server);
+        says(&mut peer, says_what);
+        assert_eq!(response(&mut client).status, status);
+    }
+}
