@@ -41,7 +41,9 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
             let host = &group.hosts[index];
             let may = match protocol {
                 Protocol::Http => host.upgrade || settings.proxy.header.upgrade,
-                _ => host.upgrade,
+                // What goes through a tunnel would have to stand in records, whose end it is told with the request.
+                Protocol::FastCgi => false,
+                Protocol::Scgi | Protocol::Uwsgi | Protocol::Cgi | Protocol::Raw => host.upgrade,
             };
             let target = Target::Host {
                 group,

@@ -365,6 +365,8 @@ impl Turn {
             }
             self.room -= step.data as u64;
             if let Err(errno) = relay.upload(data) {
+                // Its backend has half of it: no other request may follow it there, or here.
+                self.after = After::Linger;
                 self.fail(Trouble::Full(errno), Used::Never, origin, bench);
                 return input.len();
             }

@@ -12,7 +12,7 @@ use crate::exchange::Exchange;
 use crate::http1::body::Framing;
 use crate::http1::head::{Head, Method};
 use crate::request::{Permit, Request};
-use crate::response::Body;
+use crate::response::{Body, Response};
 use crate::settings::{Core, Settings};
 
 /// Which handler, and so what becomes of the status.
@@ -119,6 +119,11 @@ pub(super) fn run(
         exchange.request.overrides = overrides;
         exchange.request.environment = environment;
         exchange.forward = Some(forward);
+        // In case the backend is not asked after all.
+        *exchange.response = Response {
+            body: Body::Empty,
+            ..kept
+        };
         return Some(Answered {
             status: (kind == Kind::Any && of_handler.core.error_intercept).then_some(error),
             settings: of_handler,

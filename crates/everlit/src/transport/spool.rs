@@ -33,9 +33,10 @@ impl Spool {
         outbox: &mut Outbox,
         directories: &[PathBuf],
     ) -> Result<(), Errno> {
-        if outbox.is_empty() {
-            // Whatever was in it is sent.
-            self.end = 0;
+        if outbox.files().next().is_none() {
+            // Whatever was in it is sent, or with the kernel as pages of the file, which must not change: its room goes
+            // with it, and what comes now begins another one.
+            *self = Spool::default();
         }
         let file = match &self.file {
             Some(file) => file.clone(),
@@ -132,6 +133,25 @@ mod tests {
                 .next()
                 .is_none()
         );
+    }
+
+    #[test]
+    fn what_was_sent_is_not_written_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let directories = [directory.path().to_owned()];
+        let (mut spool, mut outbox) = (Spool::default(), Outbox::default());
+        spool.append(b"one", &mut outbox, &directories).unwrap();
+        let first = outbox.files().next().unwrap().clone();
+        outbox.clear();
+        spool.append(b"two", &mut outbox, &directories).unwrap();
+        let second = outbox.files().next().unwrap().clone();
+        for (range, expected) in [(first, b"one"), (second, b"two")] {
+            let mut content = [0; 3];
+            rustix::io::pread(&*range.file, &mut content, range.offset).unwrap();
+            assert_eq!(&content, expected);
+            let length = rustix::fs::fstat(&*range.file).unwrap().st_size;
+            assert_eq!(length, 3, "room that nobody needs");
+        }
     }
 
     #[test]

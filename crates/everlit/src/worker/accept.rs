@@ -136,7 +136,9 @@ impl Worker {
 
     /// Puts a connection into the table and has the kernel tell of its news. If the kernel refuses that, the connection
     /// ends and the key leads nowhere.
-    pub(super) fn admit(&mut self, conn: Conn, fate: Fate, deadline: u32) -> Key {
+    pub(super) fn admit(&mut self, mut conn: Conn, fate: Fate, deadline: u32) -> Key {
+        // If it stood in the queue, it was by another key.
+        conn.turn = NextTurn::OnNews;
         let key = self.table.insert(conn);
         self.count();
         self.table.set_deadline(key, deadline);

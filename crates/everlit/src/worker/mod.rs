@@ -41,6 +41,7 @@ use self::table::{Key, Table};
 use self::upstream::{LinkId, Upstreams};
 use crate::clock::Now;
 use crate::http1::machine::{Moment, Phase};
+use crate::http1::relaying::Next;
 use crate::net::Scheme;
 use crate::route::Origin;
 
@@ -218,6 +219,13 @@ impl Worker {
 
     /// After a connection was served: closes it, queues it, sets its deadline, sends it away.
     fn settle(&mut self, key: Key, before: Moment, fate: Fate) {
+        let Some(conn) = self.table.get_mut(key) else {
+            return;
+        };
+        if conn.link.is_some() && !conn.http.is_relaying() {
+            // What the client said has ended the exchange: its backend is not waited for.
+            self.unlink(key, Next::Drop);
+        }
         let Some(conn) = self.table.get_mut(key) else {
             return;
         };

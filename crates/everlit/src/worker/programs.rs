@@ -53,23 +53,13 @@ impl Programs {
                     .raw_os_error()
                     .map_or(Errno::IO, Errno::from_raw_os_error)
             })?;
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let process = pid
-            .ok_or(Errno::SRCH)
-            .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));
-        let pipes = (child.stdin.take(), child.stdout.take());
+        let link = link(&mut child);
+        if link.is_err() {
+            // Nobody will ever hear of it. It has not been waited for, so this cannot hit another process.
+            let _ = child.kill();
+        }
         self.0.push(child);
-        let (Some(stdin), Some(stdout)) = pipes else {
-            return Err(Errno::PIPE);
-        };
-        let (stdin, stdout) = (OwnedFd::from(stdin), OwnedFd::from(stdout));
-        rustix::io::ioctl_fionbio(&stdin, true)?;
-        rustix::io::ioctl_fionbio(&stdout, true)?;
-        Ok(Link::Program {
-            stdin: Some(stdin),
-            stdout,
-            process: process?,
-        })
+        link
     }
 
     /// Nobody waits for a program's answer any more. One that has ended, as it should, does not notice.
@@ -91,4 +81,21 @@ impl Programs {
     pub fn is_waiting(&self) -> bool {
         !self.0.is_empty()
     }
+}
+
+/// Its pipes, which never block, and a handle.
+fn link(child: &mut Child) -> Result<Link, Errno> {
+    let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(Errno::PIPE);
+    };
+    let (stdin, stdout) = (OwnedFd::from(stdin), OwnedFd::from(stdout));
+    rustix::io::ioctl_fionbio(&stdin, true)?;
+    rustix::io::ioctl_fionbio(&stdout, true)?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let process = pidfd_open(pid.ok_or(Errno::SRCH)?, PidfdFlags::empty())?;
+    Ok(Link::Program {
+        stdin: Some(stdin),
+        stdout,
+        process,
+    })
 }

@@ -11,9 +11,9 @@ use super::serve::{self, Fate};
 use super::table::Key;
 use super::upstream::{HostRef, Link, LinkId, Output, Reach, Upstream};
 use super::{Worker, origin};
-use crate::gateway::Target;
 use crate::gateway::balance;
-use crate::gateway::relay::{Direction, Stage, Trouble, Used};
+use crate::gateway::relay::{Direction, Relay, Stage, Trouble, Used};
+use crate::gateway::{Target, Upgrade};
 use crate::http1::relaying::Next;
 use crate::route::Origin;
 use crate::transport::outbox::{Broken, Flushed};
@@ -135,16 +135,10 @@ impl Worker {
         let can_write = upstream.output == Output::Ready
             && conn.http.relay().is_some_and(|relay| relay.has_to_say());
         let can_read = upstream.input != Input::Drained && conn.http.wants_answer();
-        let can_end = conn.http.relay().is_some_and(|relay| {
-            let ended = match &relay.stage {
-                Stage::Tunnel { client, .. } => *client == Direction::Ending,
-                _ => {
-                    matches!(&upstream.link, Link::Program { stdin: Some(_), .. })
-                        && !relay.wants_end()
-                }
-            };
-            ended && relay.upload.is_empty()
-        });
+        let can_end = conn
+            .http
+            .relay()
+            .is_some_and(|relay| is_to_be_ended(relay, &upstream.link));
         can_write || can_read || can_end
     }
 
@@ -285,7 +279,9 @@ impl Worker {
         let who = conn.who();
         let origin = origin(&who, endpoint);
         conn.http.backend_reached(origin, &mut self.bench);
-        write(conn, upstream);
+        if let Next::Retry = write(conn, upstream) {
+            return Next::Retry;
+        }
         if conn.http.ends_tunnel() {
             return Next::Drop;
         }
@@ -294,21 +290,33 @@ impl Worker {
 }
 
 /// Sends what the backend is owed.
-fn write(conn: &mut Conn, upstream: &mut Upstream) {
+fn write(conn: &mut Conn, upstream: &mut Upstream) -> Next {
     let Some(relay) = conn.http.relay() else {
-        return;
+        return Next::On;
     };
     let is_program = matches!(relay.target, Target::Program(_));
     if is_program {
         // Its head is its environment, which it has.
         relay.upload.sent = relay.upload.head.len();
     }
-    if !relay.upload.is_empty()
-        && let Some(sink) = upstream.link.sink()
-    {
-        match relay.upload.flush(sink) {
+    if !relay.upload.is_empty() {
+        let flushed = match upstream.link.sink() {
+            Some(sink) => relay.upload.flush(sink),
+            // Its input is closed already: nobody will ever take this.
+            None => {
+                relay.upload.give_up();
+                Ok(Flushed::All)
+            }
+        };
+        match flushed {
             Ok(Flushed::Blocked) => upstream.output = Output::Blocked,
             Ok(Flushed::All | Flushed::Yielded) => {}
+            Err(Broken::Socket(errno))
+                if relay.may_ask_again(Trouble::Broke(errno), upstream.used) =>
+            {
+                relay.ask_again();
+                return Next::Retry;
+            }
             Err(Broken::Socket(_)) => {
                 // It may have answered before it closed: reading will tell.
                 relay.upload.give_up();
@@ -323,22 +331,29 @@ fn write(conn: &mut Conn, upstream: &mut Upstream) {
             }
         }
     }
-    let has_ended = !relay.wants_end();
-    if relay.upload.is_empty() {
-        if relay.is_tunnel() {
-            relay.upload.rest.release();
-        }
-        match &mut relay.stage {
-            Stage::Tunnel { client, .. } if *client == Direction::Ending => {
-                *client = Direction::Closed;
-                upstream.link.end();
-            }
-            Stage::Asking { .. } | Stage::Answering { .. } if is_program && has_ended => {
-                upstream.link.end();
-            }
-            _ => {}
+    if relay.upload.is_empty() && relay.is_tunnel() {
+        relay.upload.rest.release();
+    }
+    if is_to_be_ended(relay, &upstream.link) {
+        upstream.link.end();
+        if let Stage::Tunnel { client, .. } = &mut relay.stage {
+            *client = Direction::Closed;
         }
     }
+    Next::On
+}
+
+/// Whether the backend has been sent everything, and is to be told that nothing more will come.
+fn is_to_be_ended(relay: &Relay, link: &Link) -> bool {
+    let hears = matches!(link, Link::Program { stdin: Some(_), .. });
+    let has_ended = match &relay.stage {
+        Stage::Collecting(_) => false,
+        // A program that may switch protocols may want to hear more after its answer's head.
+        Stage::Asking { .. } => hears && !relay.wants_end() && relay.asked.upgrade == Upgrade::No,
+        Stage::Answering { .. } => hears && !relay.wants_end(),
+        Stage::Tunnel { client, .. } => *client == Direction::Ending,
+    };
+    has_ended && relay.upload.is_empty()
 }
 
 /// Reads what the backend says, as long as there is room for it.
@@ -384,4 +399,80 @@ fn read(
         }
     }
     Next::On
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    use std::rc::Rc;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::gateway::Protocol;
+    use crate::gateway::balance::Preference;
+    use crate::gateway::host::{Balance, tests::group};
+    use crate::gateway::preface::{Length, Preface};
+    use crate::gateway::relay::{Asked, Body};
+    use crate::http1::head::{Method, Version};
+    use crate::http1::machine::{State, Turn};
+    use crate::net::Peer;
+    use crate::settings::Settings;
+    use crate::worker::table::Table;
+
+    fn exchange(method: Method) -> Conn {
+        let asked = Asked {
+            head: Vec::new(),
+            told: None,
+            overrides: Vec::new(),
+            environment: Vec::new(),
+            method,
+            version: Version::Http11,
+            upgrade: Upgrade::No,
+            status: None,
+            settings: Rc::new(Settings::default()),
+        };
+        let target = Target::Host {
+            group: Arc::new(group("", 1)),
+            host: 0,
+            preference: Preference {
+                balance: Balance::Fair,
+                hash: 0,
+            },
+        };
+        let preface = Preface {
+            protocol: Protocol::Http,
+            bytes: b"GET / HTTP/1.1\r\n".to_vec(),
+        };
+        let mut relay = Relay::new(asked, target, preface, Body::Backend, Length::Nothing);
+        relay.tries = 1;
+        let (socket, _) = UnixStream::pair().unwrap();
+        let mut conn = Conn::new(socket.into(), Peer::Unix, 0);
+        conn.http.state = State::Busy(Box::new(Turn {
+            relay: Some(Box::new(relay)),
+            ..Turn::default()
+        }));
+        conn
+    }
+
+    #[test]
+    fn a_connection_that_was_closed_while_it_waited_is_replaced() {
+        for (method, used, expected) in [
+            (Method::Get, Used::Before, Next::Retry),
+            (Method::Get, Used::Never, Next::On),
+            (Method::Post, Used::Before, Next::On),
+        ] {
+            let mut conn = exchange(method);
+            let key = Table::default().insert(exchange(method));
+            let (socket, other) = UnixStream::pair().unwrap();
+            drop(other);
+            let link = Link::Socket(OwnedFd::from(socket));
+            let mut upstream = Upstream::new(link, key, None, Reach::Up);
+            upstream.used = used;
+            assert_eq!(write(&mut conn, &mut upstream), expected, "{method:?}");
+            let relay = conn.http.relay().unwrap();
+            // To be sent once more, or given up.
+            assert_eq!(relay.upload.is_empty(), expected == Next::On, "{method:?}");
+        }
+    }
 }

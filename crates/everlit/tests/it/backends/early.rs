@@ -96,3 +96,30 @@ fn a_body_with_errors_after_the_answer_has_begun_ends_the_connection() {
         "{got}"
     );
 }
+
+#[test]
+fn nobody_follows_a_body_that_there_is_no_room_for() {
+    let backend = Backend::new();
+    let server = proxy_with(&backend, "server.stream-request-body = 1");
+    std::fs::remove_dir(server.setup.path("spool")).unwrap();
+    let mut client = Client::connect(server.address());
+    client.send(b"POST /b HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let mut peer = backend.accept();
+    peer.head();
+    // More than two sockets hold, and a backend that does not read.
+    let mut sender = client.clone_sender();
+    let sending = std::thread::spawn(move || {
+        let chunk = pattern(64 << 10);
+        for _ in 0..512 {
+            sender.send(format!("{:x}\r\n", chunk.len()).as_bytes());
+            sender.send(&chunk);
+            sender.send(b"\r\n");
+        }
+    });
+    let answer = response(&mut client);
+    assert_eq!(answer.status, 502);
+    assert!(answer.ends_connection(), "{answer:?}");
+    sending.join().unwrap();
+    // It is given up at once, in the middle.
+    peer.until_closed();
+}

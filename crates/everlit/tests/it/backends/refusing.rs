@@ -1,6 +1,6 @@
 //! Backends that refuse connections.
 
-use super::backend::{Backend, Refusing, get, goes_on, response, setup};
+use super::backend::{Backend, Refusing, get, goes_on, program, response, setup};
 use crate::support::Server;
 use crate::support::http::Client;
 
@@ -89,4 +89,21 @@ fn a_body_on_its_way_finds_another_host() {
         peer.answer("good");
         assert_eq!(response(&mut client).body, b"good");
     }
+}
+
+#[test]
+fn an_error_handler_that_is_a_backend_itself_is_not_asked() {
+    let refusing = Refusing::new();
+    let setup = setup("proxy", &[refusing.address()], "").setting(
+        "server.modules += ( \"mod_cgi\" )\ncgi.assign = ( \".cgi\" => \"/bin/sh\" )\n\
+         static-file.exclude-extensions = ( \".cgi\" )\nserver.error-handler = \"/e.cgi\"",
+    );
+    program(&setup, "e.cgi", "printf 'Status: 200\\r\\n\\r\\nasked'\n");
+    let server = Server::start(setup);
+    let mut client = Client::connect(server.address());
+    get(&mut client);
+    let answer = response(&mut client);
+    assert_eq!(answer.status, 503);
+    assert!(answer.body.starts_with(b"<!DOCTYPE html>"), "{answer:?}");
+    goes_on(&mut client);
 }

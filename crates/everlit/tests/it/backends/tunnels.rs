@@ -1,6 +1,8 @@
 //! Tunnels: after a change of protocol, and CONNECT.
 
-use super::backend::{Backend, Peer, access_log, pattern, proxy_with, response};
+use super::backend::{
+    Backend, Peer, access_log, pattern, program, proxy_with, response, with_programs,
+};
 use crate::support::Server;
 use crate::support::http::Client;
 
@@ -194,4 +196,25 @@ fn a_direction_that_stands_still_does_not_stop_the_other() {
             assert!(client_bytes(&mut client, data.len()) == data);
         });
     }
+}
+
+#[test]
+fn a_program_may_be_the_other_end() {
+    let setup = with_programs().setting("cgi.upgrade = \"enable\"");
+    program(
+        &setup,
+        "t.cgi",
+        "printf 'Status: 101\\r\\nUpgrade: echo\\r\\n\\r\\n'\nexec cat\n",
+    );
+    let server = Server::start(setup);
+    let mut client = Client::connect(server.address());
+    client
+        .send(b"GET /t.cgi HTTP/1.1\r\nHost: test\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n");
+    assert_eq!(response(&mut client).status, 101);
+    for text in [b"one", b"two"] {
+        client.send(text);
+        assert_eq!(client_bytes(&mut client, 3), text);
+    }
+    client.half_close();
+    assert_eq!(client.until_close().unwrap(), b"");
 }
