@@ -12,6 +12,7 @@ mod backends;
 mod command_line;
 mod control_socket;
 mod demo;
+mod examples;
 mod idle;
 mod limits;
 mod one_client;
