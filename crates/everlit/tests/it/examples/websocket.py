@@ -11,8 +11,10 @@ import websockets
 
 
 async def read(questions):
-    loop = asyncio.get_running_loop()
-    while await loop.run_in_executor(None, sys.stdin.readline):
+    lines = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(lines)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
+    while await lines.readline():
         questions.put_nowait(None)
 
 
