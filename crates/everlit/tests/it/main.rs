@@ -12,6 +12,7 @@ mod backends;
 mod command_line;
 mod control_socket;
 mod demo;
+mod examples;
 mod extforward;
 mod idle;
 mod limits;

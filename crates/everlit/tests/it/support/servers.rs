@@ -168,7 +168,7 @@ fn pid(child: &Child) -> Pid {
 }
 
 /// Ends a server: SIGTERM, and what it takes if that is not enough.
-fn end(child: &mut Child) -> ExitStatus {
+pub fn end(child: &mut Child) -> ExitStatus {
     if let Ok(Some(status)) = child.try_wait() {
         return status;
     }
