@@ -23,6 +23,7 @@ use crate::gateway::relay::{
     Asked, Direction, Download, End, Held, Relay, Rest, Stage, To, Upload, Used,
 };
 use crate::gateway::reply::{Delimited, Persistence};
+use crate::gateway::websocket::session::Session;
 use crate::gateway::{Protocol, Target, Upgrade, upload};
 use crate::request::Told;
 use crate::response::{FileRange, Headers};
@@ -95,6 +96,9 @@ pub struct RelayImage {
     /// What a proxy in front of us has told of the client; since version 3.
     #[n(13)]
     pub told: Option<Told>,
+    /// The client's WebSocket; since version 4.
+    #[n(14)]
+    pub websocket: Option<Session>,
 }
 
 /// Where a backend is.
@@ -282,6 +286,7 @@ impl RelayImage {
     /// The first version of images that has everything that is in it.
     pub fn version(&self) -> u16 {
         match (&self.told, self.protocol) {
+            (_, Protocol::WebSocket) => 4,
             (Some(_), _) | (_, Protocol::Raw) => 3,
             _ => 2,
         }
@@ -296,7 +301,12 @@ impl RelayImage {
             StageImage::Answering { .. } | StageImage::Tunnel { .. } => true,
         };
         let all = |segments: &[SegmentImage]| segments.iter().all(SegmentImage::is_sane);
+        let websocket = match &self.websocket {
+            Some(session) => self.protocol == Protocol::WebSocket && session.is_sane(),
+            None => self.protocol != Protocol::WebSocket,
+        };
         stage
+            && websocket
             && small(&self.head)
             && small(&self.upload.head)
             && self.upload.sent as usize <= self.upload.head.len()
@@ -391,6 +401,7 @@ pub(super) fn freeze(
         tries: relay.tries,
         link,
         told: relay.asked.told.map(|told| *told),
+        websocket: relay.websocket.map(|session| *session),
     }
 }
 
@@ -504,6 +515,7 @@ pub(super) fn thaw(
             StageImage::Tunnel { client, backend } => Stage::Tunnel { client, backend },
         },
         records: image.records,
+        websocket: image.websocket.map(Box::new),
         upload: Upload {
             sent: image.upload.sent as usize,
             head: image.upload.head,

@@ -21,3 +21,4 @@ mod programs;
 mod restart;
 mod sockproxy;
 mod wire;
+mod wstunnel;
