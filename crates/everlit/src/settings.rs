@@ -39,6 +39,8 @@ pub struct Settings {
     pub sockproxy: modules::sockproxy::Settings,
     /// mod_staticfile
     pub staticfile: modules::staticfile::Settings,
+    /// mod_wstunnel
+    pub wstunnel: modules::wstunnel::Settings,
 }
 
 /// Directives of the core that conditions may change. Field names follow the directives.

@@ -158,7 +158,6 @@ static AUTHENTICATION: &[Directive] = &[
 ];
 
 const AJP13: Of = Of("mod_ajp13");
-const WSTUNNEL: Of = Of("mod_wstunnel");
 
 const SOURCE: &str = "programs would be sent to the client instead of being run";
 
@@ -175,25 +174,6 @@ static BACKENDS: &[Directive] = &[
         "ajp13.map-extensions",
         KvString,
         "Suffixes that are treated as others.",
-    ),
-    WSTUNNEL.missing(
-        "wstunnel.server",
-        KvArray,
-        "TCP servers that are reached through WebSocket.",
-    ),
-    WSTUNNEL.missing("wstunnel.balance", String, "How servers are chosen."),
-    WSTUNNEL.missing("wstunnel.debug", Int, "What is logged about servers."),
-    WSTUNNEL.missing(
-        "wstunnel.map-extensions",
-        KvString,
-        "Suffixes that are treated as others.",
-    ),
-    WSTUNNEL.missing("wstunnel.frame-type", String, "\"text\" or \"binary\"."),
-    WSTUNNEL.missing("wstunnel.origins", List, "Pages that may open a tunnel."),
-    WSTUNNEL.missing(
-        "wstunnel.ping-interval",
-        Short,
-        "Seconds between two pings.",
     ),
 ];
 

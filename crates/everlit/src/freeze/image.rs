@@ -228,7 +228,7 @@ impl Image {
             _ => None,
         };
         match (&self.introduction, relay) {
-            (Some(_), _) => 3,
+            (Some(_), relay) => relay.map_or(3, |relay| relay.version().max(3)),
             (None, Some(relay)) => relay.version(),
             (None, None) => 1,
         }
@@ -389,6 +389,7 @@ mod tests {
             status: Some(404),
             told: None,
             body: None,
+            websocket: None,
             protocol: Protocol::FastCgi,
             target: TargetImage::Host {
                 address: "/run/php.sock".to_owned(),
@@ -481,6 +482,44 @@ mod tests {
                 assert!(Image::from_bytes(&golden[..end]).is_err(), "{name} {end}");
             }
         }
+    }
+
+    #[test]
+    fn websockets_travel_since_version_4() {
+        use crate::freeze::relay::StageImage;
+        use crate::gateway::Protocol;
+        use crate::gateway::relay::Direction;
+        use crate::gateway::websocket::handshake::Greeting;
+        use crate::gateway::websocket::{Kind, session::Session};
+        let mut session = Session::new(Greeting::sample(), Kind::Text, 20);
+        // Half a frame one way, half a character the other.
+        session.read(b"\x01\x85mask1", &mut Vec::new(), &mut Vec::new());
+        session.write(b"a\xc3", &mut Vec::new());
+        let [_, _, (_, _, mut image), _] = samples();
+        let StateImage::Busy(busy) = &mut image.state else {
+            panic!("a busy one");
+        };
+        busy.relay = Some(Box::new(RelayImage {
+            protocol: Protocol::WebSocket,
+            stage: StageImage::Tunnel {
+                client: Direction::Open,
+                backend: Direction::Open,
+            },
+            websocket: Some(session),
+            ..relay()
+        }));
+        let golden = include_bytes!("golden/v4/websocket.cbor");
+        assert_eq!(image.to_bytes(), golden);
+        assert_eq!(Image::from_bytes(golden).unwrap(), image);
+        assert_eq!((image.version(), image.check()), (4, Ok(())));
+        image.introduction = Some(IntroductionImage::Made(Tls::default()));
+        assert_eq!(image.version(), 4);
+        let StateImage::Busy(busy) = &mut image.state else {
+            panic!("a busy one");
+        };
+        let relay = busy.relay.as_mut().unwrap();
+        relay.websocket = None;
+        assert_eq!(image.check(), Err("relay"));
     }
 
     #[test]

@@ -36,7 +36,7 @@ use crate::worker::upstream::Upstream;
 /// Kind of a parcel: a plain HTTP/1 connection.
 pub const KIND_HTTP1: u16 = 1;
 /// Newest version of its image.
-pub const HTTP1_VERSION: u16 = 3;
+pub const HTTP1_VERSION: u16 = 4;
 
 /// A frozen connection.
 #[derive(Debug)]

@@ -23,6 +23,7 @@ use crate::gateway::relay::{
     Asked, Body, Direction, Download, End, Held, Relay, Rest, Stage, To, Upload, Used,
 };
 use crate::gateway::reply::{Delimited, Persistence};
+use crate::gateway::websocket::session::Session;
 use crate::gateway::{Protocol, Target, Upgrade, upload};
 use crate::request::Told;
 use crate::response::{FileRange, Headers};
@@ -95,9 +96,12 @@ pub struct RelayImage {
     /// What a proxy in front of us has told of the client; since version 3.
     #[n(13)]
     pub told: Option<Told>,
-    /// Whom the request's body is for, if it is not the backend.
+    /// Whom the request's body is for, if it is not the backend; since version 4.
     #[n(15)]
     pub body: Option<Body>,
+    /// The client's WebSocket; since version 4.
+    #[n(14)]
+    pub websocket: Option<Session>,
 }
 
 /// Where a backend is.
@@ -285,6 +289,8 @@ impl RelayImage {
     /// The first version of images that has everything that is in it.
     pub fn version(&self) -> u16 {
         match (&self.told, self.protocol) {
+            _ if self.body.is_some() => 4,
+            (_, Protocol::WebSocket) => 4,
             (Some(_), _) | (_, Protocol::Raw) => 3,
             _ => 2,
         }
@@ -299,7 +305,12 @@ impl RelayImage {
             StageImage::Answering { .. } | StageImage::Tunnel { .. } => true,
         };
         let all = |segments: &[SegmentImage]| segments.iter().all(SegmentImage::is_sane);
+        let websocket = match &self.websocket {
+            Some(session) => self.protocol == Protocol::WebSocket && session.is_sane(),
+            None => self.protocol != Protocol::WebSocket,
+        };
         stage
+            && websocket
             && small(&self.head)
             && small(&self.upload.head)
             && self.upload.sent as usize <= self.upload.head.len()
@@ -395,6 +406,7 @@ pub(super) fn freeze(
         link,
         told: relay.asked.told.map(|told| *told),
         body: (relay.body != Body::Backend).then_some(relay.body),
+        websocket: relay.websocket.map(|session| *session),
     }
 }
 
@@ -509,6 +521,7 @@ pub(super) fn thaw(
         },
         records: image.records,
         body: image.body.unwrap_or(Body::Backend),
+        websocket: image.websocket.map(Box::new),
         upload: Upload {
             sent: image.upload.sent as usize,
             head: image.upload.head,

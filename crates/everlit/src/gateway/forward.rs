@@ -7,6 +7,8 @@ use super::balance::{self, Preference};
 use super::fields;
 use super::header_map::Way;
 use super::preface::{self, Preface, Terms, TooLong};
+use super::websocket::handshake;
+use super::websocket::session::Session;
 use super::{Forward, Handler, Protocol, Target, Upgrade};
 use crate::exchange::{Exchange, Flow};
 use crate::http1::body::Framing;
@@ -43,7 +45,11 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
                 Protocol::Http => host.upgrade || settings.proxy.header.upgrade,
                 // What goes through a tunnel would have to stand in records, whose end it is told with the request.
                 Protocol::FastCgi => false,
-                Protocol::Scgi | Protocol::Uwsgi | Protocol::Cgi | Protocol::Raw => host.upgrade,
+                Protocol::Scgi
+                | Protocol::Uwsgi
+                | Protocol::Cgi
+                | Protocol::Raw
+                | Protocol::WebSocket => host.upgrade,
             };
             let target = Target::Host {
                 group,
@@ -58,7 +64,24 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
             (target, Protocol::Cgi, may)
         }
     };
-    let upgrade = asked(exchange, settings, protocol, tunnels);
+    let websocket = match protocol {
+        Protocol::WebSocket => match handshake::greet(&exchange.request, &settings.wstunnel) {
+            Ok((greeting, kind)) => {
+                let interval = settings.wstunnel.ping_interval;
+                Some(Box::new(Session::new(greeting, kind, interval)))
+            }
+            Err(refusal) => {
+                let response = &mut *exchange.response;
+                refusal.tell(&mut response.status, &mut response.headers);
+                return Flow::Done;
+            }
+        },
+        _ => None,
+    };
+    let upgrade = match websocket {
+        Some(_) => Upgrade::Asked,
+        None => asked(exchange, settings, protocol, tunnels),
+    };
     let passed_on = match upgrade {
         Upgrade::No => preface::Upgrade::Refuse,
         Upgrade::Asked | Upgrade::Connect => preface::Upgrade::PassOn,
@@ -89,6 +112,7 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
                 target,
                 preface,
                 upgrade,
+                websocket,
                 way: (protocol == Protocol::Http)
                     .then(|| Way::new(&settings.proxy.header, &exchange.request))
                     .flatten(),

@@ -40,6 +40,7 @@ use balance::Preference;
 use header_map::Way;
 use host::{Balance, Group, Program};
 use preface::Preface;
+use websocket::session::Session;
 
 /// How a backend is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -62,6 +63,9 @@ pub enum Protocol {
     /// None: bytes as they come (mod_sockproxy). Since version 3 of images.
     #[n(5)]
     Raw,
+    /// None: the data of WebSocket frames (mod_wstunnel). Since version 4 of images.
+    #[n(6)]
+    WebSocket,
 }
 
 /// Settings that all modules with groups of hosts have.
@@ -102,6 +106,8 @@ pub struct Forward {
     pub preface: Preface,
     /// Whether it may become a tunnel.
     pub upgrade: Upgrade,
+    /// The client's WebSocket, if it is to have one.
+    pub websocket: Option<Box<Session>>,
     /// How paths and hosts were mapped, for the answer ([`HeaderMap::response_field`](header_map::HeaderMap::response_field)).
     /// `None`: nothing is mapped.
     pub way: Option<Way>,
@@ -130,6 +136,7 @@ impl Protocol {
             Protocol::Scgi | Protocol::Uwsgi => "mod_scgi",
             Protocol::Cgi => "mod_cgi",
             Protocol::Raw => "mod_sockproxy",
+            Protocol::WebSocket => "mod_wstunnel",
         }
     }
 }

@@ -23,6 +23,7 @@ use super::preface::{Length, Preface};
 use super::records::{Records, Step, What};
 use super::reply::{self, Delimited, Dialect, Parsed, Persistence};
 use super::upload::Framing;
+use super::websocket::session::Session;
 use super::{Protocol, Target, Upgrade};
 use crate::http1::head::{Method, Version};
 use crate::request::Told;
@@ -55,6 +56,8 @@ pub struct Relay {
     pub(crate) records: Records,
     /// Whom the request's body is for.
     pub(crate) body: Body,
+    /// The client's WebSocket: there is one if that is the protocol.
+    pub(crate) websocket: Option<Box<Session>>,
     /// What the backend is still to be sent.
     pub(crate) upload: Upload,
     /// How the answer travels to the client.
@@ -303,6 +306,7 @@ impl Relay {
             stage: Stage::Collecting(preface),
             records: Records::default(),
             body,
+            websocket: None,
             upload,
             download: Download {
                 stream: download,
@@ -385,33 +389,50 @@ impl Relay {
 
     /// Seconds it may stay as it is without progress; `None`: it is the client's turn.
     pub(crate) fn patience(&self) -> Option<u16> {
-        let seconds = |seconds: u32| match seconds {
-            0 => u16::MAX,
-            some => u16::try_from(some).unwrap_or(u16::MAX),
-        };
-        let limits = &self.asked.settings.cgi.limits;
-        let (connect_timeout, write_timeout, read_timeout) = match &self.target {
-            Target::Host { group, host, .. } => {
-                let host = &group.hosts[*host];
-                (host.connect_timeout, host.write_timeout, host.read_timeout)
-            }
-            Target::Program(_) => (0, limits.write_timeout, limits.read_timeout),
-        };
+        let [connect_timeout, write_timeout, read_timeout] = self.timeouts();
         match &self.stage {
             Stage::Collecting(_) => None,
             Stage::Tunnel { client, backend } => {
                 let half = *client != Direction::Open || *backend != Direction::Open;
-                Some(if half {
-                    HALF_OPEN
-                } else {
-                    seconds(read_timeout)
+                Some(match &self.websocket {
+                    _ if half => HALF_OPEN,
+                    Some(session) => session.patience(read_timeout),
+                    None => read_timeout,
                 })
             }
-            Stage::Asking { .. } if self.upload.sent == 0 => Some(seconds(connect_timeout)),
-            _ if !self.upload.is_empty() => Some(seconds(write_timeout)),
+            Stage::Asking { .. } if self.upload.sent == 0 => Some(connect_timeout),
+            _ if !self.upload.is_empty() => Some(write_timeout),
             _ if self.upload.end == End::Open => None,
-            _ => Some(seconds(read_timeout)),
+            _ => Some(read_timeout),
         }
+    }
+
+    /// Seconds that connecting, writing and reading may stand still.
+    fn timeouts(&self) -> [u16; 3] {
+        let limits = &self.asked.settings.cgi.limits;
+        let all = match &self.target {
+            Target::Host { group, host, .. } => {
+                let host = &group.hosts[*host];
+                [host.connect_timeout, host.write_timeout, host.read_timeout]
+            }
+            Target::Program(_) => [0, limits.write_timeout, limits.read_timeout],
+        };
+        all.map(|seconds| match seconds {
+            0 => u16::MAX,
+            some => u16::try_from(some).unwrap_or(u16::MAX),
+        })
+    }
+
+    /// Seconds that a tunnel may be silent.
+    pub(crate) fn silence(&self) -> u16 {
+        let [.., read_timeout] = self.timeouts();
+        read_timeout
+    }
+
+    /// Whether it is a tunnel, and open in both directions.
+    pub(crate) fn is_open(&self) -> bool {
+        let open = Direction::Open;
+        matches!(&self.stage, Stage::Tunnel { client, backend } if *client == open && *backend == open)
     }
 
     /// Whether the backend of a tunnel has closed its direction, and the client has not been told.

@@ -28,9 +28,12 @@ impl Framing {
     pub fn of(protocol: Protocol) -> Framing {
         match protocol {
             Protocol::FastCgi => Framing::Records,
-            Protocol::Http | Protocol::Scgi | Protocol::Uwsgi | Protocol::Cgi | Protocol::Raw => {
-                Framing::Plain
-            }
+            Protocol::Http
+            | Protocol::Scgi
+            | Protocol::Uwsgi
+            | Protocol::Cgi
+            | Protocol::Raw
+            | Protocol::WebSocket => Framing::Plain,
         }
     }
 

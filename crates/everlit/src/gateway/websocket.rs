@@ -11,6 +11,9 @@
 //!     +----------------------> Control --------------------+
 //! ```
 
+pub mod handshake;
+pub mod session;
+
 use minicbor::{Decode, Encode};
 
 /// Longest payload of a control frame (section 5.5).

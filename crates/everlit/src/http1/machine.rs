@@ -15,6 +15,7 @@
 use std::time::Duration;
 
 use crate::gateway::relay::Relay;
+use crate::gateway::websocket::session::Said;
 use crate::http1::body::Framing;
 use crate::http1::encode::{self, After, encode};
 use crate::http1::head::{self, Head, Parsed, Persistence, Version};
@@ -221,7 +222,7 @@ impl Http1 {
             State::Idle | State::Head(_) | State::Lingering => true,
             State::Busy(turn) => match &turn.relay {
                 None => !turn.body.is_over(),
-                Some(relay) if relay.is_tunnel() => relay.wants_upload(),
+                Some(relay) if relay.is_tunnel() => relay.wants_upload() && turn.wants_frames(),
                 Some(relay) => !turn.body.is_over() && relay.wants_upload(),
             },
         }
@@ -380,7 +381,11 @@ impl Http1 {
                 self.refuse(408, origin, bench);
                 Need::Flush
             }
-            State::Idle | State::Busy(_) | State::Lingering => Need::Close,
+            State::Busy(turn) => match turn.ping() {
+                Said::More => Need::Flush,
+                Said::Over => Need::Close,
+            },
+            State::Idle | State::Lingering => Need::Close,
         }
     }
 

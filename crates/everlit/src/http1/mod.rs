@@ -8,3 +8,4 @@ pub mod encode;
 pub mod head;
 pub mod machine;
 pub mod relaying;
+mod websocket;

@@ -16,6 +16,7 @@ use crate::gateway::relay::{
     Asked, Body, Direction, Held, News, Relay, Stage, To, Trouble, Used, WAITING_MAX, length_of,
 };
 use crate::gateway::reply::{self, Delimited, Persistence};
+use crate::gateway::websocket::session::Reason;
 use crate::gateway::{Protocol, Target, Upgrade};
 use crate::http1::body::Framing;
 use crate::response::Response;
@@ -111,14 +112,15 @@ impl Http1 {
         self.state = State::Busy(turn);
     }
 
-    /// A backend is there. To CONNECT that is the answer: it is the other end of the tunnel (as in lighttpd).
+    /// A backend is there. To CONNECT and to a WebSocket that is the answer: it is the other end of the tunnel (as in lighttpd).
     pub(crate) fn backend_reached(&mut self, origin: Origin<'_>, bench: &mut Bench) {
         if let State::Busy(turn) = &mut self.state
             && let Some(relay) = turn.relay.as_deref_mut()
-            && relay.asked.upgrade == Upgrade::Connect
             && !relay.is_tunnel()
         {
             match relay.protocol {
+                Protocol::WebSocket => turn.greet(origin, bench),
+                _ if relay.asked.upgrade != Upgrade::Connect => {}
                 Protocol::Http => {
                     bench.desk.response.clear();
                     turn.switch(200, origin, bench);
@@ -240,6 +242,7 @@ impl Http1 {
     /// Ends a tunnel: what is owed to the client is still sent.
     pub(crate) fn end_tunnel(&mut self) {
         if let State::Busy(turn) = &mut self.state {
+            turn.close_frame(Reason::Leaving);
             turn.relay = None;
             turn.after = After::Linger;
         }
@@ -301,7 +304,9 @@ fn relay_of(forwarded: Forwarded, summary: Summary, raw: Vec<u8>) -> Relay {
         status,
         settings,
     };
-    Relay::new(asked, forward.target, forward.preface, body, summary.length)
+    let mut relay = Relay::new(asked, forward.target, forward.preface, body, summary.length);
+    relay.websocket = forward.websocket;
+    relay
 }
 
 impl Turn {
@@ -332,7 +337,7 @@ impl Turn {
         while let Some(relay) = self.relay.as_deref_mut() {
             if relay.is_tunnel() {
                 self.received += input.len() as u64;
-                relay.upload.rest.append(input);
+                self.client_said(input);
                 return input.len();
             }
             if relay.body == Body::Later {
@@ -601,12 +606,16 @@ impl Turn {
         self.body_length += data.len() as u64;
         let download = &mut relay.download;
         let mut framed = Vec::new();
-        let bytes = match download.framing {
-            Some(To::Chunks) => {
+        let bytes = match (&mut relay.websocket, download.framing) {
+            (Some(session), _) => {
+                session.write(data, &mut framed);
+                &framed[..]
+            }
+            (None, Some(To::Chunks)) => {
                 encode::chunk(data, &mut framed);
                 &framed[..]
             }
-            Some(To::Length | To::End) | None => data,
+            (None, Some(To::Length | To::End) | None) => data,
         };
         let outbox = match &mut download.held {
             Some(held) => &mut held.body,
@@ -729,6 +738,7 @@ impl Turn {
         );
         let is_begun = relay.download.framing.is_some() || relay.is_tunnel();
         if is_begun {
+            self.close_frame(Reason::Lost);
             // It cannot be taken back: the client sees that it is incomplete, because the connection ends.
             self.relay = None;
             self.body = Framing::Empty;
@@ -748,7 +758,7 @@ impl Turn {
     }
 
     /// The backend switches protocols: from now on both sides speak as they like.
-    fn switch(&mut self, status: u16, origin: Origin<'_>, bench: &mut Bench) -> Next {
+    pub(super) fn switch(&mut self, status: u16, origin: Origin<'_>, bench: &mut Bench) -> Next {
         let Some(relay) = self.relay.as_deref_mut() else {
             return Next::Drop;
         };
@@ -776,7 +786,6 @@ impl Turn {
         // What the client has said before it was told.
         let early = std::mem::take(&mut self.unread);
         self.received += early.len() as u64;
-        relay.upload.rest.append(&early);
         let mut text = Vec::new();
         self.head_length = encode::head(
             &bench.desk.response,
@@ -787,11 +796,13 @@ impl Turn {
         self.outbox.append(&text);
         self.body = Framing::Empty;
         self.after = After::Linger;
+        self.client_said(&early);
         Next::On
     }
 
     /// A tunnel's backend has closed its direction: the client is told when it has everything.
     fn tunnel_ended(&mut self) -> Next {
+        self.close_frame(Reason::Done);
         let Some(Stage::Tunnel { client, backend }) =
             self.relay.as_deref_mut().map(|relay| &mut relay.stage)
         else {

@@ -16,6 +16,7 @@ pub mod scgi;
 pub mod setenv;
 pub mod sockproxy;
 pub mod staticfile;
+pub mod wstunnel;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub static TABLE: &[&Module] = &[
     &setenv::MODULE,
     &sockproxy::MODULE,
     &staticfile::MODULE,
+    &wstunnel::MODULE,
 ];
 
 /// Those that give requests to backends.
@@ -51,6 +53,7 @@ pub static GATEWAYS: &[&str] = &[
     "mod_proxy",
     "mod_scgi",
     "mod_sockproxy",
+    "mod_wstunnel",
 ];
 
 /// A module: its name in `server.modules`, its directives, and the moments at which it is asked.

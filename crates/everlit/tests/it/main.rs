@@ -22,3 +22,4 @@ mod programs;
 mod restart;
 mod sockproxy;
 mod wire;
+mod wstunnel;

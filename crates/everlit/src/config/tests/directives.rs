@@ -9,6 +9,7 @@ use crate::config::{AccessLog, Apply, Resolver, Site, StatCache, table};
 use crate::gateway::Backends;
 use crate::gateway::header_map::{Forwarded, HeaderMap};
 use crate::gateway::host::Balance;
+use crate::gateway::websocket::Kind;
 use crate::modules::scgi::Dialect;
 use crate::plan::{ListenSpec, Plan};
 use crate::route::uri::ParseOption;
@@ -491,9 +492,31 @@ const CASES: &[Case] = &[
     ("static-file.disable-pathinfo", "\"enable\"", |l| {
         l.settings.staticfile.disable_pathinfo
     }),
+    // mod_wstunnel
+    ("wstunnel.server", SERVER, |l| {
+        is_server(&l.settings.wstunnel.backends) && l.site.pipeline.uri_clean.len() == 1
+    }),
+    ("wstunnel.balance", "\"sticky\"", |l| {
+        l.settings.wstunnel.backends.balance == Balance::Sticky
+    }),
+    ("wstunnel.map-extensions", "( \".x\" => \".y\" )", |l| {
+        l.settings.wstunnel.backends.map_extensions.len() == 1
+    }),
+    ("wstunnel.frame-type", "\"binary\"", |l| {
+        l.settings.wstunnel.frame_type == Kind::Binary
+    }),
+    ("wstunnel.frame-type", "\"text\"", |l| {
+        l.settings.wstunnel.frame_type == Kind::Text
+    }),
+    ("wstunnel.origins", "( \"example.org\" )", |l| {
+        *l.settings.wstunnel.origins == ["example.org"]
+    }),
+    ("wstunnel.ping-interval", "20", |l| {
+        l.settings.wstunnel.ping_interval == 20
+    }),
 ];
 
-/// A server for the three modules that have such.
+/// A server for the modules that have such.
 const SERVER: &str = r#"( ".x" => ( "one" => ( "host" => "127.0.0.1", "port" => 9000 ), ( "socket" => "/run/x" ) ) )"#;
 
 fn is_server(backends: &Backends) -> bool {
@@ -509,7 +532,7 @@ fn loaded(name: &str, value: &str) -> Loaded {
         "server.modules" => "",
         _ => {
             "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_cgi\", \"mod_extforward\", \"mod_fastcgi\", \
-             \"mod_proxy\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\" )\n"
+             \"mod_proxy\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\", \"mod_wstunnel\" )\n"
         }
     };
     let (site, plan) = load(&format!("{modules}{name} = {value}"));

@@ -15,7 +15,6 @@ All directives of lighttpd 1.4.85, and what Everlit does with them. This file is
 - **accepted**: any value means the same here; the sentence says why.
 - **warning**: not in this version; the configuration is used as if the directive were not there, and a warning names it,
   unless the value is empty or \"disable\".
-  With `proxy.server` and `wstunnel.server` that means: what is no file under the document root is answered with 404.
 - **refused**: not in this version, and a configuration that counts on it would show or do what it should not. It is an
   error, unless the value is empty or \"disable\".
 

@@ -124,7 +124,7 @@ impl Preface {
             Protocol::Scgi => scgi::begin(exchange, settings, terms),
             Protocol::Uwsgi => uwsgi::begin(exchange, settings, terms)?,
             Protocol::Cgi => cgi::begin(exchange, settings, terms),
-            Protocol::Raw => Vec::new(),
+            Protocol::Raw | Protocol::WebSocket => Vec::new(),
         };
         Ok(Preface { protocol, bytes })
     }
@@ -138,7 +138,7 @@ impl Preface {
             Protocol::Scgi => scgi::finish(&self.bytes, length),
             Protocol::Uwsgi => uwsgi::finish(&self.bytes, length),
             Protocol::Cgi => cgi::finish(self.bytes, length),
-            Protocol::Raw => self.bytes,
+            Protocol::Raw | Protocol::WebSocket => self.bytes,
         }
     }
 }
