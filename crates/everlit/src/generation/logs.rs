@@ -15,7 +15,6 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::config::{AccessLog, Server};
 use crate::logfile;
-use crate::sys::signal::unblock_in;
 use crate::worker::logs::Target;
 
 /// A log that cannot be opened.
@@ -150,13 +149,11 @@ impl Logger {
 }
 
 fn start(command: &str) -> io::Result<(Child, Arc<OwnedFd>)> {
-    let mut shell = Command::new("/bin/sh");
-    shell
+    let mut child = Command::new("/bin/sh")
         .arg("-c")
         .arg(format!("exec {command}"))
-        .stdin(Stdio::piped());
-    unblock_in(&mut shell);
-    let mut child = shell.spawn()?;
+        .stdin(Stdio::piped())
+        .spawn()?;
     let pipe = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
     Ok((child, Arc::new(OwnedFd::from(pipe))))
 }
