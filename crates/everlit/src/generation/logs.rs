@@ -149,6 +149,7 @@ impl Logger {
 }
 
 fn start(command: &str) -> io::Result<(Child, Arc<OwnedFd>)> {
+    // It inherits our blocked signals: an interrupt for the whole group must not end it before the last lines come.
     let mut child = Command::new("/bin/sh")
         .arg("-c")
         .arg(format!("exec {command}"))
