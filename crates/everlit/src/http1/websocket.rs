@@ -91,3 +91,70 @@ impl Turn {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::gateway::host::Program;
+    use crate::gateway::preface::{Length, Preface};
+    use crate::gateway::relay::Asked;
+    use crate::gateway::websocket::Kind;
+    use crate::gateway::websocket::handshake::Greeting;
+    use crate::gateway::{Protocol, Target, Upgrade};
+    use crate::http1::head::{Method, Version};
+    use crate::http1::machine::{Http1, State};
+
+    fn tunnel() -> Turn {
+        let asked = Asked {
+            head: Vec::new(),
+            told: None,
+            overrides: Vec::new(),
+            environment: Vec::new(),
+            method: Method::Get,
+            version: Version::Http11,
+            upgrade: Upgrade::Asked,
+            status: None,
+            settings: Rc::default(),
+        };
+        let target = Target::Program(Program {
+            interpreter: None,
+            script: "/".into(),
+        });
+        let preface = Preface {
+            protocol: Protocol::WebSocket,
+            bytes: Vec::new(),
+        };
+        let mut relay = Relay::new(asked, target, preface, Length::Nothing);
+        let session = Session::new(Greeting::sample(), Kind::Text, 0);
+        relay.websocket = Some(Box::new(session));
+        relay.join();
+        Turn {
+            relay: Some(Box::new(relay)),
+            ..Turn::default()
+        }
+    }
+
+    #[test]
+    fn who_takes_no_pongs_is_not_read_from_any_more() {
+        let pings = b"\x89\x84\0\0\0\0ping".repeat(1000);
+        let mut http = Http1 {
+            state: State::Busy(Box::new(tunnel())),
+            ..Http1::default()
+        };
+        let mut said = 0;
+        while http.wants_input() && said < 2 * OWED_MAX {
+            let State::Busy(turn) = &mut http.state else {
+                panic!("a tunnel");
+            };
+            turn.client_said(&pings);
+            said += pings.len();
+        }
+        assert!(!http.wants_input());
+        let (outbox, _) = http.outbox().unwrap();
+        assert!((OWED_MAX..OWED_MAX + pings.len()).contains(&outbox.memory()));
+        outbox.clear();
+        assert!(http.wants_input());
+    }
+}

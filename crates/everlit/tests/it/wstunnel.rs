@@ -318,6 +318,32 @@ fn a_silent_client_is_pinged_also_after_a_restart() {
 }
 
 #[test]
+fn no_pong_is_lost_however_late_it_is_taken() {
+    let backend = Backend::new();
+    let server = backend.server("");
+    let (mut client, mut other) = open(server.address(), &backend, "");
+    // Far more than the kernel keeps on both ways.
+    let block = frame(PING, &[b'p'; 125]).repeat(1000);
+    let count = 250_000;
+    let mut sender = client.try_clone().unwrap();
+    let writer = std::thread::spawn(move || {
+        for _ in 0..count / 1000 {
+            sender.write_all(&block).unwrap();
+        }
+    });
+    assert_eq!(next(&mut client).0, PONG);
+    server.reload().unwrap();
+    let pong = [&[PONG, 125][..], &[b'p'; 125]].concat();
+    let mut pongs = vec![0; pong.len() * (count - 1)];
+    client.read_exact(&mut pongs).unwrap();
+    assert!(pongs.chunks(pong.len()).all(|found| found == pong));
+    writer.join().unwrap();
+    // It goes on as if nothing had been.
+    client.write_all(&frame(TEXT, b"a")).unwrap();
+    expect(&mut other, b"a");
+}
+
+#[test]
 fn a_stop_is_told() {
     let backend = Backend::new();
     let mut server = backend.server("");
@@ -367,6 +393,13 @@ const HANDSHAKES: &[(&str, &str, &str, Option<&str>)] = &[
         "Origin: http://www.example.org\r\n",
         "101",
         None,
+    ),
+    // It counts a dot before the name, and no slash: whoever writes "example.org" means this one first.
+    (
+        "GET /ws/closed",
+        "Origin: https://example.org\r\n",
+        "101",
+        Some("403"),
     ),
     (
         "GET /ws/closed",
