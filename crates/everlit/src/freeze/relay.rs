@@ -95,7 +95,7 @@ pub struct RelayImage {
     /// What a proxy in front of us has told of the client; since version 3.
     #[n(13)]
     pub told: Option<Told>,
-    /// Whom the request's body is for, if it is not the backend.
+    /// Whom the request's body is for, if it is not the backend; since version 3.
     #[n(15)]
     pub body: Option<Body>,
 }
@@ -284,8 +284,8 @@ impl RelayImage {
 
     /// The first version of images that has everything that is in it.
     pub fn version(&self) -> u16 {
-        match (&self.told, self.protocol) {
-            (Some(_), _) | (_, Protocol::Raw) => 3,
+        match (&self.told, self.body, self.protocol) {
+            (Some(_), ..) | (_, Some(_), _) | (.., Protocol::Raw) => 3,
             _ => 2,
         }
     }
