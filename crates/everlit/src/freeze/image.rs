@@ -553,6 +553,14 @@ mod tests {
     }
 
     #[test]
+    fn bodies_that_are_not_for_the_backend_travel_since_version_3() {
+        use crate::gateway::relay::Body;
+        for (body, version) in [(None, 2), (Some(Body::Nobody), 3), (Some(Body::Later), 3)] {
+            assert_eq!(RelayImage { body, ..relay() }.version(), version);
+        }
+    }
+
+    #[test]
     fn half_an_image_is_an_error() {
         for (name, golden, _) in samples() {
             for end in 0..golden.len() {

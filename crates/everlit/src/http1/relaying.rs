@@ -552,7 +552,12 @@ impl Turn {
         };
         match bench.desk.forwarded.take() {
             Some(forwarded) => {
-                self.relay = Some(Box::new(relay_of(*forwarded, summary, asked.head)));
+                let mut relay = relay_of(*forwarded, summary, asked.head);
+                if let Second::Elsewhere(_) = second {
+                    // It was told that there is no body: what still comes of one would be another request to it.
+                    relay.body = Body::Nobody;
+                }
+                self.relay = Some(Box::new(relay));
                 // What has come of the body was left for this one.
                 let early = std::mem::take(&mut self.unread);
                 let used = self.upload(&early, origin, bench);

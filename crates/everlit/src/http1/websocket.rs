@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::gateway::host::Program;
     use crate::gateway::preface::{Length, Preface};
-    use crate::gateway::relay::Asked;
+    use crate::gateway::relay::{Asked, Body};
     use crate::gateway::websocket::Kind;
     use crate::gateway::websocket::handshake::Greeting;
     use crate::gateway::{Protocol, Target, Upgrade};
@@ -126,7 +126,7 @@ mod tests {
             protocol: Protocol::WebSocket,
             bytes: Vec::new(),
         };
-        let mut relay = Relay::new(asked, target, preface, Length::Nothing);
+        let mut relay = Relay::new(asked, target, preface, Body::Nobody, Length::Nothing);
         let session = Session::new(Greeting::sample(), Kind::Text, 0);
         relay.websocket = Some(Box::new(session));
         relay.join();

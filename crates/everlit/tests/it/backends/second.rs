@@ -139,3 +139,33 @@ fn a_restart_while_an_authorizer_thinks() {
         assert_eq!(response(&mut client).status, status);
     }
 }
+
+#[test]
+fn a_body_does_not_follow_a_request_that_goes_elsewhere() {
+    let backend = Backend::new();
+    let address = backend.address();
+    let setup = with_programs().setting(&format!(
+        "cgi.local-redir = \"enable\"\nserver.stream-request-body = 1\n\
+         server.modules += ( \"mod_proxy\" )\n\
+         proxy.server = ( \"/b\" => ( ( \"host\" => \"{}\", \"port\" => {} ) ) )",
+        address.ip(),
+        address.port()
+    ));
+    program(&setup, "go.cgi", "echo Location: /b\necho\n");
+    let server = Server::start(setup);
+    let mut client = Client::connect(server.address());
+    let body = "GET /secret HTTP/1.1\r\nHost: test\r\n\r\n";
+    let length = body.len();
+    client.send(
+        format!("POST /go.cgi HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n")
+            .as_bytes(),
+    );
+    let mut peer = backend.accept();
+    assert!(peer.head().starts_with("GET /b HTTP/1.1\r\n"));
+    client.send(body.as_bytes());
+    client.send(b"GET /a.txt HTTP/1.1\r\nHost: test\r\n\r\n");
+    peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+    assert_eq!(response(&mut client).body, b"ok");
+    assert_eq!(response(&mut client).body, b"first");
+    assert_eq!(peer.until_closed(), b"");
+}
