@@ -25,6 +25,10 @@ fuzz_target!(|input: &[u8]| {
     };
     let request = REQUESTS[usize::from(*which) % REQUESTS.len()];
     let whole = run(request, [answer]);
+    if whole.contains("Transfer-Encoding: chunked") {
+        // It is streamed, and its chunks are as large as the pieces.
+        return;
+    }
     let bytes = run(request, answer.chunks(1));
     assert_eq!(whole, bytes);
     let mut pieces = Vec::new();

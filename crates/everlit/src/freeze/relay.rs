@@ -96,7 +96,7 @@ pub struct RelayImage {
     /// What a proxy in front of us has told of the client; since version 3.
     #[n(13)]
     pub told: Option<Told>,
-    /// Whom the request's body is for, if it is not the backend; since version 4.
+    /// Whom the request's body is for, if it is not the backend; since version 3.
     #[n(15)]
     pub body: Option<Body>,
     /// The client's WebSocket; since version 4.
@@ -289,9 +289,9 @@ impl RelayImage {
     /// The first version of images that has everything that is in it.
     pub fn version(&self) -> u16 {
         match (&self.told, self.protocol) {
-            _ if self.body.is_some() => 4,
             (_, Protocol::WebSocket) => 4,
             (Some(_), _) | (_, Protocol::Raw) => 3,
+            _ if self.body.is_some() => 3,
             _ => 2,
         }
     }
