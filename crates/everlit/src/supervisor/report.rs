@@ -161,6 +161,7 @@ pub(crate) fn tally_words(tally: &Tally) -> String {
         (moved.head, "in a request head"),
         (moved.body, "in a request body"),
         (moved.response, "in a response"),
+        (moved.tunnel, "in a tunnel"),
     ]
     .iter()
     .filter(|(count, _)| *count > 0)
