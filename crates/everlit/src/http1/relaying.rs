@@ -458,7 +458,9 @@ impl Turn {
             return self.fail(Trouble::Nonsense(why), Used::Never, origin, bench);
         }
         if head.status < 200 {
-            if head.status != 100 && asked.version == Version::Http11 {
+            // A client that is too slow for them does without.
+            let has_room = self.outbox.memory() < WAITING_MAX;
+            if head.status != 100 && asked.version == Version::Http11 && has_room {
                 bench.desk.response.status = head.status;
                 let framing = encode::Framing {
                     method: None,
