@@ -598,7 +598,6 @@ fn target(image: TargetImage) -> Target {
                 script: Script::default(),
                 x_sendfile: x_sendfile.map(|all| all.into_iter().map(PathBuf::from).collect()),
                 upgrade: false,
-                fin_propagate: false,
                 connect_timeout,
                 write_timeout,
                 read_timeout,

@@ -11,10 +11,13 @@ use std::sync::atomic::AtomicUsize;
 
 use lighttpd_conf::{Span, Value, ValueError};
 
+use super::Backends;
 use super::host::{Address, Balance, CheckLocal, Group, Host, Role, Script, Spawn};
 use crate::config::nearest::nearest;
 use crate::config::paths::absolute;
 use crate::config::reader::Reader;
+use crate::config::{Change, Read};
+use crate::settings::Settings;
 
 /// Bytes that the path of a Unix socket may have: `sun_path`, less the NUL at its end.
 const MAX_SOCKET_PATH: usize = 107;
@@ -28,6 +31,8 @@ pub struct Kind {
     pub files: Files,
     /// How `bin-path` is taken apart.
     pub command: Command,
+    /// Where its backends are among the settings.
+    pub backends: fn(&mut Settings) -> &mut Backends,
 }
 
 /// Whether a module looks for files.
@@ -49,11 +54,14 @@ pub enum Command {
 }
 
 /// Reads `*.server`.
-pub fn groups(
-    value: &Value,
-    reader: &mut Reader,
-    kind: Kind,
-) -> Result<Arc<[Arc<Group>]>, ValueError> {
+pub fn server(value: &Value, reader: &mut Reader, kind: Kind) -> Read<Settings> {
+    let groups = groups(value, reader, kind)?;
+    Ok(Change::new(move |settings| {
+        (kind.backends)(settings).groups = groups.clone();
+    }))
+}
+
+fn groups(value: &Value, reader: &mut Reader, kind: Kind) -> Result<Arc<[Arc<Group>]>, ValueError> {
     let mut groups = Vec::new();
     for (key, blocks) in value.to_map_of_arrays()? {
         let mut responders = Vec::new();
@@ -131,7 +139,14 @@ fn group(
 }
 
 /// Reads `*.balance`.
-pub fn balance(value: &Value) -> Result<Balance, ValueError> {
+pub fn balance(value: &Value, kind: Kind) -> Read<Settings> {
+    let balance = choice(value)?;
+    Ok(Change::new(move |settings| {
+        (kind.backends)(settings).balance = balance;
+    }))
+}
+
+fn choice(value: &Value) -> Result<Balance, ValueError> {
     Ok(match value.to_str()? {
         "" | "fair" | "least-connection" => Balance::Fair,
         "round-robin" => Balance::RoundRobin,
@@ -156,17 +171,14 @@ struct Draft {
     kill_signal: u16,
     check_local: Option<bool>,
     role: Role,
-    min_procs: u16,
+    min_procs: Option<u16>,
     max_procs: u16,
-    max_load: u16,
-    idle_timeout: u16,
     disable_time: u16,
     environment: Vec<(String, String)>,
     copy_environment: Vec<String>,
     script: Script,
     x_sendfile: bool,
     x_sendfile_docroot: Vec<PathBuf>,
-    fin_propagate: bool,
     connect_timeout: u32,
     write_timeout: u32,
     read_timeout: u32,
@@ -184,17 +196,14 @@ impl Default for Draft {
             kill_signal: 15,
             check_local: None,
             role: Role::Responder,
-            min_procs: 4,
+            min_procs: None,
             max_procs: 4,
-            max_load: 1,
-            idle_timeout: 60,
             disable_time: 1,
             environment: Vec::new(),
             copy_environment: Vec::new(),
             script: Script::default(),
             x_sendfile: false,
             x_sendfile_docroot: Vec::new(),
-            fin_propagate: false,
             connect_timeout: 8,
             write_timeout: 0,
             read_timeout: 0,
@@ -269,10 +278,10 @@ impl Draft {
                 }
             }
             "docroot" => self.script.docroot = value.to_str()?.to_owned(),
-            "min-procs" => self.min_procs = value.to_short()?,
+            "min-procs" => self.min_procs = Some(value.to_short()?),
             "max-procs" => self.max_procs = value.to_short()?,
-            "max-load-per-proc" => self.max_load = value.to_short()?,
-            "idle-timeout" => self.idle_timeout = value.to_short()?,
+            // They are about processes beyond min-procs, and those are warned about.
+            "max-load-per-proc" | "idle-timeout" => drop(value.to_short()?),
             "disable-time" => self.disable_time = value.to_short()?,
             "bin-environment" => self.environment = value.to_pairs()?,
             "bin-copy-environment" => self.copy_environment = value.to_list()?,
@@ -292,7 +301,11 @@ impl Draft {
                 self.x_sendfile = value.to_bool()?;
             }
             "x-sendfile-docroot" => self.x_sendfile_docroot = directories(value)?,
-            "tcp-fin-propagate" => self.fin_propagate = value.to_bool()?,
+            "tcp-fin-propagate" if value.to_bool()? => reader.warn(
+                value.span,
+                "tcp-fin-propagate has no effect: that a client has closed its direction is passed on in tunnels only",
+            ),
+            "tcp-fin-propagate" => {}
             "connect-timeout" => self.connect_timeout = value.to_int()?,
             "write-timeout" => self.write_timeout = value.to_int()?,
             "read-timeout" => self.read_timeout = value.to_int()?,
@@ -319,6 +332,13 @@ impl Draft {
             }
         };
         if !self.bin_path.is_empty() {
+            if self.min_procs.is_some_and(|least| least < self.max_procs) {
+                let message = format!(
+                    "{}: min-procs has no effect: all max-procs processes ({}) always run",
+                    kind.directive, self.max_procs
+                );
+                reader.warn(span, message);
+            }
             let spawn = self.spawn(addresses.clone(), kind.command);
             if let Err(taken) = reader.program(spawn) {
                 reader.error(
@@ -343,7 +363,6 @@ impl Draft {
             script: self.script.clone(),
             x_sendfile: self.x_sendfile.then(|| self.x_sendfile_docroot.clone()),
             upgrade: self.upgrade,
-            fin_propagate: self.fin_propagate,
             connect_timeout: self.connect_timeout,
             write_timeout: self.write_timeout,
             read_timeout: self.read_timeout,
@@ -364,13 +383,10 @@ impl Draft {
         Spawn {
             command,
             addresses,
-            min_procs: self.min_procs.min(self.max_procs),
             environment: self.environment.clone(),
             copy_environment: self.copy_environment.clone(),
             kill_signal: self.kill_signal,
             backlog: self.backlog,
-            idle_timeout: self.idle_timeout,
-            max_load: self.max_load,
         }
     }
 

@@ -8,9 +8,10 @@
 use std::fmt;
 use std::io::Write;
 
+use super::Upgrade;
 use super::fields::{self, Field};
 use super::host::Role;
-use super::preface::{Terms, Upgrade};
+use super::preface::Terms;
 use crate::exchange::Exchange;
 use crate::http1::head::Version;
 use crate::request::Request;
@@ -165,8 +166,8 @@ fn connection(
 /// made of letters, digits and hyphens, because proxies in front of us know that one; otherwise the first.
 fn headers(request: &Request<'_>, terms: &Terms<'_>, put: &mut impl FnMut(Name<'_>, Value<'_>)) {
     let upgrade = match terms.upgrade {
-        Upgrade::PassOn => fields::upgrade(request),
-        Upgrade::Refuse => None,
+        Upgrade::No => None,
+        Upgrade::Asked | Upgrade::Connect => fields::upgrade(request),
     };
     for (at, field) in fields::of(request).enumerate() {
         let is = |name: &str| Name::Field(field.name).is_same(Name::Field(name.as_bytes()));

@@ -5,8 +5,7 @@
 
 use super::balance::{self, Preference};
 use super::fields;
-use super::header_map::Way;
-use super::preface::{self, Preface, Terms, TooLong};
+use super::preface::{Preface, Terms, TooLong};
 use super::websocket::handshake;
 use super::websocket::session::Session;
 use super::{Forward, Handler, Protocol, Target, Upgrade};
@@ -82,17 +81,9 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
         Some(_) => Upgrade::Asked,
         None => asked(exchange, settings, protocol, tunnels),
     };
-    let passed_on = match upgrade {
-        Upgrade::No => preface::Upgrade::Refuse,
-        Upgrade::Asked | Upgrade::Connect => preface::Upgrade::PassOn,
-    };
     let terms = match &target {
-        // The path was divided above.
-        Target::Host { group, host, .. } => Terms {
-            prefix: None,
-            ..Terms::of(group, &group.hosts[*host], passed_on)
-        },
-        Target::Program(_) => Terms::of_program(passed_on),
+        Target::Host { group, host, .. } => Terms::of(group, &group.hosts[*host], upgrade),
+        Target::Program(_) => Terms::of_program(upgrade),
     };
     let label = match &target {
         Target::Host { group, host, .. } if protocol == Protocol::Http => &group.hosts[*host].label,
@@ -113,9 +104,6 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
                 preface,
                 upgrade,
                 websocket,
-                way: (protocol == Protocol::Http)
-                    .then(|| Way::new(&settings.proxy.header, &exchange.request))
-                    .flatten(),
             }));
         }
         Err(TooLong) => exchange.response.status = 431,

@@ -65,8 +65,6 @@ pub struct Host {
     pub x_sendfile: Option<Vec<PathBuf>>,
     /// `upgrade`: whether clients may change the protocol (WebSocket, CONNECT).
     pub upgrade: bool,
-    /// `tcp-fin-propagate`: whether it is told that a client has closed its direction.
-    pub fin_propagate: bool,
     /// `connect-timeout` in seconds, default 8; 0: none.
     pub connect_timeout: u32,
     /// `write-timeout` in seconds, default 0; 0: none.
@@ -128,8 +126,6 @@ pub struct Spawn {
     pub command: Vec<String>,
     /// Where its processes listen, one each: `SOCKET-0`, `SOCKET-1`, ... Never none.
     pub addresses: Vec<Address>,
-    /// `min-procs`, default 4, at most as many as there are addresses: that many always run.
-    pub min_procs: u16,
     /// `bin-environment`: variables to set.
     pub environment: Vec<(String, String)>,
     /// `bin-copy-environment`: the only variables of ours that it gets; empty: all.
@@ -138,10 +134,6 @@ pub struct Spawn {
     pub kill_signal: u16,
     /// `listen-backlog`, default 4096: connections that may wait to be accepted.
     pub backlog: u32,
-    /// `idle-timeout` in seconds, default 60: how long a process beyond `min_procs` may be idle.
-    pub idle_timeout: u16,
-    /// `max-load-per-proc`, default 1: requests for each process before another one is started.
-    pub max_load: u16,
 }
 
 /// A program that answers one request (mod_cgi).
@@ -178,7 +170,6 @@ pub(crate) mod tests {
                 script: Script::default(),
                 x_sendfile: None,
                 upgrade: false,
-                fin_propagate: false,
                 connect_timeout: 8,
                 write_timeout: 0,
                 read_timeout: 0,
@@ -203,13 +194,10 @@ pub(crate) mod tests {
                 Address::Unix("/run/php-0".into()),
                 Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 9000))),
             ],
-            min_procs: 1,
             environment: vec![("A".to_owned(), "b".to_owned())],
             copy_environment: vec!["PATH".to_owned()],
             kill_signal: 15,
             backlog: 4096,
-            idle_timeout: 60,
-            max_load: 1,
         };
         let text = serde_json::to_string(&spawn).unwrap();
         assert_eq!(serde_json::from_str::<Spawn>(&text).unwrap(), spawn);

@@ -37,7 +37,6 @@ use std::sync::Arc;
 pub use forward::forward;
 
 use balance::Preference;
-use header_map::Way;
 use host::{Balance, Group, Program};
 use preface::Preface;
 use websocket::session::Session;
@@ -108,9 +107,6 @@ pub struct Forward {
     pub upgrade: Upgrade,
     /// The client's WebSocket, if it is to have one.
     pub websocket: Option<Box<Session>>,
-    /// How paths and hosts were mapped, for the answer ([`HeaderMap::response_field`](header_map::HeaderMap::response_field)).
-    /// `None`: nothing is mapped.
-    pub way: Option<Way>,
 }
 
 /// Whether a connection may become a tunnel.

@@ -43,8 +43,6 @@ pub struct Limits {
     pub read_timeout: u32,
     /// `write-timeout` in seconds: how long it may leave the request's body unread; 0, the default: no limit.
     pub write_timeout: u32,
-    /// `tcp-fin-propagate`: the signal that tells it that the client has closed its direction.
-    pub fin_signal: Option<i32>,
 }
 
 static DIRECTIVES: &[Directive] = &[
@@ -88,7 +86,7 @@ static DIRECTIVES: &[Directive] = &[
         "cgi.limits",
         Setter::Own(Kind::KvAny, limits),
         "()",
-        "How long programs may be silent (read-timeout, write-timeout), and the signal that a client is gone (tcp-fin-propagate).",
+        "How long programs may be silent (read-timeout) and leave a body unread (write-timeout).",
     ),
 ];
 
@@ -108,7 +106,11 @@ fn limits(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
             "read-timeout" => limits.read_timeout = setting.to_int()?,
             "write-timeout" => limits.write_timeout = setting.to_int()?,
             "tcp-fin-propagate" => match signal(setting) {
-                Some(signal) => limits.fin_signal = Some(signal).filter(|signal| *signal != 0),
+                Some(0) => {}
+                Some(_) => reader.warn(
+                    setting.span,
+                    "tcp-fin-propagate has no effect: a program is only told (SIGTERM) that its client is gone",
+                ),
                 None => return Err(setting.unfit("a signal such as \"SIGTERM\"")),
             },
             _ => {

@@ -3,7 +3,7 @@
 use lighttpd_conf::{Kind, Value};
 
 use super::{Hooks, Module};
-use crate::config::{Change, Directive, Read, Reader, Scope, Setter};
+use crate::config::{Directive, Read, Reader, Scope, Setter};
 use crate::exchange::{Exchange, Flow};
 use crate::gateway::config::{Command, Files};
 use crate::gateway::{Backends, Protocol, choose, config};
@@ -48,20 +48,15 @@ const SERVER: config::Kind = config::Kind {
     directive: "fastcgi.server",
     files: Files::Matter,
     command: Command::Words,
+    backends: |settings| &mut settings.fastcgi.backends,
 };
 
 fn server(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
-    let groups = config::groups(value, reader, SERVER)?;
-    Ok(Change::new(move |settings: &mut settings::Settings| {
-        settings.fastcgi.backends.groups = groups.clone();
-    }))
+    config::server(value, reader, SERVER)
 }
 
 fn balance(value: &Value, _: &mut Reader) -> Read<settings::Settings> {
-    let balance = config::balance(value)?;
-    Ok(Change::new(move |settings: &mut settings::Settings| {
-        settings.fastcgi.backends.balance = balance;
-    }))
+    config::balance(value, SERVER)
 }
 
 fn uri_clean(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {

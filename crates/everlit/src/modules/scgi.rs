@@ -66,20 +66,15 @@ const SERVER: config::Kind = config::Kind {
     directive: "scgi.server",
     files: Files::Matter,
     command: Command::Shell,
+    backends: |settings| &mut settings.scgi.backends,
 };
 
 fn server(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
-    let groups = config::groups(value, reader, SERVER)?;
-    Ok(Change::new(move |settings: &mut settings::Settings| {
-        settings.scgi.backends.groups = groups.clone();
-    }))
+    config::server(value, reader, SERVER)
 }
 
 fn balance(value: &Value, _: &mut Reader) -> Read<settings::Settings> {
-    let balance = config::balance(value)?;
-    Ok(Change::new(move |settings: &mut settings::Settings| {
-        settings.scgi.backends.balance = balance;
-    }))
+    config::balance(value, SERVER)
 }
 
 fn dialect(value: &Value, _: &mut Reader) -> Read<settings::Settings> {

@@ -3,7 +3,7 @@
 use lighttpd_conf::{Kind, Value};
 
 use super::{Hooks, Module};
-use crate::config::{Change, Directive, Read, Reader, Scope, Setter};
+use crate::config::{Directive, Read, Reader, Scope, Setter};
 use crate::gateway::config::{Command, Files};
 use crate::gateway::{Backends, choose, config};
 use crate::net::Peer;
@@ -43,20 +43,15 @@ const SERVER: config::Kind = config::Kind {
     directive: "sockproxy.server",
     files: Files::Ignored,
     command: Command::Words,
+    backends: |settings| &mut settings.sockproxy.backends,
 };
 
 fn server(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
-    let groups = config::groups(value, reader, SERVER)?;
-    Ok(Change::new(move |settings: &mut settings::Settings| {
-        settings.sockproxy.backends.groups = groups.clone();
-    }))
+    config::server(value, reader, SERVER)
 }
 
 fn balance(value: &Value, _: &mut Reader) -> Read<settings::Settings> {
-    let balance = config::balance(value)?;
-    Ok(Change::new(move |settings: &mut settings::Settings| {
-        settings.sockproxy.backends.balance = balance;
-    }))
+    config::balance(value, SERVER)
 }
 
 /// As if `/` had been asked for: a key that does not fit that leaves the connection to HTTP.

@@ -75,20 +75,15 @@ const SERVER: config::Kind = config::Kind {
     directive: "wstunnel.server",
     files: Files::Ignored,
     command: Command::Words,
+    backends: |settings| &mut settings.wstunnel.backends,
 };
 
 fn server(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
-    let groups = config::groups(value, reader, SERVER)?;
-    Ok(Change::new(move |settings: &mut settings::Settings| {
-        settings.wstunnel.backends.groups = groups.clone();
-    }))
+    config::server(value, reader, SERVER)
 }
 
 fn balance(value: &Value, _: &mut Reader) -> Read<settings::Settings> {
-    let balance = config::balance(value)?;
-    Ok(Change::new(move |settings: &mut settings::Settings| {
-        settings.wstunnel.backends.balance = balance;
-    }))
+    config::balance(value, SERVER)
 }
 
 fn frame_type(value: &Value, _: &mut Reader) -> Read<settings::Settings> {

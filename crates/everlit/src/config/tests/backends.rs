@@ -73,13 +73,12 @@ fn defaults_are_lighttpds() {
     assert_eq!((host.read_timeout, host.write_timeout), (0, 0));
     assert_eq!(host.disable_time, 1);
     assert_eq!(host.x_sendfile, None);
-    assert!(!host.upgrade && !host.fin_propagate);
+    assert!(!host.upgrade);
     assert_eq!(host.script, crate::gateway::host::Script::default());
 
     let spawn = program("");
     assert_eq!(spawn.command, ["/bin/p"]);
-    assert_eq!((spawn.addresses.len(), spawn.min_procs), (4, 4));
-    assert_eq!((spawn.max_load, spawn.idle_timeout), (1, 60));
+    assert_eq!(spawn.addresses.len(), 4);
     assert_eq!((spawn.kill_signal, spawn.backlog), (15, 4096));
     assert!(spawn.environment.is_empty() && spawn.copy_environment.is_empty());
 }
@@ -104,7 +103,6 @@ fn keys_of_hosts() {
             .broken_filename
     );
     assert!(host(r#""upgrade" => "enable""#).upgrade);
-    assert!(host(r#""tcp-fin-propagate" => 1"#).fin_propagate);
     assert_eq!(
         host(r#""connect-timeout" => 100000"#).connect_timeout,
         100_000
@@ -125,10 +123,6 @@ fn keys_of_hosts() {
 #[test]
 fn keys_of_programs() {
     assert_eq!(program(r#""max-procs" => 2"#).addresses.len(), 2);
-    assert_eq!(program(r#""max-procs" => 2"#).min_procs, 2);
-    assert_eq!(program(r#""min-procs" => 1"#).min_procs, 1);
-    assert_eq!(program(r#""max-load-per-proc" => 3"#).max_load, 3);
-    assert_eq!(program(r#""idle-timeout" => 9"#).idle_timeout, 9);
     assert_eq!(program(r#""kill-signal" => 10"#).kill_signal, 10);
     assert_eq!(program(r#""listen-backlog" => 128"#).backlog, 128);
     let set = program(r#""bin-environment" => ( "A" => "b" )"#);
@@ -299,6 +293,14 @@ fn mistakes_have_places() {
         (
             r#"( "host" => "/a" ), ( "host" => "/b", "check-local" => 0 )"#,
             "2:50 warning: fastcgi.server: check-local of the first backend for \".x\" counts for all of them",
+        ),
+        (
+            r#"( "host" => "::1", "tcp-fin-propagate" => "enable" )"#,
+            "2:72 warning: tcp-fin-propagate has no effect: that a client has closed its direction is passed on in tunnels only",
+        ),
+        (
+            r#"( "socket" => "/s", "bin-path" => "/p", "min-procs" => 1 )"#,
+            "2:30 warning: fastcgi.server: min-procs has no effect: all max-procs processes (4) always run",
         ),
         (
             "",

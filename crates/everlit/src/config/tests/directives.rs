@@ -297,7 +297,7 @@ const CASES: &[Case] = &[
         "( \"read-timeout\" => 5, \"Write-Timeout\" => \"6\", \"tcp-fin-propagate\" => \"sigusr1\" )",
         |l| {
             let limits = l.settings.cgi.limits;
-            limits.read_timeout == 5 && limits.write_timeout == 6 && limits.fin_signal == Some(10)
+            limits.read_timeout == 5 && limits.write_timeout == 6
         },
     ),
     // mod_dirlisting
@@ -607,6 +607,7 @@ fn values_that_are_probably_not_meant_are_warnings() {
         "server.feature-flags = ( \"bogus\" => 1 )",
         "server.feature-flags = ( \"server.network-mptcp\" => \"enable\" )",
         "server.modules = ( \"mod_accesslog\" )\naccesslog.format = \"%{x}n\"",
+        "server.modules = ( \"mod_cgi\" )\ncgi.limits = ( \"tcp-fin-propagate\" => \"SIGTERM\" )",
     ] {
         let found = remarks(text);
         assert_eq!(found.len(), 1, "{text}: {found:?}");

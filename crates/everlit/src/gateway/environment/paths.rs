@@ -26,12 +26,9 @@ impl<'p> Paths<'p> {
     ) -> Paths<'p> {
         let physical = &*exchange.physical;
         let path = &exchange.request.uri.path[..];
-        let (script_name, path_info) = match terms.prefix {
-            Some(prefix) => split(path, prefix, terms.script.fix_root),
-            None => match without_end(path, &physical.path_info) {
-                Some(name) => (name, &physical.path_info[..]),
-                None => (path, &b""[..]),
-            },
+        let (script_name, path_info) = match without_end(path, &physical.path_info) {
+            Some(name) => (name, &physical.path_info[..]),
+            None => (path, &b""[..]),
         };
         let root = [
             &physical.base,
@@ -51,16 +48,7 @@ impl<'p> Paths<'p> {
                 document_root: root,
             };
         }
-        // Only the path of the URL has been divided so far.
-        let of_prefix = terms
-            .prefix
-            .and_then(|_| without_end(&physical.path, path_info))
-            .filter(|file| !file.is_empty() && !script_name.is_empty());
-        let mut script_filename = match (terms.prefix, of_prefix) {
-            (None, _) => [&physical.path[..], b"", b""],
-            (Some(_), Some(file)) => [file, b"", b""],
-            (Some(_), None) => joined(root, script_name),
-        };
+        let mut script_filename = [&physical.path[..], b"", b""];
         if script.broken_filename {
             script_filename[2] = path_info;
         }
@@ -71,17 +59,6 @@ impl<'p> Paths<'p> {
             document_root: root,
         }
     }
-}
-
-/// The path of a URL, where a prefix says which part of it is the script: up to the first slash after the prefix. The
-/// prefix `/` is a script without a name if the configuration says so (`fix-root-scriptname`).
-fn split<'p>(path: &'p [u8], prefix: &str, fix_root: bool) -> (&'p [u8], &'p [u8]) {
-    if prefix == "/" && fix_root {
-        return (b"", path);
-    }
-    let from = prefix.len().min(path.len());
-    let end = memchr::memchr(b'/', &path[from..]).map_or(path.len(), |at| from + at);
-    path.split_at(end)
 }
 
 /// What stands before this end; the file system may have its own idea of case.

@@ -1,9 +1,10 @@
 //! Variables as programs see them. What is expected is what lighttpd 1.4.69 gives them, unless a comment says otherwise.
 
 use super::super::Protocol;
+use super::super::Upgrade;
 use super::super::host::Script;
 use super::super::preface::tests::Asked;
-use super::super::preface::{Length, Terms, Upgrade};
+use super::super::preface::{Length, Terms};
 use crate::net::Peer;
 
 /// All variables, sorted.
@@ -29,7 +30,7 @@ fn some(asked: &Asked<'_>, terms: &Terms<'_>, names: &[&str]) -> Vec<String> {
 }
 
 fn program() -> Terms<'static> {
-    Terms::of_program(Upgrade::Refuse)
+    Terms::of_program(Upgrade::No)
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn a_request_in_variables() {
 }
 
 #[test]
-fn the_path_is_divided_where_the_file_or_the_prefix_ends() {
+fn the_path_is_divided_where_its_info_begins() {
     const NAMES: &[&str] = &[
         "SCRIPT_NAME",
         "PATH_INFO",
@@ -107,27 +108,24 @@ fn the_path_is_divided_where_the_file_or_the_prefix_ends() {
         strip_request_uri: "/p/".to_owned(),
         ..Script::default()
     };
-    // Target, path info as the file system says, prefix, script: name, info, translated, file, root, target.
-    type Row<'r> = (&'r str, &'r str, Option<&'r str>, &'r Script, [&'r str; 6]);
+    // Target, path info as it was divided before, script: name, info, translated, file, root, target.
+    type Row<'r> = (&'r str, &'r str, &'r Script, [&'r str; 6]);
     let rows: &[Row<'_>] = &[
         (
             "/fc",
             "",
-            Some("/fc"),
             &plain,
             ["/fc", "", "", "/srv/www/fc", "/srv/www", "/fc"],
         ),
         (
             "/fcx",
             "",
-            Some("/fc"),
             &plain,
             ["/fcx", "", "", "/srv/www/fcx", "/srv/www", "/fcx"],
         ),
         (
             "/fc/a/b",
-            "",
-            Some("/fc"),
+            "/a/b",
             &plain,
             [
                 "/fc",
@@ -140,8 +138,7 @@ fn the_path_is_divided_where_the_file_or_the_prefix_ends() {
         ),
         (
             "/a/b/c",
-            "",
-            Some("/"),
+            "/b/c",
             &plain,
             [
                 "/a",
@@ -154,29 +151,26 @@ fn the_path_is_divided_where_the_file_or_the_prefix_ends() {
         ),
         (
             "/a/b/c",
-            "",
-            Some("/"),
+            "/a/b/c",
             &fixed,
             [
                 "",
                 "/a/b/c",
                 "/srv/www/a/b/c",
-                "/srv/www/",
+                "/srv/www",
                 "/srv/www",
                 "/a/b/c",
             ],
         ),
         (
             "/",
-            "",
-            Some("/"),
+            "/",
             &fixed,
-            ["", "/", "/srv/www/", "/srv/www/", "/srv/www", "/"],
+            ["", "/", "/srv/www/", "/srv/www", "/srv/www", "/"],
         ),
         (
             "/sl/foo/bar",
-            "",
-            Some("/sl/"),
+            "/bar",
             &elsewhere,
             [
                 "/sl/foo",
@@ -190,7 +184,6 @@ fn the_path_is_divided_where_the_file_or_the_prefix_ends() {
         (
             "/p/a.x/info",
             "/info",
-            None,
             &broken,
             [
                 "/p/a.x",
@@ -204,7 +197,6 @@ fn the_path_is_divided_where_the_file_or_the_prefix_ends() {
         (
             "/p/a.x/info",
             "/info",
-            None,
             &plain,
             [
                 "/p/a.x",
@@ -218,32 +210,22 @@ fn the_path_is_divided_where_the_file_or_the_prefix_ends() {
         (
             "/p/a.x",
             "",
-            None,
             &plain,
             ["/p/a.x", "", "", "/srv/www/p/a.x", "/srv/www", "/p/a.x"],
         ),
         (
             "http://h/abs?z",
-            "",
-            Some("/"),
+            "/abs",
             &fixed,
-            [
-                "",
-                "/abs",
-                "/srv/www/abs",
-                "/srv/www/",
-                "/srv/www",
-                "/abs?z",
-            ],
+            ["", "/abs", "/srv/www/abs", "/srv/www", "/srv/www", "/abs?z"],
         ),
     ];
-    for (target, path_info, prefix, script, expected) in rows {
+    for (target, path_info, script, expected) in rows {
         let asked = Asked {
             path_info,
             ..Asked::new(format!("GET {target} HTTP/1.1\nHost: h"))
         };
         let terms = Terms {
-            prefix: *prefix,
             script,
             ..program()
         };
@@ -365,7 +347,7 @@ fn what_is_ours_to_know_is_not_told() {
         ["HTTP_CONNECTION=upgrade", "HTTP_HOST=a"]
     );
     assert_eq!(
-        of_client(Terms::of_program(Upgrade::PassOn)),
+        of_client(Terms::of_program(Upgrade::Asked)),
         [
             "HTTP_CONNECTION=upgrade",
             "HTTP_HOST=a",

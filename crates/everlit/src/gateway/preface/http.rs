@@ -31,8 +31,8 @@ pub(super) fn begin(request: &Request<'_>, settings: &Settings, terms: &Terms<'_
         line(b"Host", &host, &mut out);
     }
     let upgrade = match terms.upgrade {
-        Upgrade::PassOn => fields::upgrade(request),
-        Upgrade::Refuse => None,
+        Upgrade::No => None,
+        Upgrade::Asked | Upgrade::Connect => fields::upgrade(request),
     };
     let forwarded = mapping::forwarded(request, settings);
     let named = request.head.fields.find("Connection").is_some();

@@ -19,8 +19,8 @@ use minicbor::{Decode, Encode};
 use crate::exchange::Exchange;
 use crate::settings::Settings;
 
-use super::Protocol;
-use super::host::{CheckLocal, Group, Host, Role, Script};
+use super::host::{Group, Host, Role, Script};
+use super::{Protocol, Upgrade};
 
 /// A head that is written but for the length of its body. Plain data, so that it survives freezing.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -52,19 +52,8 @@ pub struct Terms<'h> {
     pub script: &'h Script,
     /// What is asked of it.
     pub role: Role,
-    /// Whether the client may change the protocol.
+    /// Whether the client asks for another protocol, and may.
     pub upgrade: Upgrade,
-    /// Where the URL path alone says where the script's name ends (a key such as `/app`, without `check-local`): the key.
-    pub prefix: Option<&'h str>,
-}
-
-/// Whether the client may change the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upgrade {
-    /// No: what it says of that is left out.
-    Refuse,
-    /// Yes, if it asks for it.
-    PassOn,
 }
 
 /// A head that the protocol cannot express (uwsgi: 65535 bytes): 431.
@@ -78,8 +67,6 @@ impl<'h> Terms<'h> {
             script: &host.script,
             role: group.role,
             upgrade,
-            prefix: (group.check_local == CheckLocal::Unchecked && group.key.starts_with('/'))
-                .then_some(&*group.key),
         }
     }
 
@@ -95,7 +82,6 @@ impl<'h> Terms<'h> {
             script: &SCRIPT,
             role: Role::Responder,
             upgrade,
-            prefix: None,
         }
     }
 }

@@ -147,7 +147,7 @@ fn what_concerns_one_connection_stays_here() {
                     Forwarded: for=x\nx-a: 1, 2\nX-Added: y\nX-Two: a  b: c\nAuth: module\n\
                     X-Forwarded-For: 203.0.113.9, 192.0.2.7\nX-Host: h.example:8000\n\
                     X-Forwarded-Host: h.example:8000\nX-Forwarded-Proto: http\n\n";
-    let found = asked.http(Upgrade::PassOn, Length::Nothing);
+    let found = asked.http(Upgrade::Asked, Length::Nothing);
     assert_eq!(found, expected);
 }
 
@@ -185,7 +185,7 @@ fn a_body_is_announced_by_us() {
         ),
     ] {
         let head = format!("{method} /x HTTP/1.1\nHost: a\n{sent}");
-        let found = Asked::new(head.trim_end()).http(Upgrade::Refuse, length);
+        let found = Asked::new(head.trim_end()).http(Upgrade::No, length);
         assert_eq!(
             found,
             format!("{method} /x HTTP/1.1\nHost: a\n{TELLS}{told}\n")
@@ -201,13 +201,13 @@ fn a_protocol_is_changed_if_both_want_it() {
         found.contains("\nUpgrade: websocket\nConnection: upgrade\n\n")
     };
     let asks = "Upgrade: websocket\nConnection: keep-alive, Upgrade";
-    assert!(tells(Upgrade::PassOn, asks));
-    assert!(!tells(Upgrade::Refuse, asks));
-    assert!(!tells(Upgrade::PassOn, "Upgrade: websocket"));
+    assert!(tells(Upgrade::Asked, asks));
+    assert!(!tells(Upgrade::No, asks));
+    assert!(!tells(Upgrade::Asked, "Upgrade: websocket"));
     // lighttpd passes these on.
     for other in ["h2c", "HTTP/2.0", "websocket, h2c"] {
         let head = format!("GET / HTTP/1.1\nHost: a\nConnection: upgrade\nUpgrade: {other}");
-        let found = Asked::new(head).http(Upgrade::PassOn, Length::Nothing);
+        let found = Asked::new(head).http(Upgrade::Asked, Length::Nothing);
         assert!(!found.contains("pgrade"), "{found}");
     }
 }
@@ -219,7 +219,7 @@ fn without_a_host_it_is_http_1_0() {
         ..Asked::new("GET /old HTTP/1.0")
     };
     assert_eq!(
-        asked.http(Upgrade::Refuse, Length::Nothing),
+        asked.http(Upgrade::No, Length::Nothing),
         "GET /old HTTP/1.0\nX-Forwarded-Proto: http\n\n"
     );
 }
@@ -232,32 +232,22 @@ fn a_module_may_change_the_host() {
     };
     let expected = "GET / HTTP/1.1\nHost: backend.example\nX-Forwarded-For: 192.0.2.7\n\
                     X-Host: backend.example\nX-Forwarded-Host: backend.example\nX-Forwarded-Proto: http\n\n";
-    assert_eq!(asked.http(Upgrade::Refuse, Length::Nothing), expected);
+    assert_eq!(asked.http(Upgrade::No, Length::Nothing), expected);
 }
 
 #[test]
 fn a_tunnel_has_no_head() {
     let asked = Asked::new("CONNECT a:443 HTTP/1.1\nHost: a:443");
-    assert_eq!(asked.http(Upgrade::PassOn, Length::Nothing), "");
+    assert_eq!(asked.http(Upgrade::Asked, Length::Nothing), "");
 }
 
 #[test]
 fn a_host_has_its_terms() {
-    use crate::gateway::host::{CheckLocal, tests::group};
-    for (key, check_local, prefix) in [
-        ("/app", CheckLocal::Unchecked, Some("/app")),
-        ("/app", CheckLocal::Checked, None),
-        (".php", CheckLocal::Unchecked, None),
-        ("", CheckLocal::Unchecked, None),
-    ] {
-        let mut group = group(key, 1);
-        group.check_local = check_local;
-        group.role = Role::Authorizer;
-        let terms = Terms::of(&group, &group.hosts[0], Upgrade::PassOn);
-        assert_eq!(terms.prefix, prefix);
-        assert_eq!(terms.role, Role::Authorizer);
-        assert_eq!(terms.upgrade, Upgrade::PassOn);
-    }
+    let mut group = crate::gateway::host::tests::group("/app", 1);
+    group.role = Role::Authorizer;
+    let terms = Terms::of(&group, &group.hosts[0], Upgrade::Asked);
+    assert_eq!(terms.role, Role::Authorizer);
+    assert_eq!(terms.upgrade, Upgrade::Asked);
 }
 
 fn variables() -> Asked<'static> {
@@ -268,7 +258,7 @@ fn variables() -> Asked<'static> {
 }
 
 fn pairs_of_cgi(asked: &Asked<'_>) -> Vec<(String, String)> {
-    let terms = Terms::of_program(Upgrade::Refuse);
+    let terms = Terms::of_program(Upgrade::No);
     let block = asked
         .preface(Protocol::Cgi, &terms, Length::Known(3))
         .unwrap();
@@ -282,7 +272,7 @@ fn pairs_of_cgi(asked: &Asked<'_>) -> Vec<(String, String)> {
 
 #[test]
 fn scgi_is_a_netstring() {
-    let terms = Terms::of_program(Upgrade::Refuse);
+    let terms = Terms::of_program(Upgrade::No);
     let block = variables()
         .preface(Protocol::Scgi, &terms, Length::Known(3))
         .unwrap();
@@ -305,7 +295,7 @@ fn scgi_is_a_netstring() {
 
 #[test]
 fn uwsgi_is_a_packet() {
-    let terms = Terms::of_program(Upgrade::Refuse);
+    let terms = Terms::of_program(Upgrade::No);
     let packet = variables()
         .preface(Protocol::Uwsgi, &terms, Length::Known(3))
         .unwrap();
@@ -333,7 +323,7 @@ fn uwsgi_is_a_packet() {
 
 #[test]
 fn uwsgi_has_a_limit() {
-    let terms = Terms::of_program(Upgrade::Refuse);
+    let terms = Terms::of_program(Upgrade::No);
     let long = |length: usize| {
         let asked = Asked::new(format!("GET /{} HTTP/1.1\nHost: a", "x".repeat(length)));
         asked.preface(Protocol::Uwsgi, &terms, Length::Nothing)
@@ -390,7 +380,7 @@ fn read_fastcgi(mut bytes: &[u8]) -> (u8, Vec<Vec<(String, String)>>) {
 
 #[test]
 fn fastcgi_has_parameters() {
-    let terms = Terms::of_program(Upgrade::Refuse);
+    let terms = Terms::of_program(Upgrade::No);
     let bytes = variables()
         .preface(Protocol::FastCgi, &terms, Length::Known(3))
         .unwrap();
@@ -403,7 +393,7 @@ fn fastcgi_has_parameters() {
 fn an_authorizer_is_told_of_no_body_and_no_script() {
     let terms = Terms {
         role: Role::Authorizer,
-        ..Terms::of_program(Upgrade::Refuse)
+        ..Terms::of_program(Upgrade::No)
     };
     let bytes = variables()
         .preface(Protocol::FastCgi, &terms, Length::Nothing)
@@ -419,7 +409,7 @@ fn an_authorizer_is_told_of_no_body_and_no_script() {
 /// Pairs stay together, because PHP reads each record by itself.
 #[test]
 fn many_parameters_take_several_records() {
-    let terms = Terms::of_program(Upgrade::Refuse);
+    let terms = Terms::of_program(Upgrade::No);
     for (count, length) in [(1, 127), (1, 128), (100, 600), (3, 21_000), (1, 65_000)] {
         let fields: String = (0..count)
             .map(|n| format!("\nX-{n}: {}", "x".repeat(length)))
@@ -438,7 +428,7 @@ fn many_parameters_take_several_records() {
 
 #[test]
 fn a_record_is_filled_but_no_pair_is_cut() {
-    let terms = Terms::of_program(Upgrade::Refuse);
+    let terms = Terms::of_program(Upgrade::No);
     let records = |length: usize| {
         let fields = format!("X-A: {}\nX-B: {}", "x".repeat(40_000), "y".repeat(length));
         let asked = Asked::new(format!("GET / HTTP/1.1\nHost: a\n{fields}"));
@@ -504,7 +494,7 @@ proptest! {
     #[test]
     fn a_backend_reads_one_request(fields in some_fields(), passes in any::<bool>(), size in 0..3_u64) {
         let head = format!("PUT /%20HTTP%2f1.1?c=%20A:%20 HTTP/1.1\nHost: a{fields}");
-        let upgrade = if passes { Upgrade::PassOn } else { Upgrade::Refuse };
+        let upgrade = if passes { Upgrade::Asked } else { Upgrade::No };
         let length = [Length::Nothing, Length::Known(5), Length::Chunked][size as usize];
         let found = Asked {
             overrides: &[("X-Module", "a\r\n\r\nGET / HTTP/1.1"), ("X: y\r\nZ", "a")],
@@ -545,7 +535,7 @@ proptest! {
         prop_assert_eq!(names.len(), pairs.len());
         prop_assert!(pairs.contains(&("HTTP_A_B".to_owned(), "mine".to_owned())));
         prop_assert!(!pairs.iter().any(|(name, _)| name == "HTTP_PROXY"));
-        let terms = Terms::of_program(Upgrade::Refuse);
+        let terms = Terms::of_program(Upgrade::No);
         let bytes = asked.preface(Protocol::FastCgi, &terms, Length::Known(3)).unwrap();
         prop_assert_eq!(read_fastcgi(&bytes).1.concat(), pairs);
     }
@@ -567,7 +557,7 @@ fn forwarded_tells_of_the_client() {
     let forwarded = |forwarded: Forwarded, asked: Asked<'_>| {
         let mut asked = asked;
         asked.settings.proxy.forwarded = forwarded;
-        let found = asked.http(Upgrade::Refuse, Length::Nothing);
+        let found = asked.http(Upgrade::No, Length::Nothing);
         let mut lines = found.lines().filter(|line| line.starts_with("Forwarded:"));
         let line = lines.next().map(str::to_owned);
         assert_eq!(lines.next(), None, "{found}");
@@ -622,7 +612,7 @@ fn paths_and_hosts_are_mapped() {
         host_request: pair("a", "inner"),
         ..HeaderMap::default()
     });
-    let found = asked.http(Upgrade::Refuse, Length::Nothing);
+    let found = asked.http(Upgrade::No, Length::Nothing);
     for line in [
         "MOVE /x?y HTTP/1.1",
         "Host: inner",
@@ -637,6 +627,6 @@ fn paths_and_hosts_are_mapped() {
         force_http10: true,
         ..HeaderMap::default()
     });
-    let found = old.http(Upgrade::Refuse, Length::Nothing);
+    let found = old.http(Upgrade::No, Length::Nothing);
     assert!(found.starts_with("GET / HTTP/1.0\nHost: a\n"), "{found}");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lighttpd_conf::{Kind, Value};
 
 use super::{Hooks, Module};
-use crate::config::{Change, Directive, Read, Reader, Scope, Setter};
+use crate::config::{Directive, Read, Reader, Scope, Setter};
 use crate::exchange::{Exchange, Flow};
 use crate::gateway::config::{Command, Files};
 use crate::gateway::header_map::{Forwarded, HeaderMap};
@@ -79,20 +79,15 @@ const SERVER: config::Kind = config::Kind {
     directive: "proxy.server",
     files: Files::Ignored,
     command: Command::Words,
+    backends: |settings| &mut settings.proxy.backends,
 };
 
 fn server(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
-    let groups = config::groups(value, reader, SERVER)?;
-    Ok(Change::new(move |settings: &mut settings::Settings| {
-        settings.proxy.backends.groups = groups.clone();
-    }))
+    config::server(value, reader, SERVER)
 }
 
 fn balance(value: &Value, _: &mut Reader) -> Read<settings::Settings> {
-    let balance = config::balance(value)?;
-    Ok(Change::new(move |settings: &mut settings::Settings| {
-        settings.proxy.backends.balance = balance;
-    }))
+    config::balance(value, SERVER)
 }
 
 fn uri_clean(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {

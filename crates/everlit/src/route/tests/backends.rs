@@ -340,25 +340,6 @@ fn fastcgi_has_no_tunnels() {
 }
 
 #[test]
-fn the_way_there_is_remembered() {
-    let root = Root::new();
-    let proxy = r#"server.modules += ( "mod_proxy" )
-        proxy.server = ( "" => ( ( "socket" => "/a" ) ) )
-        proxy.header = ( "map-urlpath" => ( "/x/" => "/" ), "map-host-request" => ( "-" => "inner" ) )"#;
-    let found = outcome(&mut root.desk(proxy), "GET /x/y HTTP/1.1|Host: h:80");
-    let way = found.forward.unwrap().way.unwrap();
-    assert_eq!(
-        (&way.host[..], &way.mapped_host[..]),
-        (&b"h:80"[..], &b"inner"[..])
-    );
-    assert_eq!(way.path, Some(("/x/".to_owned(), "/".to_owned())));
-    let plain = r#"server.modules += ( "mod_proxy" )
-        proxy.server = ( "" => ( ( "socket" => "/a" ) ) )"#;
-    let found = outcome(&mut root.desk(plain), "GET /x/y HTTP/1.0");
-    assert_eq!(found.forward.unwrap().way, None);
-}
-
-#[test]
 fn the_path_is_divided_once() {
     let root = Root::new();
     let scgi = r#"server.modules += ( "mod_scgi" )
