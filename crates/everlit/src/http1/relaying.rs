@@ -13,7 +13,8 @@ use crate::errorlog;
 use crate::gateway::preface::{Length, Preface};
 use crate::gateway::records::What;
 use crate::gateway::relay::{
-    Asked, Body, Direction, Held, News, Relay, Stage, To, Trouble, Used, WAITING_MAX, length_of,
+    Asked, Body, Direction, Held, News, Relay, Source, Stage, To, Trouble, Used, WAITING_MAX,
+    length_of,
 };
 use crate::gateway::reply::{self, Delimited, Persistence};
 use crate::gateway::websocket::session::Reason;
@@ -92,8 +93,7 @@ impl Http1 {
         turn.write_idle = settings.core.max_write_idle;
         turn.read_idle = settings.core.max_read_idle;
         let asked = Asked {
-            head: Vec::new(),
-            told: None,
+            source: Source::default(),
             overrides: Vec::new(),
             environment: Vec::new(),
             method: Method::Connect,
@@ -259,7 +259,11 @@ impl Http1 {
         if head.expects_continue && !head.framing.is_over() {
             turn.outbox.append(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
-        turn.relay = Some(Box::new(relay_of(forwarded, head.into(), raw.to_vec())));
+        let source = Source {
+            head: raw.to_vec(),
+            ..Source::default()
+        };
+        turn.relay = Some(Box::new(relay_of(forwarded, head.into(), source)));
         self.state = State::Busy(turn);
     }
 }
@@ -282,8 +286,8 @@ impl From<&Head<'_>> for Summary {
     }
 }
 
-/// The exchange with the backend that a request goes to. `raw`: the head as the client sent it.
-fn relay_of(forwarded: Forwarded, summary: Summary, raw: Vec<u8>) -> Relay {
+/// The exchange with the backend that a request goes to.
+fn relay_of(forwarded: Forwarded, summary: Summary, source: Source) -> Relay {
     let Forwarded {
         forward,
         told,
@@ -294,8 +298,7 @@ fn relay_of(forwarded: Forwarded, summary: Summary, raw: Vec<u8>) -> Relay {
         body,
     } = forwarded;
     let asked = Asked {
-        head: raw,
-        told,
+        source: Source { told, ..source },
         overrides,
         environment,
         method: summary.method,
@@ -537,25 +540,33 @@ impl Turn {
             return Next::Drop;
         };
         self.line.clear();
-        let asked = relay.asked;
-        let Some(head) = bench.desk.again(&asked, &second, origin, bench.now) else {
+        let mut asked = relay.asked;
+        let permitted = match second {
+            Second::Permitted(variables) => Some(variables),
+            Second::Elsewhere(path) => {
+                asked.source.send_to(path);
+                None
+            }
+        };
+        let Some(method) = (bench.desk).again(&asked.source, permitted, origin, bench.now) else {
             // It was read before, and now it is not a request any more: it cannot be.
             self.after = After::Close;
             return Next::Drop;
         };
-        let length = match (&second, self.body) {
-            (Second::Elsewhere(_), _) => Length::Nothing,
-            (Second::Permitted(_), body) => length_of(body),
+        let length = match asked.source.detour {
+            Some(_) => Length::Nothing,
+            None => length_of(self.body),
         };
         let summary = Summary {
-            method: head,
+            method,
             version: asked.version,
             length,
         };
         match bench.desk.forwarded.take() {
             Some(forwarded) => {
-                let mut relay = relay_of(*forwarded, summary, asked.head);
-                if let Second::Elsewhere(_) = second {
+                let goes_elsewhere = asked.source.detour.is_some();
+                let mut relay = relay_of(*forwarded, summary, asked.source);
+                if goes_elsewhere && relay.body == Body::Backend {
                     // It was told that there is no body: what still comes of one would be another request to it.
                     relay.body = Body::Nobody;
                 }
