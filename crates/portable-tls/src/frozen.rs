@@ -107,3 +107,6 @@ impl fmt::Debug for Arrived {
         write!(f, "Arrived({:?})", self.0.session)
     }
 }
+
+#[cfg(test)]
+mod tests;

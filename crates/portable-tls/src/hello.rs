@@ -163,6 +163,10 @@ impl fmt::Debug for Offer {
 fn find_end(bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
     // How many bytes of it came, and its length as soon as its header is complete.
     let (mut have, mut head) = (0, Vec::with_capacity(4));
+    let too_long = HandshakeError::TooLong {
+        what: "ClientHello",
+        bound: HELLO_MAX,
+    };
     let mut at = 0;
     for _ in 0..RECORDS_MAX {
         let header = &bytes[at..bytes.len().min(at + HEADER_BYTES)];
@@ -175,10 +179,7 @@ fn find_end(bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
             return Err(HandshakeError::NotTls);
         }
         if length > CONTENT_MAX || at + HEADER_BYTES + length > HELLO_MAX {
-            return Err(HandshakeError::TooLong {
-                what: "ClientHello",
-                bound: HELLO_MAX,
-            });
+            return Err(too_long);
         }
         let content = &bytes[at + HEADER_BYTES..bytes.len().min(at + HEADER_BYTES + length)];
         let wanted = 4 - head.len();
@@ -186,28 +187,23 @@ fn find_end(bytes: &[u8]) -> Result<Option<usize>, HandshakeError> {
         if head.first().is_some_and(|message| *message != CLIENT_HELLO) {
             return Err(HandshakeError::NotTls);
         }
+        let message = match head[..] {
+            [_, high, middle, low] => Some(4 + u32::from_be_bytes([0, high, middle, low]) as usize),
+            _ => None,
+        };
+        if message.is_some_and(|it| it > HELLO_MAX) {
+            return Err(too_long);
+        }
         if content.len() < length {
             return Ok(None);
         }
         have += length;
         at += HEADER_BYTES + length;
-        if let [_, high, middle, low] = head[..] {
-            let message = 4 + u32::from_be_bytes([0, high, middle, low]) as usize;
-            if message > HELLO_MAX {
-                return Err(HandshakeError::TooLong {
-                    what: "ClientHello",
-                    bound: HELLO_MAX,
-                });
-            }
-            if have >= message {
-                return Ok(Some(at));
-            }
+        if message.is_some_and(|it| have >= it) {
+            return Ok(Some(at));
         }
     }
-    Err(HandshakeError::TooLong {
-        what: "ClientHello",
-        bound: HELLO_MAX,
-    })
+    Err(too_long)
 }
 
 /// Refuses what cannot become the header of a handshake record.

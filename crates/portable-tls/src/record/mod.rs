@@ -8,6 +8,8 @@ pub(crate) mod header;
 mod messages;
 mod open;
 mod seal;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use messages::ClientKey;
 pub use open::{Event, Incoming};
