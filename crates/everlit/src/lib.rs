@@ -7,6 +7,7 @@
 // The way of a request.
 pub mod worker;
 
+pub mod tls;
 pub mod transport;
 
 pub mod http1;

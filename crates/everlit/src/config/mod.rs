@@ -143,6 +143,9 @@ fn examine(source: &Source, depth: Depth) -> Result<(Vec<Diagnostic>, Site, Plan
     let built = build::build(&config, &mut problems);
     if depth == Depth::System {
         preflight::look(&config, &mut problems);
+        if let Some(built) = &built {
+            crate::tls::look(&config, &built.site, &mut problems);
+        }
     }
     error::sort(&mut problems, config.sources());
     let warnings = match ConfigError::new(problems) {

@@ -37,6 +37,8 @@ pub struct Server {
     pub access_logs: Vec<AccessLog>,
     /// Programs that are started as backends (`bin-path`), each once.
     pub programs: Vec<Spawn>,
+    /// `ssl.stek-file`
+    pub ticket_keys: Option<PathBuf>,
     /// `server.stat-cache-engine`: how often files are looked at again.
     pub stat_cache: StatCache,
     /// `server.feature-flags`, those that change how requests are answered.
@@ -77,6 +79,7 @@ impl Default for Server {
             error_log: None,
             access_logs: Vec::new(),
             programs: Vec::new(),
+            ticket_keys: None,
             stat_cache: StatCache::Simple,
             flags: Flags::default(),
         }

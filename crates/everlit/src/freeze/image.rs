@@ -3,7 +3,10 @@
 //! In: plain data. Out: bytes, and back. Must hold: numbers are never used again for something else; a field that is
 //! added gets a default, so that an image of the version before still loads; every size is bounded before it is used.
 
+use std::fmt;
+
 use minicbor::{Decode, Encode};
+use zeroize::Zeroize;
 
 use super::relay::RelayImage;
 use crate::http1::body::Framing;
@@ -45,6 +48,50 @@ pub struct Image {
     /// What a proxy in front of us says of the client; since version 3.
     #[n(8)]
     pub introduction: Option<IntroductionImage>,
+    /// TLS with the client; since version 5.
+    #[n(9)]
+    pub tls: Option<TlsImage>,
+}
+
+/// TLS with a client.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+pub enum TlsImage {
+    /// It has not said all of its ClientHello.
+    #[n(0)]
+    Hello {
+        /// What it has said.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// There is a session.
+    #[n(1)]
+    Session {
+        /// As `portable_tls` writes it. Whoever reads it reads the connection.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        image: Vec<u8>,
+        /// What is wrong with the client's certificate.
+        #[n(1)]
+        flaw: Option<String>,
+    },
+}
+
+impl fmt::Debug for TlsImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TlsImage::Hello { bytes } => write!(f, "Hello({} bytes)", bytes.len()),
+            TlsImage::Session { .. } => f.write_str("Session(secret)"),
+        }
+    }
+}
+
+impl Drop for TlsImage {
+    fn drop(&mut self) {
+        if let TlsImage::Session { image, .. } = self {
+            image.zeroize();
+        }
+    }
 }
 
 /// What a proxy in front of us says of its client (PROXY protocol).
@@ -228,6 +275,7 @@ impl Image {
             _ => None,
         };
         match (&self.introduction, relay) {
+            _ if self.tls.is_some() => 5,
             (Some(_), relay) => relay.map_or(3, |relay| relay.version().max(3)),
             (None, Some(relay)) => relay.version(),
             (None, None) => 1,
@@ -260,10 +308,16 @@ impl Image {
             Some(IntroductionImage::Made(_)) | None => true,
         };
         let introduction = ("introduction", introduction);
+        let tls = match &self.tls {
+            Some(TlsImage::Hello { bytes }) => bytes.len() <= portable_tls::HELLO_MAX,
+            Some(TlsImage::Session { image, .. }) => portable_tls::Arrived::decode(image).is_ok(),
+            None => true,
+        };
+        let tls = ("tls", tls);
         let patience = ("patience", self.patience <= u32::from(u16::MAX) + 1);
         match checks
             .into_iter()
-            .chain([introduction, patience])
+            .chain([introduction, tls, patience])
             .find(|(_, good)| !good)
         {
             Some((name, _)) => Err(name),
@@ -297,6 +351,7 @@ mod tests {
             input,
             state,
             introduction: None,
+            tls: None,
         };
         let v4 = Peer::V4 {
             ip: [192, 0, 2, 1],

@@ -252,6 +252,55 @@ impl Outbox {
         }
     }
 
+    /// Moves what comes first into `into`, as much as fits: for whoever sends it otherwise. Returns how much it was; nothing
+    /// only if nothing is owed, or nothing fits.
+    pub fn take(&mut self, into: &mut [u8]) -> Result<usize, Broken> {
+        let mut taken = 0;
+        while taken < into.len() {
+            let room = &mut into[taken..];
+            if self.sent < self.bytes.len() {
+                let owed = &self.bytes[self.sent..];
+                let count = owed.len().min(room.len());
+                room[..count].copy_from_slice(&owed[..count]);
+                self.sent += count;
+                taken += count;
+                continue;
+            }
+            self.bytes.clear();
+            self.sent = 0;
+            match self.rest.front_mut() {
+                None => break,
+                Some(Segment::Bytes(bytes)) => {
+                    self.bytes = std::mem::take(bytes);
+                    self.rest.pop_front();
+                }
+                Some(Segment::File(range)) if range.length == 0 => {
+                    self.rest.pop_front();
+                }
+                Some(Segment::File(range)) => {
+                    let count = range.length.min(room.len() as u64) as usize;
+                    let read = rustix::io::retry_on_intr(|| {
+                        rustix::io::pread(&*range.file, &mut room[..count], range.offset)
+                    });
+                    match read {
+                        Ok(0) => return Err(Broken::File(Errno::NODATA)),
+                        Ok(n) => {
+                            range.offset += n as u64;
+                            range.length -= n as u64;
+                            taken += n;
+                        }
+                        Err(errno) => return Err(Broken::File(errno)),
+                    }
+                }
+            }
+        }
+        if self.sent == self.bytes.len() {
+            self.bytes.clear();
+            self.sent = 0;
+        }
+        Ok(taken)
+    }
+
     /// The file ranges, in order.
     pub fn files(&self) -> impl Iterator<Item = &FileRange> {
         self.rest.iter().filter_map(|segment| match segment {

@@ -30,7 +30,7 @@ use rustix::io::Errno;
 use rustix::time::Timespec;
 
 use self::bench::{Bench, Mode};
-use self::conn::{Conn, Input, NextTurn, Stay, Who};
+use self::conn::{Conn, Input, NextTurn, Stay, Transport, Who};
 use self::endpoint::Endpoint;
 use self::inbox::{Inbox, Outlet};
 use self::leave::Stage;
@@ -186,7 +186,7 @@ impl Worker {
         } else if flags.contains(EventFlags::IN) && conn.input == Input::Drained {
             conn.input = Input::Pending;
         }
-        let writable = flags.contains(EventFlags::OUT) && conn.http.owes();
+        let writable = flags.contains(EventFlags::OUT) && conn.owes();
         let readable = conn.input != Input::Drained;
         let before = conn.http.moment();
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
@@ -244,8 +244,7 @@ impl Worker {
             return self.close(key);
         }
         // The same head, or the same end, does not get more time because more of it has come.
-        let lasts =
-            matches!(after.phase, Phase::Head | Phase::Lingering) || conn.awaits_introduction();
+        let lasts = matches!(after.phase, Phase::Head | Phase::Lingering) || conn.is_arriving();
         if after != before || !lasts {
             let patience = conn.http.patience(&self.bench);
             let deadline = self.second() + u32::from(patience) + 1;
@@ -288,7 +287,8 @@ impl Worker {
     }
 
     fn close(&mut self, key: Key) {
-        if let Some(conn) = self.table.remove(key) {
+        if let Some(mut conn) = self.table.remove(key) {
+            serve::part(&mut conn);
             if conn.stay == Stay::Refused {
                 self.bench.counters.refused.fetch_sub(1, Ordering::Relaxed);
             }
@@ -377,11 +377,15 @@ impl<'c> Origin<'c> {
     fn of(self, who: &'c Who) -> Origin<'c> {
         Origin {
             peer: &who.peer,
-            scheme: match who.tls {
-                Some(_) => Scheme::Https.as_str(),
-                None => Scheme::Http.as_str(),
+            scheme: match (&who.tls, &who.transport) {
+                (None, Transport::Plain) => Scheme::Http.as_str(),
+                (Some(_), _) | (_, Transport::Tls(_)) => Scheme::Https.as_str(),
             },
             tls: who.tls.as_deref(),
+            secured: match &who.transport {
+                Transport::Tls(secured) => secured.as_deref(),
+                Transport::Plain => None,
+            },
             ..self
         }
     }
@@ -395,6 +399,7 @@ fn origin<'c>(who: &'c Who, endpoint: &'c Endpoint) -> Origin<'c> {
         local_port: endpoint.port,
         scheme: Scheme::Http.as_str(),
         tls: None,
+        secured: None,
     };
     origin.of(who)
 }
