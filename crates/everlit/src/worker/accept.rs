@@ -135,6 +135,7 @@ impl Worker {
         }
         let deadline = self.second() + u32::from(conn.http.patience(&self.bench)) + 1;
         let key = self.admit(conn, fate, deadline);
+        self.keep_warm(key);
         self.relay(key);
     }
 

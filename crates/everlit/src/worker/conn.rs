@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::upstream::LinkId;
+use super::warm::Warmth;
 use crate::http1::machine::Http1;
 use crate::net::Peer;
 use crate::tls::Secured;
@@ -22,6 +23,8 @@ pub struct Conn {
     pub introduction: Introduction,
     /// TLS with the other end, if it is spoken.
     pub channel: Option<Box<Channel>>,
+    /// Whether its session keeps expanded keys.
+    pub warmth: Warmth,
     /// Where it came in: index into the worker's endpoints.
     pub endpoint: u16,
     /// What is known of input that we have not read.
@@ -118,6 +121,7 @@ impl Conn {
             peer,
             introduction: Introduction::None,
             channel: None,
+            warmth: Warmth::Cold,
             endpoint,
             input: Input::Drained,
             turn: NextTurn::OnNews,

@@ -13,6 +13,7 @@ pub mod programs;
 pub mod road;
 pub mod table;
 pub mod upstream;
+pub mod warm;
 
 mod accept;
 mod leave;
@@ -39,6 +40,7 @@ use self::programs::Programs;
 use self::serve::Fate;
 use self::table::{Key, Table};
 use self::upstream::{LinkId, Upstreams};
+use self::warm::{Warm, Warmth};
 use crate::clock::Now;
 use crate::http1::machine::{Moment, Phase};
 use crate::http1::relaying::Next;
@@ -68,6 +70,8 @@ pub struct Worker {
     buffer: Box<[u8]>,
     /// Connections that could go on at once.
     ready: Vec<Key>,
+    /// TLS sessions with expanded keys.
+    warm: Warm,
     /// Connections just accepted, to be looked at when all have been.
     fresh: Vec<Conn>,
     stage: Stage,
@@ -111,6 +115,7 @@ impl Worker {
             reports,
             buffer: vec![0; READ_BYTES].into(),
             ready: Vec::new(),
+            warm: Warm::default(),
             fresh: Vec::new(),
             stage: Stage::Serving,
             max_connections,
@@ -250,7 +255,31 @@ impl Worker {
             let deadline = self.second() + u32::from(patience) + 1;
             self.table.set_deadline(key, deadline);
         }
+        self.keep_warm(key);
         self.leave_if_quiet(key);
+    }
+
+    /// A session that has used its keys keeps them expanded for a while, and another one gives them back.
+    fn keep_warm(&mut self, key: Key) {
+        let Some(conn) = self.table.get_mut(key) else {
+            return;
+        };
+        let is_busy = conn
+            .channel
+            .as_ref()
+            .is_some_and(|channel| !channel.is_resting());
+        if !is_busy || conn.warmth == Warmth::Warm {
+            return;
+        }
+        conn.warmth = Warmth::Warm;
+        if let Some(coldest) = self.warm.push(key)
+            && let Some(conn) = self.table.get_mut(coldest)
+        {
+            conn.warmth = Warmth::Cold;
+            if let Some(channel) = &mut conn.channel {
+                channel.rest();
+            }
+        }
     }
 
     fn serve_ready(&mut self) {
