@@ -57,11 +57,6 @@ fn what_would_expose_something_is_an_error() {
             "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => () )",
             "open to everybody",
         ),
-        ("ssl.engine = \"enable\"", "without encryption"),
-        (
-            "$SERVER[\"socket\"] == \":443\" { ssl.engine = \"enable\" }",
-            "without encryption",
-        ),
         (
             "server.modules = ( \"mod_ajp13\" )\najp13.server = ( \"/x\" => () )",
             "instead of being run",

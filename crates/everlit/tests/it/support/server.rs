@@ -107,11 +107,24 @@ impl Setup {
         }
     }
 
+    /// Has its listeners speak TLS.
+    pub(crate) fn secure(self) -> Self {
+        let lines = tls::lines(self.directory.path());
+        match self.settings.contains("ssl.engine") {
+            true => self,
+            false => self.setting(&lines),
+        }
+    }
+
     /// Writes the configuration.
     pub(crate) fn configure(&self, listen: &str) {
+        let secure = match tls::is_everywhere() && !self.settings.contains("ssl.engine") {
+            true => tls::lines(self.directory.path()),
+            false => String::new(),
+        };
         let text = format!(
             "server.document-root = \"{}\"\nserver.modules = ( \"mod_staticfile\" )\n\
-             server.max-keep-alive-idle = 600\n{listen}\n{}",
+             server.max-keep-alive-idle = 600\n{secure}{listen}\n{}",
             self.path("www").display(),
             self.settings
         );
