@@ -308,11 +308,12 @@ fn a_client_is_asked_for_another_key_share() {
         .unwrap();
     let config = Config::new(config).unwrap();
     let groups = vec![kx_group::SECP384R1, kx_group::X25519];
-    let client = rustls::ClientConfig::builder_with_provider(with_groups(groups))
+    let mut client = rustls::ClientConfig::builder_with_provider(with_groups(groups))
         .with_protocol_versions(&[&TLS13])
         .unwrap()
         .with_root_certificates(PKI.roots())
         .with_no_client_auth();
+    client.resumption = rustls::client::Resumption::disabled();
     for piece in [1, usize::MAX] {
         let mut client = new_client(client.clone());
         let established = shake_hands(&mut client, &config, piece).unwrap();
