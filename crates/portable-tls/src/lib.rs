@@ -102,8 +102,8 @@
 //!   [`begin`](Arrived::begin). Between the processes it takes an agreement: the successor says that it accepts, and only
 //!   then begins; the predecessor thaws only if it knows that nothing was accepted. If it cannot know, the
 //!   connection has to be closed.
-//! * **Memory.** Secrets are wiped when they are dropped, in sessions, images and ticket keys; AWS-LC wipes its expanded keys.
-//!   Plaintext is not, nor are copies that you make of images, nor what a kernel does: swap, core dumps and
+//! * **Memory.** Secrets stay in one place, and are wiped when they are dropped, in sessions, images and ticket keys; AWS-LC
+//!   wipes its expanded keys. What is on the stack while keys are derived is overwritten by what comes next. Plaintext is not wiped, nor are copies that you make of images, nor what a kernel does: swap, core dumps and
 //!   debuggers (`ptrace`) are the application's affair. An attacker who reads the memory of a live server has its keys,
 //!   as with any TLS library.
 //! * **Half-made handshakes do not move.** Until the ClientHello is complete and answered a connection is bytes, and may
@@ -122,8 +122,8 @@
 //! # Bounds
 //!
 //! A ClientHello has at most [`HELLO_MAX`] bytes, a handshake [`HANDSHAKE_MAX`]. A session holds at most one record (16 KiB
-//! and a little), and only while part of it came, plus what you hand it and do not ask for. A [`Session`] is 168 bytes;
-//! with [`rest`](Session::rest) that is all of it.
+//! and a little), and only while part of it came, plus what you hand it and do not ask for. A [`Session`] is 88 bytes and
+//! two boxes of 48 for its secrets; after [`rest`](Session::rest) that is all of it.
 
 mod config;
 mod hello;
