@@ -499,6 +499,15 @@ fn tls_1_2_makes_nonces_as_rustls_does() {
     assert_eq!(wire[5..13], [1, 1, 1, 1, 1, 1, 1 ^ 1, 1 ^ 2]);
     let (mut server, _) = pair(Suite::EcdheRsaChaCha20Poly1305);
     assert_eq!(sealed(&mut server, b"x").len(), 5 + 1 + 16);
+    // Others count from where they like: what the record carries is what counts.
+    let (mut server, mut client) = pair(TLS12);
+    let other = [&[2; 16 + 4][..], b"anything"].concat();
+    client.tx.material = Material::from_bytes(TLS12, &other).unwrap();
+    let wire = sealed(&mut client, b"x");
+    assert_eq!(
+        (&wire[5..13], &hear(&mut server, &wire).data[..]),
+        (&b"anything"[..], &b"x"[..])
+    );
 }
 
 #[test]
