@@ -391,7 +391,7 @@ fn a_closed_direction_does_not_answer_key_updates() {
 #[test]
 fn other_handshake_messages_are_refused() {
     let cases: [(Suite, &[u8], Violation); 8] = [
-        (TLS13, &[24, 0, 0, 1, 2], Violation::Malformed),
+        (TLS13, &[24, 0, 0, 1, 2], Violation::IllegalValue),
         (
             TLS13,
             &[24, 0, 0, 1, 0, 24, 0, 0, 1, 0],
