@@ -105,9 +105,8 @@
 //! * **Memory.** Secrets stay in one place, and are wiped when they are dropped, in sessions, images and ticket keys; AWS-LC
 //!   wipes its expanded keys. What is on the stack while keys are derived is overwritten by what comes next. rustls leaves
 //!   copies of traffic secrets in freed memory when a handshake ends; an allocator that wipes what is freed, or the exit of
-//!   the process, sees to those. Plaintext is not wiped, nor are copies that you make of images, nor what a kernel does: swap, core dumps and
-//!   debuggers (`ptrace`) are the application's affair. An attacker who reads the memory of a live server has its keys,
-//!   as with any TLS library.
+//!   the process, sees to those. Plaintext is not wiped, nor are copies that you make of images. Swap, core dumps and debuggers
+//!   (`ptrace`) are the application's affair. Who reads the memory of a live server has its keys, as with any TLS library.
 //! * **Half-made handshakes do not move.** Until the ClientHello is complete and answered a connection is bytes, and may
 //!   ([`Hello::into_bytes`]); then it has to finish here, or be cut.
 //! * **No early data (0-RTT).** It can be replayed by anybody; [`Config`] turns it off.
