@@ -144,6 +144,8 @@ pub enum Violation {
     UnexpectedMessage,
     /// A message that cannot be read.
     Malformed,
+    /// A message with a value that does not exist.
+    IllegalValue,
     /// More of something in a row than anybody needs.
     Flood(Flood),
 }
@@ -172,6 +174,7 @@ impl Violation {
                 AlertDescription::UnexpectedMessage
             }
             Violation::Malformed => AlertDescription::DecodeError,
+            Violation::IllegalValue => AlertDescription::IllegalParameter,
         }
     }
 }
@@ -188,6 +191,7 @@ impl fmt::Display for SessionError {
                     Violation::UnexpectedRecord => "sent a record of the wrong type",
                     Violation::UnexpectedMessage => "sent a handshake message out of place",
                     Violation::Malformed => "sent a message that cannot be read",
+                    Violation::IllegalValue => "sent a message with a value that does not exist",
                     Violation::Flood(Flood::KeyUpdates) => "updates its keys too often",
                     Violation::Flood(Flood::EmptyRecords) => "sends too many empty records",
                     Violation::Flood(Flood::Warnings) => "sends too many warnings",

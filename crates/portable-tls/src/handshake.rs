@@ -31,7 +31,6 @@ pub struct Handshake {
 
 /// What came of more bytes.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub enum Progress {
     /// The client has to say more.
     More(Handshake),

@@ -16,9 +16,10 @@ pub(crate) const MATERIAL_MAX: usize = 48;
 /// Bytes of the IV that key and sequence number make nonces of.
 pub(crate) const IV_BYTES: usize = 12;
 
-/// TLS 1.3: the traffic secret. TLS 1.2: the key, then the IV. The rest is zero.
-#[derive(Clone)]
-pub(crate) struct Material([u8; MATERIAL_MAX]);
+/// TLS 1.3: the traffic secret. TLS 1.2: the key, then the IV. The rest is zero. Boxed: a session that is moved, or whose
+/// container grows, leaves a pointer behind and no key.
+#[cfg_attr(test, derive(Clone))]
+pub(crate) struct Material(Box<[u8; MATERIAL_MAX]>);
 
 /// Key and IV of one generation.
 pub(crate) struct KeyAndIv {
@@ -40,7 +41,7 @@ impl Material {
         if bytes.len() != Material::length(suite) {
             return None;
         }
-        let mut material = Material([0; MATERIAL_MAX]);
+        let mut material = Material(Box::new([0; MATERIAL_MAX]));
         material.0[..bytes.len()].copy_from_slice(bytes);
         Some(material)
     }

@@ -8,7 +8,7 @@ use super::{Arrived, Frozen, Whole};
 use crate::error::ImageError;
 use crate::facts::{Facts, Kind};
 use crate::record::tests::{hear, pair};
-use crate::record::{ClientKey, Session};
+use crate::record::{ClientKey, Event, Session};
 use crate::suite::{Suite, Version};
 
 /// How a move ends.
@@ -31,6 +31,8 @@ enum Act {
     ClientSays(u16),
     /// So many bytes of the client's reach the server.
     Arrive(u16),
+    /// So many bytes reach it, and it asks for one event only.
+    ArriveUnheard(u16),
     ServerSays(u16),
     /// So many bytes of the server's are taken by the socket.
     Depart(u16),
@@ -51,6 +53,7 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         3 => (1..40_000u16).prop_map(Act::ClientSays),
         4 => (1..20_000u16).prop_map(Act::Arrive),
+        2 => (0..40_000u16).prop_map(Act::ArriveUnheard),
         3 => (1..40_000u16).prop_map(Act::ServerSays),
         4 => (1..20_000u16).prop_map(Act::Depart),
         1 => any::<bool>().prop_map(Act::ClientUpdates),
@@ -108,6 +111,16 @@ impl World {
                 self.upward.2.extend(heard.data);
                 self.server.unsent.extend(heard.reply);
             }
+            Act::ArriveUnheard(length) => {
+                let length = self.upward.1.len().min(length.into());
+                let mut arrived: Vec<u8> = self.upward.1.drain(..length).collect();
+                let Whole {
+                    session, unsent, ..
+                } = &mut self.server;
+                if let Some(Event::Data(data)) = session.open(&mut arrived).next(unsent).unwrap() {
+                    self.upward.2.extend_from_slice(data);
+                }
+            }
             Act::ServerSays(length) => {
                 let plain = pattern(self.downward.0.len(), length.into());
                 self.server
@@ -162,6 +175,7 @@ impl World {
 
     /// Everything that is under way arrives.
     fn settle(mut self) {
+        self = self.act(Act::Arrive(0));
         while !(self.upward.1.is_empty() && self.server.unsent.is_empty()) {
             self = self.act(Act::Arrive(u16::MAX)).act(Act::Depart(u16::MAX));
         }

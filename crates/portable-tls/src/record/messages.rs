@@ -176,7 +176,7 @@ impl Session {
         let wants_ours = match message {
             [KEY_UPDATE, 0, 0, 1, 0] => false,
             [KEY_UPDATE, 0, 0, 1, 1] => true,
-            [KEY_UPDATE, 0, 0, 1, _] => return Err(Violation::Malformed),
+            [KEY_UPDATE, 0, 0, 1, _] => return Err(Violation::IllegalValue),
             _ => return Err(Violation::UnexpectedMessage),
         };
         spend(&mut self.patience.key_updates, Flood::KeyUpdates)?;

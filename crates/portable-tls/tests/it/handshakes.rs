@@ -159,7 +159,7 @@ fn what_is_not_a_hello_is_refused_with_an_alert() {
             "{error:?}: {out:?}"
         );
     }
-    assert!(HELLO_MAX < HANDSHAKE_MAX);
+    const { assert!(HELLO_MAX < HANDSHAKE_MAX) };
 }
 
 #[test]
@@ -288,4 +288,35 @@ fn a_client_of_another_version_is_refused() {
     let mut client = new_client(client_config(&TLS12, ClientAuth::None));
     let error = shake_hands(&mut client, &config, usize::MAX).unwrap_err();
     assert!(matches!(error, HandshakeError::Rustls(_)) && error.fault() == Fault::Mismatch);
+}
+
+#[test]
+fn a_client_is_asked_for_another_key_share() {
+    use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
+    let with_groups = |kx_groups| {
+        Arc::new(rustls::crypto::CryptoProvider {
+            kx_groups,
+            ..default_provider()
+        })
+    };
+    let identity = PKI.server(KeyKind::Ecdsa);
+    let config = rustls::ServerConfig::builder_with_provider(with_groups(vec![kx_group::X25519]))
+        .with_protocol_versions(&[&TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![identity.certificate.clone()], identity.key())
+        .unwrap();
+    let config = Config::new(config).unwrap();
+    let groups = vec![kx_group::SECP384R1, kx_group::X25519];
+    let mut client = rustls::ClientConfig::builder_with_provider(with_groups(groups))
+        .with_protocol_versions(&[&TLS13])
+        .unwrap()
+        .with_root_certificates(PKI.roots())
+        .with_no_client_auth();
+    client.resumption = rustls::client::Resumption::disabled();
+    for piece in [1, usize::MAX] {
+        let mut client = new_client(client.clone());
+        let established = shake_hands(&mut client, &config, piece).unwrap();
+        assert_eq!(established.facts.kind, Kind::FullWithRetry);
+    }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod handshakes;
+mod memory;
 mod moves;
 mod openssl;
 mod support;

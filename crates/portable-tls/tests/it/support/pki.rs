@@ -1,5 +1,8 @@
 //! Certificates for tests and examples: one authority, a server with two keys, a client.
 
+// It is for tests, wherever it is included.
+#![allow(clippy::unwrap_used)]
+
 use std::sync::{Arc, LazyLock};
 
 use portable_tls::Suite;
