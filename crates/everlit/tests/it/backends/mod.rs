@@ -21,4 +21,5 @@ mod silent;
 mod slow;
 mod stalls;
 mod tunnels;
+mod variables;
 mod versions;
