@@ -8,6 +8,7 @@ mod backend;
 mod broken;
 mod bulk;
 mod early;
+mod failures;
 mod garbage;
 mod hangups;
 mod interim;
