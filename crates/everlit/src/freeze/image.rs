@@ -390,6 +390,7 @@ mod tests {
             told: None,
             body: None,
             websocket: None,
+            detour: None,
             protocol: Protocol::FastCgi,
             target: TargetImage::Host {
                 address: "/run/php.sock".to_owned(),
@@ -520,6 +521,26 @@ mod tests {
         let relay = busy.relay.as_mut().unwrap();
         relay.websocket = None;
         assert_eq!(image.check(), Err("relay"));
+    }
+
+    #[test]
+    fn detours_travel_since_version_4() {
+        use crate::gateway::relay::Detour;
+        let [_, _, (_, _, mut image), _] = samples();
+        let StateImage::Busy(busy) = &mut image.state else {
+            panic!("a busy one");
+        };
+        busy.relay = Some(Box::new(RelayImage {
+            detour: Some(Detour {
+                path: b"/elsewhere?q".to_vec(),
+                times: 2,
+            }),
+            ..relay()
+        }));
+        let golden = include_bytes!("golden/v4/detour.cbor");
+        assert_eq!(image.to_bytes(), golden);
+        assert_eq!(Image::from_bytes(golden).unwrap(), image);
+        assert_eq!((image.version(), image.check()), (4, Ok(())));
     }
 
     #[test]

@@ -20,7 +20,8 @@ use crate::gateway::host::{Address, Balance, CheckLocal, Group, Host, Program, R
 use crate::gateway::preface::Preface;
 use crate::gateway::records::Records;
 use crate::gateway::relay::{
-    Asked, Body, Direction, Download, End, Held, Relay, Rest, Stage, To, Upload, Used,
+    Asked, Body, Detour, Direction, Download, End, Held, Relay, Rest, Source, Stage, To, Upload,
+    Used,
 };
 use crate::gateway::reply::{Delimited, Persistence};
 use crate::gateway::websocket::session::Session;
@@ -102,6 +103,9 @@ pub struct RelayImage {
     /// The client's WebSocket; since version 4.
     #[n(14)]
     pub websocket: Option<Session>,
+    /// Where a program has sent the request; since version 4.
+    #[n(16)]
+    pub detour: Option<Detour>,
 }
 
 /// Where a backend is.
@@ -289,6 +293,7 @@ impl RelayImage {
     /// The first version of images that has everything that is in it.
     pub fn version(&self) -> u16 {
         match (&self.told, self.protocol) {
+            _ if self.detour.is_some() => 4,
             (_, Protocol::WebSocket) => 4,
             (Some(_), _) | (_, Protocol::Raw) => 3,
             _ if self.body.is_some() => 3,
@@ -312,6 +317,10 @@ impl RelayImage {
         stage
             && websocket
             && small(&self.head)
+            && self
+                .detour
+                .as_ref()
+                .is_none_or(|detour| small(&detour.path))
             && small(&self.upload.head)
             && self.upload.sent as usize <= self.upload.head.len()
             && i64::try_from(self.upload.length).is_ok()
@@ -373,7 +382,7 @@ pub(super) fn freeze(
             .collect()
     };
     RelayImage {
-        head: relay.asked.head,
+        head: relay.asked.source.head,
         overrides: pairs(relay.asked.overrides),
         environment: pairs(relay.asked.environment),
         upgrade: relay.asked.upgrade,
@@ -404,7 +413,8 @@ pub(super) fn freeze(
         },
         tries: relay.tries,
         link,
-        told: relay.asked.told.map(|told| *told),
+        told: relay.asked.source.told.map(|told| *told),
+        detour: relay.asked.source.detour,
         body: (relay.body != Body::Backend).then_some(relay.body),
         websocket: relay.websocket.map(|session| *session),
     }
@@ -489,17 +499,19 @@ pub(super) fn thaw(
             .map(|Pair(name, value)| (name, value))
             .collect()
     };
+    let source = Source {
+        head: image.head,
+        told: image.told.map(Box::new),
+        detour: image.detour,
+    };
     let Before {
         method,
         version,
         settings,
-    } = bench
-        .desk
-        .asked_before(&image.head, image.told.as_ref(), origin);
+    } = bench.desk.asked_before(&source, origin);
     let relay = Relay {
         asked: Asked {
-            head: image.head,
-            told: image.told.map(Box::new),
+            source,
             overrides: pairs(image.overrides),
             environment: pairs(image.environment),
             method,

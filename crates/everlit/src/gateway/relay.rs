@@ -12,12 +12,20 @@
 //!                                   +-- another backend <----+                +-> Tunnel ------> Over
 //! ```
 
-use minicbor::{Decode, Encode};
-use std::fmt;
-use std::rc::Rc;
+mod asked;
+mod download;
+mod trouble;
+mod upload;
 
+use minicbor::{Decode, Encode};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
+
+pub use asked::{Asked, Body, Detour, Source};
+pub use download::To;
+pub(crate) use download::{Download, Held};
+pub use trouble::{Trouble, Used};
+pub(crate) use upload::Upload;
+pub use upload::{End, Rest};
 
 use super::preface::{Length, Preface};
 use super::records::{Records, Step, What};
@@ -25,11 +33,10 @@ use super::reply::{self, Delimited, Dialect, Parsed, Persistence};
 use super::upload::Framing;
 use super::websocket::session::Session;
 use super::{Protocol, Target, Upgrade};
-use crate::http1::head::{Method, Version};
-use crate::request::Told;
+use crate::http1::head::Method;
 use crate::response::{FileRange, Headers};
-use crate::settings::{Settings, Stream};
-use crate::transport::outbox::{Broken, Flushed, Outbox, Segment, Sink};
+use crate::settings::Stream;
+use crate::transport::outbox::{Outbox, Segment};
 use crate::transport::spool::Spool;
 
 /// Bytes that may wait in memory for each side.
@@ -68,29 +75,6 @@ pub struct Relay {
     pub(crate) tried: Vec<usize>,
 }
 
-/// A request, kept until it is answered: its answer is judged by it, and the log tells of it.
-#[derive(Debug)]
-pub struct Asked {
-    /// The head as the client sent it; it was read before and found good.
-    pub head: Vec<u8>,
-    /// What a proxy in front of us has told.
-    pub told: Option<Box<Told>>,
-    /// Header fields that modules changed.
-    pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Variables that modules set.
-    pub environment: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Method.
-    pub method: Method,
-    /// Version.
-    pub version: Version,
-    /// Whether it asks for another protocol.
-    pub upgrade: Upgrade,
-    /// The status that the client is told in place of the backend's: of the error that this answers.
-    pub status: Option<u16>,
-    /// The settings it is answered under.
-    pub settings: Rc<Settings>,
-}
-
 /// How far an exchange is.
 #[derive(Debug)]
 pub(crate) enum Stage {
@@ -117,20 +101,6 @@ pub(crate) enum Stage {
     },
 }
 
-/// Whom a request's body is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum Body {
-    /// The backend.
-    #[n(0)]
-    Backend,
-    /// Nobody: the backend answers in place of an error. It is read and thrown away.
-    #[n(1)]
-    Nobody,
-    /// Whoever answers when this backend, an authorizer, has said yes: until then it is left where it is.
-    #[n(2)]
-    Later,
-}
-
 /// One direction of a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Direction {
@@ -145,89 +115,6 @@ pub enum Direction {
     Closed,
 }
 
-/// What a backend is still to be sent.
-#[derive(Debug)]
-pub(crate) struct Upload {
-    /// The head, and a body that is short. Kept until an answer begins, to ask somebody else if need be.
-    pub(crate) head: Vec<u8>,
-    /// How much of it is sent.
-    pub(crate) sent: usize,
-    /// What comes after it.
-    pub(crate) rest: Outbox,
-    /// Where the rest is when it is too much for memory.
-    pub(crate) spool: Spool,
-    /// How the body is framed.
-    pub(crate) framing: Framing,
-    /// Bytes of the body so far.
-    pub(crate) length: u64,
-    /// Whether the rest can still be sent from its beginning.
-    pub(crate) rest_is: Rest,
-    /// How it is passed on.
-    pub(crate) stream: Stream,
-    /// Whether its end is among what is above.
-    pub(crate) end: End,
-}
-
-/// Whether a body has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum End {
-    /// Not yet.
-    #[n(0)]
-    Open,
-    /// Yes.
-    #[n(1)]
-    Noted,
-}
-
-/// Whether a body can still be sent from its beginning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum Rest {
-    /// Yes.
-    #[n(0)]
-    Whole,
-    /// Some of it has been sent.
-    #[n(1)]
-    Begun,
-}
-
-/// How an answer travels to the client.
-#[derive(Debug)]
-pub(crate) struct Download {
-    /// When it begins to travel.
-    pub(crate) stream: Stream,
-    /// Where it is when it is too much for memory.
-    pub(crate) spool: Spool,
-    /// How the client is told where it ends; not decided before the answer's head has come.
-    pub(crate) framing: Option<To>,
-    /// While it is collected: the status.
-    pub(crate) held: Option<Held>,
-}
-
-/// An answer that is collected before it is sent.
-#[derive(Debug)]
-pub(crate) struct Held {
-    /// Status.
-    pub(crate) status: u16,
-    /// Header fields; `None`: they are still on the desk, because its turn is not over.
-    pub(crate) headers: Option<Headers>,
-    /// The body so far.
-    pub(crate) body: Outbox,
-}
-
-/// How a client is told where a body ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum To {
-    /// `Content-Length`, or there is no body.
-    #[n(0)]
-    Length,
-    /// In chunks.
-    #[n(1)]
-    Chunks,
-    /// By the end of the connection.
-    #[n(2)]
-    End,
-}
-
 /// What came from a backend.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum News {
@@ -237,23 +124,6 @@ pub(crate) enum News {
     Head(reply::Head),
     /// So many bytes of the body, the last ones consumed.
     Data(usize),
-}
-
-/// Why a backend gave no answer, or only half of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// It could not be reached.
-    Unreachable(Errno),
-    /// It has ended the connection.
-    Ended,
-    /// The connection broke.
-    Broke(Errno),
-    /// It took too long.
-    Silent,
-    /// What it said is no answer.
-    Nonsense(&'static str),
-    /// There is no room for what it sends.
-    Full(Errno),
 }
 
 impl Relay {
@@ -655,90 +525,6 @@ impl Relay {
     pub(crate) fn files(&self) -> impl Iterator<Item = &FileRange> {
         let held = self.download.held.iter();
         (self.upload.rest.files()).chain(held.flat_map(|held| held.body.files()))
-    }
-}
-
-/// Whether a connection with a backend had been used for an exchange before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum Used {
-    /// Yes.
-    #[n(0)]
-    Before,
-    /// No.
-    #[n(1)]
-    Never,
-}
-
-impl Upload {
-    /// Sends what is owed, as far as the backend takes it.
-    pub(crate) fn flush(&mut self, sink: Sink<'_>) -> Result<Flushed, Broken> {
-        while self.sent < self.head.len() {
-            match sink.send(&self.head[self.sent..], SendFlags::empty()) {
-                Ok(n) => self.sent += n,
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(Flushed::Blocked),
-                Err(errno) => return Err(Broken::Socket(errno)),
-            }
-        }
-        if self.rest.is_empty() {
-            return Ok(Flushed::All);
-        }
-        let mut sent = 0;
-        let flushed = self.rest.flush_into(sink, &mut sent);
-        if sent > 0 {
-            self.rest_is = Rest::Begun;
-        }
-        flushed
-    }
-
-    /// The backend wants no more.
-    pub(crate) fn give_up(&mut self) {
-        self.sent = self.head.len();
-        self.rest.clear();
-        self.rest_is = Rest::Begun;
-    }
-
-    /// Whether nothing is owed to the backend.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.sent == self.head.len() && self.rest.is_empty()
-    }
-
-    /// Gives the memory of the head back: nobody else will be asked.
-    pub(crate) fn settle(&mut self) {
-        if self.sent == self.head.len() {
-            self.head = Vec::new();
-            self.sent = 0;
-        }
-    }
-}
-
-impl Trouble {
-    /// The status that a client is told if it has been told nothing yet.
-    pub(crate) fn status(self, target: &Target) -> u16 {
-        match self {
-            Trouble::Unreachable(_) if matches!(target, Target::Program(_)) => 500,
-            Trouble::Unreachable(_) => 503,
-            Trouble::Ended | Trouble::Broke(_) | Trouble::Nonsense(_) | Trouble::Full(_) => 502,
-            Trouble::Silent => 504,
-        }
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Trouble::Unreachable(errno) => write!(f, "cannot be reached: {errno}"),
-            Trouble::Ended => {
-                f.write_str("it has closed the connection before its answer was complete")
-            }
-            Trouble::Broke(errno) => write!(f, "the connection broke: {errno}"),
-            Trouble::Silent => f.write_str("it does not answer in time"),
-            Trouble::Nonsense(why) => write!(f, "what it says is no answer: {why}"),
-            Trouble::Full(errno) => write!(
-                f,
-                "its answer cannot be kept in a file (server.upload-dirs): {errno}"
-            ),
-        }
     }
 }
 

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::gateway::host::Program;
     use crate::gateway::preface::{Length, Preface};
-    use crate::gateway::relay::{Asked, Body};
+    use crate::gateway::relay::{Asked, Body, Source};
     use crate::gateway::websocket::Kind;
     use crate::gateway::websocket::handshake::Greeting;
     use crate::gateway::{Protocol, Target, Upgrade};
@@ -108,8 +108,7 @@ mod tests {
 
     fn tunnel() -> Turn {
         let asked = Asked {
-            head: Vec::new(),
-            told: None,
+            source: Source::default(),
             overrides: Vec::new(),
             environment: Vec::new(),
             method: Method::Get,

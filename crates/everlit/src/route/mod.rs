@@ -35,7 +35,7 @@ use crate::response::partial::{self, Cut};
 use crate::settings::Settings;
 use crate::transport::proxy_protocol::Tls;
 use errorpage::Pages;
-pub use relayed::{Answerer, Before, Forwarded, Second};
+pub use relayed::{Before, Forwarded, Second};
 use uri::{ParseOption, ParseOptions, Uri};
 
 /// `server.feature-flags`, those that change how requests are answered.
@@ -91,6 +91,15 @@ pub struct Desk {
     pages: Pages,
 }
 
+/// Who answers after all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answerer {
+    /// The backend: its body follows.
+    Backend,
+    /// We do: the response has its body, if there is one.
+    Here,
+}
+
 /// What a connection tells of itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'c> {
@@ -130,18 +139,9 @@ impl Desk {
         now: Now,
     ) -> (Rc<Settings>, Trust) {
         self.clear();
-        let options = &self.site.server.parse;
-        let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
-            host_of_scheme(host, origin.scheme, options)
-        });
-        match (target(head, options), host) {
-            (Ok(uri), Ok(host)) => {
-                let request = request(head, uri, host, origin);
-                (self.process(request, now), Trust::Good)
-            }
-            (Err(reject), _) | (_, Err(reject)) => {
-                (self.reject(reject.status, head, origin, now), Trust::Lost)
-            }
+        match read(head, origin, &self.site.server.parse) {
+            Ok(request) => (self.process(request, now), Trust::Good),
+            Err(reject) => (self.reject(reject.status, head, origin, now), Trust::Lost),
         }
     }
 
@@ -218,26 +218,7 @@ impl Desk {
             }));
             return settings;
         }
-        pages.fill(
-            exchange.response,
-            &settings.core,
-            exchange.files,
-            exchange.now,
-        );
-        for hook in &site.pipeline.response_start {
-            hook(&mut exchange, &settings);
-        }
-        if cut(&mut exchange, &settings, site.server.flags) == Cut::Unsatisfiable {
-            pages.fill(
-                exchange.response,
-                &settings.core,
-                exchange.files,
-                exchange.now,
-            );
-        }
-        for hook in &site.pipeline.request_done {
-            hook(&exchange, &settings, line);
-        }
+        conclude(site, &settings, &mut exchange, pages, line, Answerer::Here);
         settings
     }
 
@@ -291,6 +272,45 @@ impl Desk {
         }
         settings
     }
+}
+
+/// The end of every answer: an error page if it wants one, what modules add to it, ranges, the line for the log.
+fn conclude(
+    site: &Site,
+    settings: &Settings,
+    exchange: &mut Exchange<'_>,
+    pages: &mut Pages,
+    line: &mut PendingLine,
+    answerer: Answerer,
+) {
+    let core = &settings.core;
+    if answerer == Answerer::Here {
+        pages.fill(exchange.response, core, exchange.files, exchange.now);
+    }
+    for hook in &site.pipeline.response_start {
+        hook(exchange, settings);
+    }
+    if answerer == Answerer::Here
+        && cut(exchange, settings, site.server.flags) == Cut::Unsatisfiable
+    {
+        pages.fill(exchange.response, core, exchange.files, exchange.now);
+    }
+    for hook in &site.pipeline.request_done {
+        hook(exchange, settings, line);
+    }
+}
+
+/// A request, made of its head.
+fn read<'r>(
+    head: &'r Head<'r>,
+    origin: Origin<'r>,
+    options: &ParseOptions,
+) -> Result<Request<'r>, Reject> {
+    let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
+        host_of_scheme(host, origin.scheme, options)
+    });
+    let uri = target(head, options)?;
+    Ok(request(head, uri, host?, origin))
 }
 
 /// The target of a request, taken apart. That of CONNECT is an authority (RFC 9112 section 3.2.3), and was looked at as such

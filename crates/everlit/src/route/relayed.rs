@@ -3,22 +3,24 @@
 //! In: a request that was kept as it came, and an answer's status and header fields, or an error. Out: the same as of any
 //! other request: a response, and perhaps a line for the log. Must hold: hooks see the request that they saw before.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::{Desk, Origin, cut, handler, host_of_scheme, request, target, uri};
+use super::{Answerer, Desk, Origin, conclude, handler, read};
 use crate::clock::Now;
 use crate::exchange::Exchange;
 use crate::gateway::header_map::Way;
-use crate::gateway::relay::{Asked, Body};
+use crate::gateway::relay::{Asked, Body, Source};
 use crate::gateway::{Forward, Protocol, Target};
 use crate::http1::body::Framing;
-use crate::http1::head::{self, GetBody, Limits, MAX_HEAD_BYTES, Method, Parsed, Version};
+use crate::http1::head::{
+    self, GetBody, Head, Limits, MAX_HEAD_BYTES, Method, Parsed, Reject, Version,
+};
 use crate::modules::staticfile;
-use crate::request::{Permit, Told};
+use crate::request::{Permit, Request, Told};
 use crate::response::Headers;
-use crate::response::partial::Cut;
 use crate::settings::Settings;
+
+use super::uri::{self, ParseOptions};
 
 /// A head that was read once is read again whatever the limits are now.
 const ANY: Limits = Limits {
@@ -45,11 +47,14 @@ pub struct Forwarded {
     pub body: Body,
 }
 
+/// Names and values.
+pub(super) type Variables = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// How a request goes on after a backend has answered, but not for the client.
 #[derive(Debug)]
 pub enum Second {
     /// An authorizer has said yes, and told these variables.
-    Permitted(Vec<(Vec<u8>, Vec<u8>)>),
+    Permitted(Variables),
     /// A program wants this path to be answered in its place, as if it had been asked for by GET.
     Elsewhere(Vec<u8>),
 }
@@ -79,19 +84,6 @@ pub struct Before {
     pub settings: Rc<Settings>,
 }
 
-/// Names the variable that counts how often programs have sent a request elsewhere. No program is told more by it than it
-/// could know.
-const ROUNDS: &[u8] = b"REDIRECT_COUNT";
-
-/// A request that programs send elsewhere more often than this runs in circles (lighttpd: 5).
-const ROUNDS_MAX: u32 = 5;
-
-fn rounds(environment: &[(Vec<u8>, Vec<u8>)]) -> u32 {
-    let counts = environment.iter().filter(|(name, _)| name == ROUNDS);
-    let numbers = counts.filter_map(|(_, value)| str::from_utf8(value).ok()?.parse().ok());
-    numbers.max().unwrap_or(0)
-}
-
 /// Whose answer is judged.
 #[derive(Clone, Copy, Debug)]
 enum Whose<'a> {
@@ -99,15 +91,6 @@ enum Whose<'a> {
     Ours,
     /// This backend's, which may have error pages of its own.
     Theirs(Protocol, &'a Target),
-}
-
-/// Who answers after all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answerer {
-    /// The backend: its body follows.
-    Backend,
-    /// We do: the response has its body, if there is one.
-    Here,
 }
 
 impl Desk {
@@ -130,29 +113,19 @@ impl Desk {
         self.judge(asked, origin, now, Whose::Ours);
     }
 
-    /// What is known of a request that another process began to answer, by its head.
-    pub fn asked_before(&mut self, head: &[u8], told: Option<&Told>, origin: Origin<'_>) -> Before {
+    /// What is known of a request that another process began to answer.
+    pub fn asked_before(&mut self, source: &Source, origin: Origin<'_>) -> Before {
         let base = self.resolver.base().clone();
-        let Parsed::Head(head) = head::parse(head, &ANY) else {
+        let Some(head) = head_of(source) else {
             return Before {
                 method: Method::Other,
                 version: Version::Http10,
                 settings: base,
             };
         };
-        let options = &self.site.server.parse;
-        let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
-            host_of_scheme(host, origin.scheme, options)
-        });
-        let settings = match (target(&head, options), host) {
-            (Ok(uri), Ok(host)) => {
-                let mut request = request(&head, uri, host, origin);
-                if let Some(told) = told {
-                    request.hear(told.clone());
-                }
-                self.resolver.resolve(&self.site, &request)
-            }
-            _ => base,
+        let settings = match request_of(source, &head, origin, &self.site.server.parse) {
+            Ok(request) => self.resolver.resolve(&self.site, &request),
+            Err(_) => base,
         };
         Before {
             method: head.method,
@@ -161,75 +134,35 @@ impl Desk {
         }
     }
 
-    /// Has a request go through the modules once more. Afterwards there is a response, or it is forwarded. Returns the
-    /// method it has now; nothing if its head cannot be read any more.
+    /// Has a request go through the modules once more. `permitted`: the variables that an authorizer has told, if one has
+    /// said yes. Afterwards there is a response, or it is forwarded. Returns the method it has now; nothing if its head
+    /// cannot be read any more.
     pub fn again(
         &mut self,
-        asked: &Asked,
-        second: &Second,
+        source: &Source,
+        permitted: Option<Variables>,
         origin: Origin<'_>,
         now: Now,
     ) -> Option<Method> {
         self.clear();
-        let Parsed::Head(mut head) = head::parse(&asked.head, &ANY) else {
-            return None;
-        };
-        let options = &self.site.server.parse;
-        let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
-            host_of_scheme(host, origin.scheme, options)
-        });
-        let mut body_fields = Vec::new();
-        if let Second::Elsewhere(_) = second {
-            head.framing = Framing::Empty;
-            if head.method != Method::Head {
-                head.method = Method::Get;
-                head.method_name = b"GET";
-            }
-            for name in ["Content-Length", "Content-Type", "Transfer-Encoding"] {
-                body_fields.push((name.into(), Vec::new()));
-            }
+        let head = head_of(source)?;
+        if source.runs_in_circles() {
+            self.reject(500, &head, origin, now);
+            return Some(head.method);
         }
-        let uri = match second {
-            Second::Permitted(_) => target(&head, options),
-            Second::Elsewhere(path) => uri::parse(path, options),
-        };
-        let (uri, host) = match (uri, host) {
-            (Ok(uri), Ok(host)) => (uri, host),
-            (Err(reject), _) | (_, Err(reject)) => {
+        match request_of(source, &head, origin, &self.site.server.parse) {
+            Ok(mut request) => {
+                if let Some(variables) = permitted {
+                    request.permit = Permit::Given;
+                    request.environment = variables;
+                }
+                self.process(request, now);
+            }
+            Err(reject) => {
                 self.reject(reject.status, &head, origin, now);
-                return Some(head.method);
-            }
-        };
-        let mut request = request(&head, uri, host, origin);
-        if let Some(told) = &asked.told {
-            request.hear((**told).clone());
-        }
-        // Modules set theirs anew.
-        request.overrides.append(&mut body_fields);
-        match second {
-            Second::Permitted(variables) => {
-                request.permit = Permit::Given;
-                request.environment.clone_from(variables);
-                // A program may have sent it to where the authorizer is: that counts, or it would run in circles.
-                let round = rounds(&asked.environment);
-                if round > 0 {
-                    let count = round.to_string().into_bytes();
-                    request.environment.push((ROUNDS.to_vec(), count));
-                }
-            }
-            Second::Elsewhere(_) => {
-                let round = rounds(&asked.environment) + 1;
-                if round > ROUNDS_MAX {
-                    self.reject(500, &head, origin, now);
-                    return Some(head.method);
-                }
-                let count = round.to_string().into_bytes();
-                request.environment.push((ROUNDS.to_vec(), count));
             }
         }
-        let method = head.method;
-        self.process(request, now);
-        Some(method)
+        Some(head.method)
     }
 
     fn judge(&mut self, asked: &Asked, origin: Origin<'_>, now: Now, whose: Whose<'_>) -> Answerer {
@@ -249,21 +182,13 @@ impl Desk {
             pages,
             ..
         } = self;
-        let options = &site.server.parse;
         // It was read before, perhaps by another process with other options; what cannot be read now has no hooks.
-        let Parsed::Head(head) = head::parse(&asked.head, &ANY) else {
+        let Some(head) = head_of(&asked.source) else {
             return answerer;
         };
-        let host = head.host.map_or(Ok(Cow::Borrowed(&b""[..])), |host| {
-            host_of_scheme(host, origin.scheme, options)
-        });
-        let (Ok(uri), Ok(host)) = (target(&head, options), host) else {
+        let Ok(mut request) = request_of(&asked.source, &head, origin, &site.server.parse) else {
             return answerer;
         };
-        let mut request = request(&head, uri, host, origin);
-        if let Some(told) = &asked.told {
-            request.hear((**told).clone());
-        }
         request.overrides.clone_from(&asked.overrides);
         request.environment.clone_from(&asked.environment);
         let settings = &asked.settings;
@@ -293,31 +218,46 @@ impl Desk {
             // A handler that is a backend itself is not asked: the error may be its own.
             let _ = handler::run(site, resolver, settings, &mut exchange);
             exchange.forward = None;
-            pages.fill(
-                exchange.response,
-                &settings.core,
-                exchange.files,
-                exchange.now,
-            );
         }
-        for hook in &site.pipeline.response_start {
-            hook(&mut exchange, settings);
-        }
-        if answerer == Answerer::Here
-            && cut(&mut exchange, settings, site.server.flags) == Cut::Unsatisfiable
-        {
-            pages.fill(
-                exchange.response,
-                &settings.core,
-                exchange.files,
-                exchange.now,
-            );
-        }
-        for hook in &site.pipeline.request_done {
-            hook(&exchange, settings, line);
-        }
+        conclude(site, settings, &mut exchange, pages, line, answerer);
         answerer
     }
+}
+
+/// The head of a request, read once more.
+fn head_of(source: &Source) -> Option<Head<'_>> {
+    let Parsed::Head(mut head) = head::parse(&source.head, &ANY) else {
+        return None;
+    };
+    if source.detour.is_some() {
+        head.framing = Framing::Empty;
+        if head.method != Method::Head {
+            head.method = Method::Get;
+            head.method_name = b"GET";
+        }
+    }
+    Some(head)
+}
+
+/// A request as it was before it met any module.
+fn request_of<'r>(
+    source: &'r Source,
+    head: &'r Head<'r>,
+    origin: Origin<'r>,
+    options: &ParseOptions,
+) -> Result<Request<'r>, Reject> {
+    let mut request = read(head, origin, options)?;
+    if let Some(detour) = &source.detour {
+        request.uri = uri::parse(&detour.path, options)?;
+        // What describes a body that is not its own.
+        for name in ["Content-Length", "Content-Type", "Transfer-Encoding"] {
+            request.overrides.push((name.into(), Vec::new()));
+        }
+    }
+    if let Some(told) = &source.told {
+        request.hear((**told).clone());
+    }
+    Ok(request)
 }
 
 /// Names hosts and paths as the client knows them (`proxy.header`).

@@ -21,7 +21,8 @@ use crate::sys::signal::unblock_in;
 pub struct Programs(Vec<Child>);
 
 impl Programs {
-    /// Starts a program in the directory of its file. `environment`: `NAME=value`, each with a NUL at its end.
+    /// Starts a program in the directory of its file. Others wait meanwhile: for as long as it takes to make a process and
+    /// have it execute the file. `environment`: `NAME=value`, each with a NUL at its end.
     pub fn start(&mut self, program: &Program, environment: &[u8]) -> Result<Link, Errno> {
         let mut command = match &program.interpreter {
             Some(interpreter) => {

@@ -413,7 +413,7 @@ mod tests {
     use crate::gateway::balance::Preference;
     use crate::gateway::host::{Balance, tests::group};
     use crate::gateway::preface::{Length, Preface};
-    use crate::gateway::relay::{Asked, Body};
+    use crate::gateway::relay::{Asked, Body, Source};
     use crate::http1::head::{Method, Version};
     use crate::http1::machine::{State, Turn};
     use crate::net::Peer;
@@ -422,8 +422,7 @@ mod tests {
 
     fn exchange(method: Method) -> Conn {
         let asked = Asked {
-            head: Vec::new(),
-            told: None,
+            source: Source::default(),
             overrides: Vec::new(),
             environment: Vec::new(),
             method,

@@ -125,6 +125,66 @@ fn an_authorizer_is_asked_first() {
     assert_eq!(response(&mut client).status, 201);
 }
 
+/// A program sends everybody to a path that an authorizer guards.
+fn guarded_elsewhere(authorizer: &Backend) -> Server {
+    let address = authorizer.address();
+    let setup = with_programs().setting(&format!(
+        "cgi.local-redir = \"enable\"\nserver.modules += ( \"mod_fastcgi\" )\n\
+         fastcgi.server = ( \"/guarded\" => ( ( \"host\" => \"{}\", \"port\" => {}, \
+         \"mode\" => \"authorizer\", \"check-local\" => \"disable\" ) ) )",
+        address.ip(),
+        address.port()
+    ));
+    let go = "cat > /dev/null\necho Location: /guarded.cgi?from\necho\n";
+    program(&setup, "go.cgi", go);
+    program(
+        &setup,
+        "guarded.cgi",
+        "echo Content-Type: text/plain\necho\necho $REQUEST_METHOD $QUERY_STRING $CONTENT_LENGTH $REMOTE_USER\n",
+    );
+    Server::start(setup)
+}
+
+#[test]
+fn a_request_goes_elsewhere_if_an_authorizer_says_yes() {
+    let authorizer = Backend::new();
+    let server = guarded_elsewhere(&authorizer);
+    let mut client = Client::connect(server.address());
+    let yes = "Status: 200\r\nVariable-REMOTE_USER: somebody";
+    for (again, says_what, status) in [
+        (Again::No, yes, 200),
+        (Again::No, "Status: 403", 403),
+        (Again::Yes, yes, 200),
+        (Again::Yes, "Status: 403", 403),
+    ] {
+        client.send(b"POST /go.cgi HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nbody");
+        let mut peer = authorizer.accept();
+        asked(&mut peer);
+        if again == Again::Yes {
+            restart(&server);
+        }
+        says(&mut peer, says_what);
+        let response = response(&mut client);
+        assert_eq!(response.status, status);
+        if status == 200 {
+            assert_eq!(
+                String::from_utf8_lossy(&response.body),
+                "GET from 0 somebody\n"
+            );
+        }
+    }
+    goes_on(&mut client);
+    drop(client);
+    assert_eq!(access_log(server).len(), 5);
+}
+
+/// Whether the server restarts meanwhile.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Yes,
+    No,
+}
+
 #[test]
 fn a_restart_while_an_authorizer_thinks() {
     let (authorizer, responder) = (Backend::new(), Backend::new());
