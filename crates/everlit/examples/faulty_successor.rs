@@ -99,10 +99,12 @@ fn take(handover: OwnedFd, verdict: fn() -> Verdict, kill: Kill) {
                     kill_self();
                 }
                 channel.answer(batch, std::iter::repeat_with(verdict).take(count).collect());
-                // Another batch may be here already.
+                // Another batch may be here already; the answer is short, so all of it is written.
                 channel.pump();
+                if kill == Kill::AfterAnswer {
+                    kill_self();
+                }
             }
-            Some(TakerEvent::Accepted(_)) if kill == Kill::AfterAnswer => kill_self(),
             Some(TakerEvent::Finished(_) | TakerEvent::Broken(_)) => return,
             Some(_) => {}
             None => {

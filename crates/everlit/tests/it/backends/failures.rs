@@ -330,7 +330,7 @@ fn row_7_it_is_killed_after_it_has_refused_some() {
 
 /// The promise of row 7 is about what was not answered. What was is the successor's: it ends with it, and the other end
 /// of each hears of that; the rest goes on.
-fn loses_what_it_has_taken(fault: &str) -> usize {
+fn loses_what_it_has_taken(fault: &str) {
     let backend = Backend::new();
     let server = server(&backend);
     let states = [State::Thinking, State::Upgrade, State::Connect];
@@ -365,9 +365,9 @@ fn loses_what_it_has_taken(fault: &str) -> usize {
         }
     }
     assert_eq!(lost, told, "{error}");
-    assert!(lost > 0);
+    // Two descriptors each: all of them do not fit into one batch.
+    assert!((1..150).contains(&lost), "{lost}");
     assert!(!backend.is_wanted(), "somebody was asked twice");
-    lost
 }
 
 #[test]
@@ -377,8 +377,7 @@ fn row_7_it_is_killed_with_a_batch_of_its_own() {
 
 #[test]
 fn row_7_it_is_killed_between_two_batches() {
-    // Two descriptors each: they do not fit into one.
-    assert!(loses_what_it_has_taken("killed-in-second-batch") < 150);
+    loses_what_it_has_taken("killed-in-second-batch");
 }
 
 #[test]
