@@ -19,6 +19,9 @@ fn main() -> std::io::Result<()> {
     for (name, script) in scripts() {
         fs::write(seeds.join("handover").join(name), script)?;
     }
+    for (name, session) in sessions() {
+        fs::write(seeds.join("session").join(name), session)?;
+    }
     Ok(())
 }
 
@@ -35,6 +38,7 @@ fn images() -> Vec<(&'static str, u8, Image)> {
         patience: 4,
         input: InputImage::Drained,
         state,
+        introduction: None,
     };
     let busy = BusyImage {
         body: Framing::Length(7),
@@ -60,8 +64,10 @@ fn images() -> Vec<(&'static str, u8, Image)> {
         received: 60,
         sent: 20,
         body_length: 110,
+        head_length: 19,
         write_idle: 360,
         read_idle: 60,
+        relay: None,
     };
     let mut chunked = Framing::chunked();
     chunked
@@ -132,6 +138,75 @@ fn scripts() -> Vec<(&'static str, Vec<u8>)> {
         (
             "giver-stop",
             [&[3][..], &stretch(0, &message(6, 0, &[]))].concat(),
+        ),
+    ]
+}
+
+/// Scripts for the target `session`: flags, length of pieces, then steps.
+fn sessions() -> Vec<(&'static str, Vec<u8>)> {
+    let step = |what: u8, bytes: &[u8]| [&[what, bytes.len() as u8], bytes].concat();
+    let client = |bytes: &[u8]| step(0, bytes);
+    let backend = |bytes: &[u8]| step(3, bytes);
+    let silence = step(6, b"");
+    let (hello, ping) = (b"\x81\x85\0\0\0\0hello", b"\x89\x82\0\0\0\0hi");
+    let close = b"\x88\x82\0\0\0\0\x03\xe8";
+    // An emoji in two parts, with a ping in between.
+    let (half, other) = (b"a\xf0\x9f".as_slice(), b"\xa6\x80b".as_slice());
+    vec![
+        (
+            "text",
+            [
+                &[0, 2][..],
+                &client(hello),
+                &backend(half),
+                &client(ping),
+                &backend(other),
+                &client(close),
+            ]
+            .concat(),
+        ),
+        (
+            "binary",
+            [
+                &[1, 0][..],
+                &backend(&[0xff; 200]),
+                &client(&[hello, &ping[..]].concat()),
+                &step(7, b""),
+            ]
+            .concat(),
+        ),
+        (
+            "pings",
+            [
+                &[40, 9][..],
+                &silence,
+                &backend(b"x"),
+                &silence,
+                &silence,
+                &silence,
+            ]
+            .concat(),
+        ),
+        (
+            "broken",
+            [
+                &[0, 3][..],
+                &backend(half),
+                &client(b"\x81\x01a"),
+                &backend(other),
+            ]
+            .concat(),
+        ),
+        (
+            "lost",
+            [
+                &[0, 0][..],
+                &client(&hello[..8]),
+                &backend(half),
+                &step(7, b"abc"),
+                &client(&hello[8..]),
+            ]
+            .concat(),
         ),
     ]
 }

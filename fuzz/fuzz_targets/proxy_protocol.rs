@@ -17,9 +17,14 @@ fuzz_target!(|input: &[u8]| {
 
     let mut awaited = Awaited::default();
     let mut at = 0;
-    let mut sizes = [usize::from(first) + 1, usize::from(second) + 1].into_iter().cycle();
+    let mut sizes = [usize::from(first) + 1, usize::from(second) + 1]
+        .into_iter()
+        .cycle();
     while at < bytes.len() {
-        let size = sizes.next().expect("a cycle has no end").min(bytes.len() - at);
+        let size = sizes
+            .next()
+            .expect("a cycle has no end")
+            .min(bytes.len() - at);
         let resumed = Awaited::resumed(awaited.held().to_vec());
         awaited = match resumed.receive(&bytes[at..at + size]) {
             Progress::More(awaited) => awaited,

@@ -47,11 +47,12 @@ fn misbehave(fault: &str) -> ExitCode {
             let _ = stream.read(&mut hello);
             let _ = stream.write_all(b"ever\xff\xff\xff\xff\xff\xff\xff\xff");
         }
-        ("killed-in-batch", Some(handover)) => take(handover, Verdict::Accept, Kill::BeforeAnswer),
-        ("killed-after-batch", Some(handover)) => {
-            take(handover, Verdict::Accept, Kill::AfterAnswer)
-        }
-        ("refuses-each", Some(handover)) => take(handover, refuse(), Kill::Never),
+        ("killed-in-batch", Some(handover)) => take(handover, accept, Kill::InBatch(1)),
+        ("killed-in-answer", Some(handover)) => take(handover, accept, Kill::InAnswer),
+        ("killed-after-batch", Some(handover)) => take(handover, accept, Kill::AfterAnswer),
+        ("killed-in-second-batch", Some(handover)) => take(handover, accept, Kill::InBatch(2)),
+        ("killed-after-refusal", Some(handover)) => take(handover, refuse, Kill::InBatch(2)),
+        ("refuses-each", Some(handover)) => take(handover, refuse, Kill::Never),
         (fault, _) => panic!("unknown fault, or none to hand over: {fault}"),
     }
     wait_for_ever()
@@ -60,31 +61,50 @@ fn misbehave(fault: &str) -> ExitCode {
 /// When to die, counted in batches.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kill {
-    /// With the first one received and not answered.
-    BeforeAnswer,
+    /// With this one received and not answered; those before it are.
+    InBatch(usize),
+    /// With a part of the first answer written.
+    InAnswer,
     /// With the first one answered.
     AfterAnswer,
     Never,
+}
+
+fn accept() -> Verdict {
+    Verdict::Accept
 }
 
 fn refuse() -> Verdict {
     Verdict::Refuse(Refusal::UnsupportedVersion)
 }
 
-fn take(handover: OwnedFd, verdict: Verdict, kill: Kill) {
+fn take(handover: OwnedFd, verdict: fn() -> Verdict, kill: Kill) {
     let accepts = vec![Accepts {
         kind: everlit::freeze::KIND_HTTP1,
         versions: 1..=everlit::freeze::HTTP1_VERSION,
     }];
+    let mut wire = UnixStream::from(handover.try_clone().expect("a descriptor more"));
     let mut channel = TakerChannel::new(handover, "faulty", accepts, 10_000).expect("a socket");
+    let mut batches = 0;
     loop {
         match channel.next_event() {
-            Some(TakerEvent::Batch(_)) if kill == Kill::BeforeAnswer => kill_self(),
             Some(TakerEvent::Batch(batch)) => {
-                let verdicts = batch.parcels().map(|_| verdict.clone()).collect();
-                channel.answer(batch, verdicts);
+                batches += 1;
+                let count = batch.parcels().count();
+                if kill == Kill::InBatch(batches) {
+                    kill_self();
+                }
+                if kill == Kill::InAnswer {
+                    wire.write_all(&half_an_answer(count)).expect("it reads");
+                    kill_self();
+                }
+                channel.answer(batch, std::iter::repeat_with(verdict).take(count).collect());
+                // Another batch may be here already; the answer is short, so all of it is written.
+                channel.pump();
+                if kill == Kill::AfterAnswer {
+                    kill_self();
+                }
             }
-            Some(TakerEvent::Accepted(_)) if kill == Kill::AfterAnswer => kill_self(),
             Some(TakerEvent::Finished(_) | TakerEvent::Broken(_)) => return,
             Some(_) => {}
             None => {
@@ -92,6 +112,17 @@ fn take(handover: OwnedFd, verdict: Verdict, kill: Kill) {
             }
         }
     }
+}
+
+/// The answer that accepts all of the first batch, but for its last byte.
+fn half_an_answer(count: usize) -> Vec<u8> {
+    let count = u16::try_from(count).expect("at most 1024");
+    let mut out = vec![4, 0, 0, 0];
+    out.extend_from_slice(&(6 + u32::from(count)).to_le_bytes());
+    out.extend_from_slice(&0_u32.to_le_bytes());
+    out.extend_from_slice(&count.to_le_bytes());
+    out.extend(std::iter::repeat_n(0, usize::from(count) - 1));
+    out
 }
 
 fn notify(text: &str) {

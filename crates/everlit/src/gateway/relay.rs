@@ -141,19 +141,17 @@ impl Relay {
         };
         let core = &asked.settings.core;
         let protocol = preface.protocol;
+        // Chunks came with HTTP/1.1, and only HTTP has them.
+        let takes_chunks = protocol == Protocol::Http && !asked.settings.proxy.header.force_http10;
         let (stream, download) = match asked.upgrade {
-            // HTTP/1.0 has no chunks: the length must be known first.
-            Upgrade::No
-                if length == Length::Chunked && asked.settings.proxy.header.force_http10 =>
-            {
+            // The others want to know the length first, so all of it must find room here.
+            Upgrade::No if length == Length::Chunked && !takes_chunks => {
                 (Stream::Collected, core.stream_response_body)
             }
             Upgrade::No => (core.stream_request_body, core.stream_response_body),
             // A tunnel never waits for anything to be complete.
             Upgrade::Asked | Upgrade::Connect => (Stream::Bounded, Stream::Bounded),
         };
-        // Chunks came with HTTP/1.1, and only HTTP has them: others want to know the length first.
-        let takes_chunks = protocol == Protocol::Http && !asked.settings.proxy.header.force_http10;
         let framing = match (length, stream) {
             (Length::Chunked, Stream::Eager | Stream::Bounded) if takes_chunks => Framing::Chunked,
             _ => Framing::of(protocol),

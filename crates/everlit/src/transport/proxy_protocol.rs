@@ -162,13 +162,15 @@ fn begins(bytes: &[u8], with: &[u8]) -> bool {
 /// Version 1: `PROXY TCP4 192.0.2.1 192.0.2.2 50000 80`.
 fn line(bytes: &[u8]) -> Parsed {
     let window = &bytes[..bytes.len().min(LINE_MAX)];
-    let Some(end) = window.windows(2).position(|two| two == b"\r\n") else {
-        return match bytes.len() < LINE_MAX {
-            // Only the carriage return may be the last byte: anything after it is no end of a line.
-            true if !window[..window.len() - 1].contains(&b'\r') => Parsed::Partial,
-            true => Parsed::Broken("a carriage return in the PROXY line"),
-            false => Parsed::Broken("the PROXY line is too long"),
-        };
+    // The first carriage return is the end of the line, or there is none: however much has come, the answer is the same.
+    let end = memchr::memchr(b'\r', window);
+    let end = match (end, end.and_then(|end| window.get(end + 1))) {
+        (Some(end), Some(b'\n')) => end,
+        (_, Some(_)) => return Parsed::Broken("a carriage return in the PROXY line"),
+        (_, None) if window.len() == LINE_MAX => {
+            return Parsed::Broken("the PROXY line is too long");
+        }
+        (_, None) => return Parsed::Partial,
     };
     let text = std::str::from_utf8(&window[..end]).unwrap_or_default();
     let mut words = text.split(' ').skip(1);

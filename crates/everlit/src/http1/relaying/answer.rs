@@ -322,6 +322,13 @@ impl Turn {
             return Next::Drop;
         };
         if relay.may_ask_again(trouble, used) {
+            if let Trouble::Unreachable(_) = trouble {
+                // The client does not notice, the operator should.
+                errorlog::say(
+                    relay.protocol.module(),
+                    format_args!("{}: {trouble}; another host is asked", relay.target),
+                );
+            }
             relay.ask_again();
             return Next::Retry;
         }

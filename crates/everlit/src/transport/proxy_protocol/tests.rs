@@ -44,6 +44,8 @@ fn lines_are_read() {
         ("PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r", "partial"),
         ("PROXY TCP4 1.2.3.4 5.6.7.8 1 2\n", "partial"),
         ("PROXY TCP4 1.2.3.4 5.6.7.8 1 2\rX", "broken"),
+        ("PROXY UNKNOWN a\rb\r\n", "broken"),
+        ("PROXY UNKNOWN\r\r\n", "broken"),
         ("PROXY\r\n", "broken"),
         ("proxy UNKNOWN\r\n", "broken"),
         ("GET / HTTP/1.1\r\n\r\n", "broken"),

@@ -3,17 +3,18 @@
 //! The test itself is the backend: it accepts the connection that the server makes, reads the request and sends what it
 //! likes, step by step, so that nothing depends on time.
 
-mod backend;
+pub mod backend;
 
 mod broken;
 mod bulk;
 mod early;
+mod failures;
 mod garbage;
 mod hangups;
 mod interim;
 mod lengths;
 mod refusing;
-mod restart;
+pub mod restart;
 mod restart_programs;
 mod restart_tunnels;
 mod second;
@@ -21,4 +22,5 @@ mod silent;
 mod slow;
 mod stalls;
 mod tunnels;
+mod variables;
 mod versions;

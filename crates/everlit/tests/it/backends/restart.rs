@@ -1,14 +1,13 @@
 //! Restarts in the middle of exchanges with HTTP backends: nobody notices, every byte arrives, one line in the log.
 
-use everlit::control::message::{Farewell, Progress, Reply, Request, Until};
+use everlit::control::message::Farewell;
 
-use super::backend::{Backend, access_log, get, goes_on, pattern, prepared, proxy_with, response};
-use super::tunnels::{self, How};
+use super::backend::{Backend, access_log, get, goes_on, pattern, proxy_with, response};
+use crate::support::Server;
 use crate::support::http::Client;
-use crate::support::{Built, Server, Setup};
 
 /// Restarts; everything has moved, and the old generation is gone.
-pub(super) fn restart(server: &Server) {
+pub(crate) fn restart(server: &Server) {
     let report = server.reload().unwrap();
     assert_eq!((report.tally.dropped, report.tally.drained), (0, 0));
     assert_eq!(report.farewell, Farewell::Left);
@@ -257,117 +256,4 @@ fn pipelined_requests_travel_too() {
     }
     goes_on(&mut client);
     assert_eq!(access_log(server).len(), 4);
-}
-
-/// Fifty tunnels and fifty exchanges, and a successor with this fault: then one without.
-fn survives(fault: &str) {
-    let backend = Backend::new();
-    let setup = prepared(Setup::new(Built::Faulty), "proxy", &[backend.address()], "");
-    let server = Server::start(setup.setting(tunnels::SETTING));
-    let mut tunnels: Vec<_> = (0..50)
-        .map(|_| tunnels::open(&server, &backend, How::Upgrade))
-        .collect();
-    let mut waiting: Vec<_> = (0..50)
-        .map(|_| {
-            let mut client = Client::connect(server.address());
-            get(&mut client);
-            let mut peer = backend.accept();
-            peer.head();
-            (client, peer)
-        })
-        .collect();
-    for (n, (client, peer)) in tunnels.iter_mut().enumerate() {
-        client.send(format!("{n:04}").as_bytes());
-        peer.send(format!("{n:04}"));
-    }
-    server.setup.fault(Some(fault));
-    let generation = server.generation();
-    server.reload().unwrap_err();
-    assert_eq!(server.generation(), generation);
-    for (n, (client, peer)) in tunnels.iter_mut().enumerate() {
-        let text = format!("{n:04}");
-        assert_eq!(peer.body(4), text.as_bytes());
-        assert_eq!(tunnels::client_bytes(client, 4), text.as_bytes());
-        client.send(b"more");
-        peer.send("less");
-    }
-    let rest = waiting.split_off(25);
-    for (n, (client, peer)) in waiting.iter_mut().enumerate() {
-        peer.answer(&n.to_string());
-        assert_eq!(response(client).body, n.to_string().as_bytes());
-    }
-    server.setup.fault(None);
-    let report = server.reload().unwrap();
-    assert_eq!((report.tally.dropped, report.tally.drained), (0, 0));
-    for (client, peer) in &mut tunnels {
-        assert_eq!(peer.body(4), b"more");
-        assert_eq!(tunnels::client_bytes(client, 4), b"less");
-    }
-    for (n, (mut client, mut peer)) in rest.into_iter().enumerate() {
-        peer.answer(&n.to_string());
-        assert_eq!(response(&mut client).body, n.to_string().as_bytes());
-        goes_on(&mut client);
-    }
-    assert!(!backend.is_wanted());
-    drop(tunnels);
-    assert_eq!(access_log(server).len(), 125);
-}
-
-#[test]
-fn a_successor_that_is_killed_with_everything_in_its_hands() {
-    survives("killed-in-batch");
-}
-
-#[test]
-fn a_successor_that_is_killed_right_after_it_is_ready() {
-    survives("killed-after-ready");
-}
-
-#[test]
-fn a_successor_that_speaks_gibberish() {
-    survives("speaks-gibberish");
-}
-
-#[test]
-fn a_successor_that_takes_nothing() {
-    let backend = Backend::new();
-    let setup = prepared(Setup::new(Built::Faulty), "proxy", &[backend.address()], "");
-    let server = Server::start(setup.setting(tunnels::SETTING));
-    let (mut client, mut peer) = tunnels::open(&server, &backend, How::Upgrade);
-    let mut waiting = Client::connect(server.address());
-    get(&mut waiting);
-    let mut thinks = backend.accept();
-    thinks.head();
-    server.setup.fault(Some("refuses-each"));
-    let mut caller = server.setup.connect();
-    caller.ask(&Request::Reload { until: Until::Gone }).unwrap();
-    loop {
-        match caller.next_reply().unwrap() {
-            Reply::Progress(Progress::Moving { draining: 2, .. }) => break,
-            Reply::Progress(_) => {}
-            other => panic!("nothing was drained: {other:?}"),
-        }
-    }
-    // They go on where they were.
-    client.send(b"there");
-    peer.send("back");
-    assert_eq!(peer.body(5), b"there");
-    assert_eq!(tunnels::client_bytes(&mut client, 4), b"back");
-    drop(peer);
-    assert_eq!(client.until_close().unwrap(), b"");
-    drop(client);
-    thinks.answer("thought");
-    let answer = response(&mut waiting);
-    assert_eq!(answer.body, b"thought");
-    drop(waiting);
-    loop {
-        match caller.next_reply().unwrap() {
-            Reply::Progress(_) => {}
-            Reply::Reloaded(report) => {
-                assert_eq!((report.tally.drained, report.tally.dropped), (2, 0));
-                return;
-            }
-            other => panic!("a reload was asked, not {other:?}"),
-        }
-    }
 }

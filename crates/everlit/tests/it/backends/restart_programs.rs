@@ -115,6 +115,43 @@ fn a_fastcgi_request_is_forwarded() {
     }
 }
 
+/// More than may wait in memory, and neither can begin without a length.
+#[test]
+fn a_body_in_chunks_is_collected_first() {
+    let data = pattern(200_000);
+    let send = |client: &mut Client, path: &str| {
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client.send(head.as_bytes());
+        for piece in data.chunks(50_000) {
+            client.send(format!("{:x}\r\n", piece.len()).as_bytes());
+            client.send(piece);
+            client.send(b"\r\n");
+        }
+        client.send(b"0\r\n\r\n");
+    };
+    for mode in [0, 1, 2] {
+        let backend = Backend::new();
+        let server = fastcgi(&backend, mode);
+        let mut client = Client::connect(server.address());
+        send(&mut client, "/b");
+        let mut peer = backend.accept();
+        let (parameters, input) = request(&mut peer);
+        assert!(parameters.windows(6).any(|six| six == b"200000"));
+        assert!(input == data, "mode {mode}");
+        peer.send(answer().0);
+        assert_eq!(response(&mut client).body, answer().1);
+
+        let setup = with_programs().setting(&format!("server.stream-request-body = {mode}"));
+        program(&setup, "cat.cgi", "echo Status: 200\necho\nexec cat\n");
+        let server = Server::start(setup);
+        let mut client = Client::connect(server.address());
+        send(&mut client, "/cat.cgi");
+        assert!(response(&mut client).body == data, "mode {mode}");
+        goes_on(&mut client);
+    }
+}
+
 #[test]
 fn a_fastcgi_server_that_closes_in_a_record() {
     let (wire, _) = answer();

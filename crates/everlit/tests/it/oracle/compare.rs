@@ -100,6 +100,8 @@ impl Side {
                 }
                 Err(failure) => return Outcome::Nothing(failure),
             },
+            // It was a tunnel, and that is over.
+            Ok(response) if response.status == 200 && bytes.starts_with(b"CONNECT ") => {}
             Ok(_) => self.client = Some(client),
             Err(_) => {}
         }

@@ -488,4 +488,128 @@ pub const CASES: &[Case] = &[
         types: Types::Usual,
         log: Log::None,
     },
+    Case {
+        name: "proxy",
+        text: r#"
+            server.modules += ("mod_proxy")
+            proxy.server = ("/b" => (@HTTP1@, @HTTP2@, @HTTP3@))
+            proxy.balance = "round-robin"
+        "#,
+        requests: requests::for_backends,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "proxy, headers",
+        text: r#"
+            server.modules += ("mod_proxy")
+            proxy.server = ("/b" => (@HTTP1@, @HTTP2@))
+            proxy.forwarded = ("for" => 1, "proto" => 1, "host" => 1, "by" => 1)
+            proxy.header = ("upgrade" => "enable", "map-urlpath" => ("/b/" => "/mapped/"))
+            server.stream-request-body = 1
+        "#,
+        requests: requests::for_backends,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "proxy, first host down",
+        text: r#"
+            server.modules += ("mod_proxy")
+            proxy.server = ("/b" => (@DOWN@, @HTTP2@, @HTTP3@))
+            proxy.balance = "round-robin"
+        "#,
+        requests: requests::for_backends,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "proxy, all hosts down",
+        text: r#"
+            server.modules += ("mod_proxy")
+            proxy.server = ("/b" => (@DOWN@))
+        "#,
+        requests: requests::for_backends,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "proxy, tunnels",
+        text: r#"
+            server.modules += ("mod_proxy")
+            proxy.header = ("connect" => "enable")
+            $HTTP["host"] =~ "(443|^oracle.example)$" { proxy.server = ("" => (@HTTP1@, @HTTP2@)) }
+            proxy.balance = "round-robin"
+        "#,
+        requests: requests::tunnels,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "proxy, tunnels that are not allowed",
+        text: r#"
+            server.modules += ("mod_proxy")
+            proxy.server = ("" => (@HTTP1@))
+        "#,
+        requests: requests::tunnels,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "scgi",
+        text: r#"
+            server.modules += ("mod_scgi")
+            scgi.server = ("/b" => (@SCGI1@, @SCGI2@, @SCGI3@))
+            scgi.balance = "round-robin"
+        "#,
+        requests: requests::for_backends,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "scgi, first host down",
+        text: r#"
+            server.modules += ("mod_scgi")
+            scgi.server = ("/b" => (@DOWN@, @SCGI2@, @SCGI3@))
+            scgi.balance = "least-connection"
+        "#,
+        requests: requests::for_backends,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "scgi, large heads",
+        text: r#"
+            server.modules += ("mod_scgi")
+            scgi.server = ("/b" => (@SCGI1@))
+            server.max-request-field-size = 65535
+        "#,
+        requests: requests::large,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "uwsgi",
+        text: r#"
+            server.modules += ("mod_scgi")
+            scgi.protocol = "uwsgi"
+            scgi.server = ("/b" => (@UWSGI1@, @UWSGI2@, @UWSGI3@))
+            scgi.balance = "round-robin"
+        "#,
+        requests: requests::for_backends,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "uwsgi, large heads",
+        text: r#"
+            server.modules += ("mod_scgi")
+            scgi.protocol = "uwsgi"
+            scgi.server = ("/b" => (@UWSGI1@))
+            server.max-request-field-size = 65535
+        "#,
+        requests: requests::large,
+        types: Types::Usual,
+        log: Log::None,
+    },
 ];

@@ -3,6 +3,8 @@
 //! In: configurations, each with requests; both servers serve the same documents. Out: every difference in status, fields
 //! and body, and in the access logs. Must hold: the known differences are all there are, and all of them are there.
 
+mod answering;
+mod balance;
 mod compare;
 mod configurations;
 mod known;
@@ -11,7 +13,10 @@ mod logs;
 mod requests;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 
+use answering::{Answering, Down, Wire};
 use compare::{Difference, Side, compare};
 use configurations::{CASES, Case, Log};
 use known::{EVERYWHERE, KNOWN};
@@ -21,6 +26,47 @@ use requests::Request;
 use crate::support::documents::Documents;
 use crate::support::http::show;
 use crate::support::servers::{Configuration, Server, lighttpd_is_there, lighttpd_version};
+
+/// Those whom both servers ask.
+struct Backends {
+    /// By the name that stands for them in configurations.
+    named: Vec<(String, Answering)>,
+    down: Down,
+}
+
+impl Backends {
+    fn new() -> Backends {
+        let notes = Arc::default();
+        let mut named = Vec::new();
+        for (wire, name) in [
+            (Wire::Http, "HTTP"),
+            (Wire::Scgi, "SCGI"),
+            (Wire::Uwsgi, "UWSGI"),
+        ] {
+            for number in 1..=3 {
+                let backend = Answering::new(wire, number, &notes);
+                named.push((format!("@{name}{number}@"), backend));
+            }
+        }
+        let down = Down::new(Ipv4Addr::LOCALHOST);
+        Backends { named, down }
+    }
+
+    /// A configuration with blocks of `*.server` in place of names.
+    fn written_into(&self, text: String) -> String {
+        let options = "\"check-local\" => \"disable\"";
+        let mut text = text.replace(
+            "@DOWN@",
+            &self
+                .down
+                .block(&format!("{options}, \"disable-time\" => 600")),
+        );
+        for (name, backend) in &self.named {
+            text = text.replace(name, &backend.block(options));
+        }
+        text
+    }
+}
 
 /// What a configuration came to.
 struct Figures {
@@ -45,10 +91,11 @@ fn oracle() {
         return;
     }
     let documents = Documents::new();
+    let backends = Backends::new();
     let figures: Vec<_> = CASES
         .iter()
         .map(|case| {
-            let figures = run(case, &documents);
+            let figures = run(case, &documents, &backends);
             println!("{:>6} compared: {}", figures.compared, case.name);
             figures
         })
@@ -116,10 +163,11 @@ fn oracle() {
     );
 }
 
-fn run(case: &'static Case, documents: &Documents) -> Figures {
+fn run(case: &'static Case, documents: &Documents, backends: &Backends) -> Figures {
     let outside = documents.outside();
     let text =
         configurations::text(case).replace("@OUTSIDE@", outside.to_str().expect("a path in UTF-8"));
+    let text = backends.written_into(text);
     let root = documents.root();
     let configuration = Configuration {
         text: &text,

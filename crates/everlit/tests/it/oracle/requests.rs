@@ -979,3 +979,130 @@ pub fn aliases() -> Vec<Request> {
     requests.push(Request::literal(b"GET /alias HTTP/1.0\r\n\r\n"));
     requests
 }
+
+/// Requests that a backend answers, all below `/b`; several of each, so that all hosts get some.
+pub fn for_backends() -> Vec<Request> {
+    let mut requests = gets(&[
+        "/b",
+        "/b/",
+        "/b/more",
+        "/b/more/still?q=1&r=2",
+        "/b?",
+        "/b?q",
+        "/b%20c",
+        "/b/%61%2f%62",
+        "/b/../b/x",
+        "/b//x",
+        "/b/%c3%bc",
+        "/b/\u{fc}",
+        "/b.txt",
+        "/bx",
+        "/a.txt",
+        "/missing",
+    ]);
+    for fields in [
+        &["X-Some: one"][..],
+        &["X-Some: one", "X-Some: two"],
+        &["X-Empty:"],
+        &["Cookie: a=b", "Cookie: c=d"],
+        &["Authorization: Basic dXNlcjpwYXNz"],
+        &["Proxy: http://attacker.example/"],
+        &["User-Agent: asks", "Referer: http://oracle.example/"],
+        &[
+            "Accept: text/html",
+            "Accept-Encoding: gzip",
+            "Accept-Language: de",
+        ],
+        &["Connection: x-mine", "X-Mine: y"],
+        &["Connection: close"],
+        &["TE: trailers"],
+        &["Keep-Alive: 300"],
+        &["Upgrade: websocket", "Connection: upgrade"],
+        &["Forwarded: for=192.0.2.1"],
+        &["X-Forwarded-For: 192.0.2.1"],
+        &[
+            "X-Forwarded-Proto: https",
+            "X-Forwarded-Host: other.example",
+        ],
+        &["Via: 1.1 other"],
+        &["Range: bytes=0-4"],
+        &["If-None-Match: *"],
+        &["X-Latin: caf\u{e9}"],
+        &["Content-Type: text/plain"],
+    ] {
+        requests.push(get_with("/b/fields", fields));
+    }
+    for method in ["HEAD", "OPTIONS", "DELETE", "PROPFIND", "REPORT", "TRACE"] {
+        requests.push(Request::new(&format!("{method} /b/method"), &[]));
+    }
+    for method in ["POST", "PUT", "PATCH", "DELETE"] {
+        for fields in [
+            "Content-Length: 5\r\n\r\nhello",
+            "Content-Length: 0\r\n\r\n",
+            "Content-Type: a/b\r\nContent-Length: 5\r\n\r\nhello",
+            "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            "Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhello",
+        ] {
+            requests.push(Request::literal(
+                format!("{method} /b/body HTTP/1.1\r\nHost: oracle.example\r\n{fields}").as_bytes(),
+            ));
+        }
+    }
+    for bytes in [
+        &b"GET /b HTTP/1.0\r\n\r\n"[..],
+        b"GET /b HTTP/1.0\r\nHost: oracle.example\r\nConnection: keep-alive\r\n\r\n",
+        b"GET /b HTTP/1.1\r\nHost: oracle.example:8080\r\n\r\n",
+        b"GET /b HTTP/1.1\r\nHost: ORACLE.example\r\n\r\n",
+        b"GET http://oracle.example/b HTTP/1.1\r\nHost: oracle.example\r\n\r\n",
+    ] {
+        requests.push(Request::literal(bytes));
+    }
+    requests
+}
+
+/// Tunnels, asked for in several ways. Whoever opens one says something in it at once, and the other end closes it.
+pub fn tunnels() -> Vec<Request> {
+    let mut requests = Vec::new();
+    for (target, host) in [
+        ("oracle.example:443", "oracle.example:443"),
+        ("oracle.example:443", "oracle.example"),
+        ("other.example:443", "oracle.example:443"),
+        ("127.0.0.1:443", "127.0.0.1:443"),
+        ("192.0.2.1:443", "192.0.2.1:443"),
+        ("192.0.2.1:8443", "oracle.example:443"),
+        ("[::1]:443", "[::1]:443"),
+        ("oracle.example", "oracle.example"),
+        ("oracle.example:80", "oracle.example:80"),
+        ("/b", "oracle.example:443"),
+        ("*", "oracle.example:443"),
+        ("http://oracle.example/b", "oracle.example"),
+    ] {
+        for version in ["1.1", "1.0"] {
+            requests.push(Request::literal(
+                format!("CONNECT {target} HTTP/{version}\r\nHost: {host}\r\n\r\ntunnel\r\n\r\n")
+                    .as_bytes(),
+            ));
+        }
+    }
+    requests
+}
+
+/// Heads that are nearly as large as a backend's protocol allows, or larger.
+pub fn large() -> Vec<Request> {
+    let mut requests = Vec::new();
+    for length in [1000, 30_000, 60_000, 64_000, 65_400] {
+        let value = "x".repeat(length);
+        requests.push(Request::raw(
+            &format!("a field of {length} bytes"),
+            format!("GET /b HTTP/1.1\r\nHost: oracle.example\r\nX-Long: {value}\r\n\r\n")
+                .as_bytes(),
+        ));
+    }
+    let half = "y".repeat(32_000);
+    requests.push(Request::raw(
+        "a query and a field of 32000 bytes each",
+        format!("GET /b?{half} HTTP/1.1\r\nHost: oracle.example\r\nX-Long: {half}\r\n\r\n")
+            .as_bytes(),
+    ));
+    requests
+}

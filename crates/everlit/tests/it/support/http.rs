@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use portable_tls::rustls::ClientConnection;
@@ -132,7 +132,10 @@ impl Client {
                 _ => break,
             }
         }
-        self.stream.socket().set_read_timeout(Some(PATIENCE)).unwrap();
+        self.stream
+            .socket()
+            .set_read_timeout(Some(PATIENCE))
+            .unwrap();
     }
 
     /// Reads one response.

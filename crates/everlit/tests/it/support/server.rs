@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use std::time::Instant;
 
-use super::PATIENCE;
+use super::{PATIENCE, tls};
 
 /// Which program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

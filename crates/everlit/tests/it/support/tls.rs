@@ -4,9 +4,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use portable_tls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use portable_tls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
 use portable_tls::rustls::crypto::{CryptoProvider, aws_lc_rs};
-use portable_tls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use portable_tls::rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime,
+};
 use portable_tls::rustls::{
     self, CipherSuite, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme,
 };
@@ -60,7 +64,9 @@ impl Authority {
     pub fn vouch_for(&self, name: &str) -> Identity {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::OrganizationName, "Example");
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, "Example");
         params.distinguished_name.push(DnType::CommonName, name);
         params.serial_number = Some(vec![0x0a, 0xbc].into());
         let certificate = params.signed_by(&key, &self.0).unwrap();
@@ -151,10 +157,15 @@ impl Offer {
             None => builder.with_no_client_auth(),
             Some(identity) => {
                 let chain = vec![identity.der.clone()];
-                builder.with_client_auth_cert(chain, identity.key_der()).unwrap()
+                builder
+                    .with_client_auth_cert(chain, identity.key_der())
+                    .unwrap()
             }
         };
-        Offer { config, name: "localhost" }
+        Offer {
+            config,
+            name: "localhost",
+        }
     }
 
     /// To a server of this name.
@@ -199,7 +210,12 @@ impl ServerCertVerifier for Trusting {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let provider = aws_lc_rs::default_provider();
-        rustls::crypto::verify_tls12_signature(message, cert, dss, &provider.signature_verification_algorithms)
+        rustls::crypto::verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -209,10 +225,17 @@ impl ServerCertVerifier for Trusting {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let provider = aws_lc_rs::default_provider();
-        rustls::crypto::verify_tls13_signature(message, cert, dss, &provider.signature_verification_algorithms)
+        rustls::crypto::verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+        aws_lc_rs::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

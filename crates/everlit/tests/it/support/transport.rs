@@ -9,7 +9,10 @@ use portable_tls::rustls::ClientConnection;
 /// One hand on a connection.
 pub enum Wire {
     Plain(TcpStream),
-    Tls { socket: TcpStream, session: Arc<Session> },
+    Tls {
+        socket: TcpStream,
+        session: Arc<Session>,
+    },
 }
 
 /// TLS that one thread may send with while another one receives.
@@ -65,7 +68,11 @@ impl Wire {
 
 impl Session {
     /// Does something that may be to be sent.
-    fn send<T>(&self, mut socket: &TcpStream, what: impl FnOnce(&mut ClientConnection) -> T) -> std::io::Result<T> {
+    fn send<T>(
+        &self,
+        mut socket: &TcpStream,
+        what: impl FnOnce(&mut ClientConnection) -> T,
+    ) -> std::io::Result<T> {
         let _first = self.sending.lock().unwrap();
         let mut records = Vec::new();
         let done = {

@@ -1,0 +1,6 @@
+//! TLS: handshakes, restarts in the middle of everything, tickets, certificates of clients.
+
+mod clients;
+mod names;
+mod restart;
+mod tickets;
