@@ -1,5 +1,6 @@
 //! How a client's bytes travel: as they are, or over TLS.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -18,6 +19,8 @@ pub enum Wire {
 /// TLS that one thread may send with while another one receives.
 pub struct Session {
     rustls: Mutex<ClientConnection>,
+    /// What was received and not read: rustls holds little of it.
+    plain: Mutex<VecDeque<u8>>,
     /// Whoever sends has this first, so that records are sent in the order in which they are sealed.
     sending: Mutex<()>,
 }
@@ -26,6 +29,7 @@ impl Wire {
     pub fn tls(socket: TcpStream, rustls: ClientConnection) -> Wire {
         let session = Arc::new(Session {
             rustls: Mutex::new(rustls),
+            plain: Mutex::default(),
             sending: Mutex::new(()),
         });
         Wire::Tls { socket, session }
@@ -98,6 +102,10 @@ impl Session {
                 if let Err(error) = rustls.process_new_packets() {
                     return Err(std::io::Error::other(error));
                 }
+                let mut some = [0; 4096];
+                while let Ok(length @ 1..) = rustls.reader().read(&mut some) {
+                    self.plain.lock().unwrap().extend(&some[..length]);
+                }
                 if rest.is_empty() {
                     return Ok(count);
                 }
@@ -123,6 +131,10 @@ impl Read for Wire {
             Wire::Plain(socket) => socket.read(into),
             Wire::Tls { socket, session } => loop {
                 session.shake_hands(socket)?;
+                let count = session.plain.lock().unwrap().read(into)?;
+                if count > 0 {
+                    return Ok(count);
+                }
                 let read = session.rustls.lock().unwrap().reader().read(into);
                 match read {
                     Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}

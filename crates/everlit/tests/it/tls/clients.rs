@@ -35,7 +35,7 @@ fn who_has_a_good_one_is_known_by_its_name() {
     let server = Server::start(demanding(&authority, ""));
     let somebody = authority.vouch_for("somebody");
     let mut client = Offer::as_somebody(&somebody).connect(server.address());
-    let known = "SUCCESS|O = Example, CN = somebody|somebody|0ABC|somebody|on|TLSv1.3|256";
+    let known = "SUCCESS|CN = somebody, O = Example|somebody|0ABC|somebody|on|TLSv1.3|256";
     assert_eq!(who(&mut client), known);
     restart(&server);
     assert_eq!(who(&mut client), known);
@@ -79,7 +79,7 @@ fn where_it_is_only_asked_for_everybody_is_let_in_and_nobody_mistaken() {
         (Offer::all(), "NONE|||||on|TLSv1.3|256"),
         (
             Offer::as_somebody(&good),
-            "SUCCESS|O = Example, CN = somebody|somebody|0ABC|somebody|on|TLSv1.3|256",
+            "SUCCESS|CN = somebody, O = Example|somebody|0ABC|somebody|on|TLSv1.3|256",
         ),
     ] {
         let mut client = offer.connect(server.address());
