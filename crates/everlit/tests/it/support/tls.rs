@@ -174,10 +174,14 @@ impl Offer {
         self
     }
 
-    pub fn connect(&self, address: SocketAddr) -> Client {
+    /// A handshake that is to begin.
+    pub fn begin(&self) -> ClientConnection {
         let name = ServerName::try_from(self.name).unwrap();
-        let tls = ClientConnection::new(Arc::new(self.config.clone()), name).unwrap();
-        Client::secure(address, tls)
+        ClientConnection::new(Arc::new(self.config.clone()), name).unwrap()
+    }
+
+    pub fn connect(&self, address: SocketAddr) -> Client {
+        Client::secure(address, self.begin())
     }
 }
 
