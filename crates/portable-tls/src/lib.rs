@@ -21,7 +21,7 @@
 //!
 //! # Example
 //!
-//! Both ends in memory; `examples/echo.rs` is a server of two processes.
+//! Both ends in memory; `examples/tls_echo.rs` is a server of two processes.
 //!
 //! ```
 //! use portable_tls::{Arrived, Collected, Config, Event, Hello, Progress, Whole};

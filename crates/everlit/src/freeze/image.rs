@@ -599,6 +599,39 @@ mod tests {
     }
 
     #[test]
+    fn tls_travels_since_version_5() {
+        let session = include_bytes!("../../../portable-tls/src/frozen/golden/v1-tls13.cbor");
+        let samples = [
+            (
+                &include_bytes!("golden/v5/hello.cbor")[..],
+                TlsImage::Hello {
+                    bytes: b"\x16\x03\x01".to_vec(),
+                },
+            ),
+            (
+                &include_bytes!("golden/v5/session.cbor")[..],
+                TlsImage::Session {
+                    image: session.to_vec(),
+                    flaw: Some("expired".to_owned()),
+                },
+            ),
+        ];
+        for (golden, tls) in samples {
+            let (_, _, mut image) = self::samples()[0].clone();
+            image.tls = Some(tls);
+            assert_eq!(image.to_bytes(), golden);
+            assert_eq!(Image::from_bytes(golden).unwrap(), image);
+            assert_eq!((image.version(), image.check()), (5, Ok(())));
+        }
+        let (_, _, mut image) = self::samples()[0].clone();
+        image.tls = Some(TlsImage::Session {
+            image: session[1..].to_vec(),
+            flaw: None,
+        });
+        assert_eq!(image.check(), Err("tls"));
+    }
+
+    #[test]
     fn introductions_travel_since_version_3() {
         let (_, _, mut image) = samples()[0].clone();
         assert_eq!(image.version(), 1);

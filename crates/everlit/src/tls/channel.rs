@@ -62,6 +62,15 @@ pub enum Received {
     Broken,
 }
 
+/// What comes after what an outbox holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Perhaps more.
+    Open,
+    /// Nothing more.
+    Last,
+}
+
 /// How far a channel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -212,17 +221,19 @@ impl Channel {
     }
 
     /// Seals and sends what an outbox holds, as far as the socket takes it. `sent` counts plaintext, as soon as it is sealed:
-    /// it will be sent. `scratch` is for records.
+    /// it will be sent. `scratch` is for records. What is owed already, and the end of all, travel in the same packets.
     pub fn send(
         &mut self,
         socket: &OwnedFd,
         outbox: &mut Outbox,
         sent: &mut u64,
+        ending: Ending,
         scratch: &mut Scratch,
     ) -> Result<Flushed, Broken> {
         let mut turn = 0;
         loop {
-            if self.flush(socket)? == Flushed::Blocked {
+            let goes_along = !outbox.is_empty() && self.unsent.len() - self.sent <= ALONG_MAX;
+            if !goes_along && self.flush(socket)? == Flushed::Blocked {
                 return Ok(Flushed::Blocked);
             }
             if outbox.is_empty() {
@@ -235,10 +246,22 @@ impl Channel {
                 // Nobody owes a client anything before there is a session.
                 return Err(Broken::Socket(Errno::PROTO));
             };
-            let sealed = seal_some(&mut open.session, outbox, scratch.room())?;
+            let room = scratch.room();
+            let along = self.unsent.len() - self.sent;
+            room[..along].copy_from_slice(&self.unsent[self.sent..]);
+            let sealed = seal_some(&mut open.session, outbox, &mut room[along..])?;
             turn += sealed.plain;
             *sent += sealed.plain as u64;
-            let records = &scratch.0[..sealed.records];
+            let mut end = along + sealed.records;
+            if ending == Ending::Last && outbox.is_empty() {
+                let mut notice = Vec::new();
+                open.session.close(&mut notice);
+                room[end..end + notice.len()].copy_from_slice(&notice);
+                end += notice.len();
+            }
+            self.unsent = Vec::new();
+            self.sent = 0;
+            let records = &room[..end];
             let mut at = 0;
             while at < records.len() {
                 match send_some(socket, &records[at..]) {
@@ -365,8 +388,11 @@ fn open_all(
 #[derive(Debug, Default)]
 pub struct Scratch(Box<[u8]>);
 
-/// Room beside plaintext for what surrounds it: 5 records, each with at most 29 bytes, and a KeyUpdate.
-const SURROUNDINGS: usize = 512;
+/// Room beside plaintext for what surrounds it: 5 records, each with at most 29 bytes, a KeyUpdate and a `close_notify`; and
+/// for what goes along.
+const SURROUNDINGS: usize = 512 + ALONG_MAX;
+/// Most bytes owed already that go along with what is sealed next: session tickets.
+const ALONG_MAX: usize = 2048;
 
 impl Scratch {
     /// Its memory, which is there from the first use on.

@@ -215,7 +215,11 @@ impl Materials {
         config.ignore_client_order = wanted.policy.preference == Preference::Server;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         match (&self.tickets, wanted.policy.tickets) {
-            (Some(tickets), Allowed::Given) => config.ticketer = tickets.ticketer(&scope(wanted)),
+            (Some(tickets), Allowed::Given) => {
+                config.ticketer = tickets.ticketer(&scope(wanted));
+                // Whoever comes with one gets another.
+                config.send_tls13_tickets = 1;
+            }
             _ => config.send_tls13_tickets = 0,
         }
         Ok(Context {

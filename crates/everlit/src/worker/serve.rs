@@ -11,7 +11,7 @@ use super::conn::{Conn, Input};
 use crate::errorlog;
 use crate::http1::machine::Need;
 use crate::route::Origin;
-use crate::tls::channel::{Channel, Received};
+use crate::tls::channel::{Channel, Ending, Received};
 use crate::transport::outbox::Flushed;
 
 /// What becomes of a connection after it was served.
@@ -231,11 +231,15 @@ fn feed(conn: &mut Conn, input: &[u8], origin: Origin<'_>, bench: &mut Bench) ->
 }
 
 fn flush(conn: &mut Conn, bench: &mut Bench) -> Step {
+    let ending = match conn.http.ends_with_outbox() {
+        true => Ending::Last,
+        false => Ending::Open,
+    };
     let flushed = match (&mut conn.channel, conn.http.outbox()) {
         (None, None) => return Step::On(Vec::new()),
         (None, Some((outbox, sent))) => outbox.flush(&conn.socket, sent),
         (Some(channel), Some((outbox, sent))) => {
-            channel.send(&conn.socket, outbox, sent, &mut bench.tls.scratch)
+            channel.send(&conn.socket, outbox, sent, ending, &mut bench.tls.scratch)
         }
         (Some(channel), None) => {
             return match channel.flush(&conn.socket) {

@@ -1,6 +1,6 @@
 //! Which TLS sessions keep their expanded keys.
 //!
-//! In: connections that have just used theirs. Out: those that must give theirs back. Must hold: no more than [`WARM_MAX`]
+//! In: connections that have just used theirs. Out: those that must give theirs back. Must hold: no more than 256
 //! have any, so that 10,000 idle connections cost no more than they must, and a busy one does not expand its keys anew for
 //! each request.
 

@@ -22,11 +22,11 @@ impl Echo {
             eprintln!("SKIPPED: `openssl` is not installed");
             return None;
         }
-        // target/PROFILE/deps/it-HASH -> target/PROFILE/examples/echo
+        // target/PROFILE/deps/it-HASH -> target/PROFILE/examples/tls_echo
         let mut binary: PathBuf = std::env::current_exe().unwrap();
         binary.pop();
         binary.pop();
-        let mut first = Command::new(binary.join("examples/echo"))
+        let mut first = Command::new(binary.join("examples/tls_echo"))
             .arg("127.0.0.1:0")
             .stdout(Stdio::piped())
             .spawn()

@@ -1,7 +1,7 @@
 //! A TLS echo server that replaces itself while clients are connected.
 //!
 //! ```text
-//! cargo run -p portable-tls --example echo -- 127.0.0.1:4433
+//! cargo run -p portable-tls --example tls_echo -- 127.0.0.1:4433
 //! openssl s_client -connect 127.0.0.1:4433 -nocommands
 //! ```
 //!
