@@ -14,9 +14,6 @@ use std::hint::black_box;
 /// More than a handshake uses of the stack, and less than a worker has.
 const STACK_BYTES: usize = 128 * 1024;
 
-#[global_allocator]
-static ALLOCATOR: Allocator = Allocator;
-
 thread_local! {
     static MODE: Cell<Mode> = const { Cell::new(Mode::Plain) };
 }
@@ -49,8 +46,10 @@ fn wipe_stack() {
     black_box(&mut [0_u8; STACK_BYTES]);
 }
 
-/// The system's, which wipes where it is asked to.
-struct Allocator;
+/// The system's allocator, which wipes what a TLS handshake gives back to it. For a program's `#[global_allocator]`; without
+/// it everything works, and the heap keeps traces of keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Allocator;
 
 // SAFETY: all memory is the system allocator's, with the layouts that the caller gave.
 unsafe impl GlobalAlloc for Allocator {
