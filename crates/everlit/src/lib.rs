@@ -60,3 +60,5 @@ pub(crate) mod supervisor;
 
 mod causes;
 pub(crate) mod sys;
+
+pub use sys::wipe::Allocator;

@@ -45,7 +45,7 @@ pub use error::{ConfigError, Message};
 pub use lighttpd_conf::Style;
 pub use reader::Reader;
 pub use resolve::{MAX_KNOWN, Resolver, Rules};
-pub use server::{AccessLog, RESERVED_DESCRIPTORS, Server, StatCache};
+pub use server::{AccessLog, CoreFiles, RESERVED_DESCRIPTORS, Server, StatCache};
 
 use error::render;
 use lighttpd_conf::{Config, Diagnostic};

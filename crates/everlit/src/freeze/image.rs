@@ -6,9 +6,10 @@
 use std::fmt;
 
 use minicbor::{Decode, Encode};
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use super::relay::RelayImage;
+use super::secret::{self, Growing};
 use crate::http1::body::Framing;
 use crate::logline::Hole;
 use crate::net::Peer;
@@ -69,8 +70,8 @@ pub enum TlsImage {
     Session {
         /// As `portable_tls` writes it. Whoever reads it reads the connection.
         #[n(0)]
-        #[cbor(with = "minicbor::bytes")]
-        image: Vec<u8>,
+        #[cbor(with = "secret")]
+        image: Zeroizing<Vec<u8>>,
         /// What is wrong with the client's certificate.
         #[n(1)]
         flaw: Option<String>,
@@ -82,14 +83,6 @@ impl fmt::Debug for TlsImage {
         match self {
             TlsImage::Hello { bytes } => write!(f, "Hello({} bytes)", bytes.len()),
             TlsImage::Session { .. } => f.write_str("Session(secret)"),
-        }
-    }
-}
-
-impl Drop for TlsImage {
-    fn drop(&mut self) {
-        if let TlsImage::Session { image, .. } = self {
-            image.zeroize();
         }
     }
 }
@@ -260,12 +253,12 @@ pub struct LineImage {
 }
 
 impl Image {
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(96);
-        // Writing to a Vec cannot fail, and no field refuses to be written.
+    /// As bytes. Keys may be in them.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Growing::with_capacity(96);
+        // Writing to memory cannot fail, and no field refuses to be written.
         minicbor::encode(self, &mut bytes).expect("an image can always be written");
-        bytes
+        bytes.into_bytes()
     }
 
     /// The first version that has everything that is in it: a process that knows no more still understands it.
@@ -420,7 +413,7 @@ mod tests {
     #[test]
     fn version_1_is_written_and_read_as_ever() {
         for (name, golden, image) in samples() {
-            assert_eq!(image.to_bytes(), golden, "{name}");
+            assert_eq!(image.to_bytes()[..], *golden, "{name}");
             assert_eq!(Image::from_bytes(golden).unwrap(), image, "{name}");
         }
     }
@@ -531,7 +524,7 @@ mod tests {
     #[test]
     fn version_2_is_written_and_read_as_ever() {
         for (name, golden, image) in samples_of_version_2() {
-            assert_eq!(image.to_bytes(), golden, "{name}");
+            assert_eq!(image.to_bytes()[..], *golden, "{name}");
             assert_eq!(Image::from_bytes(golden).unwrap(), image, "{name}");
             assert_eq!(image.check(), Ok(()), "{name}");
             for end in 0..golden.len() {
@@ -565,7 +558,7 @@ mod tests {
             ..relay()
         }));
         let golden = include_bytes!("golden/v4/websocket.cbor");
-        assert_eq!(image.to_bytes(), golden);
+        assert_eq!(image.to_bytes()[..], *golden);
         assert_eq!(Image::from_bytes(golden).unwrap(), image);
         assert_eq!((image.version(), image.check()), (4, Ok(())));
         image.introduction = Some(IntroductionImage::Made(Tls::default()));
@@ -593,7 +586,7 @@ mod tests {
             ..relay()
         }));
         let golden = include_bytes!("golden/v4/detour.cbor");
-        assert_eq!(image.to_bytes(), golden);
+        assert_eq!(image.to_bytes()[..], *golden);
         assert_eq!(Image::from_bytes(golden).unwrap(), image);
         assert_eq!((image.version(), image.check()), (4, Ok(())));
     }

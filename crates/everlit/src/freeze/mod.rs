@@ -6,6 +6,7 @@
 
 pub mod image;
 pub mod relay;
+mod secret;
 
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
@@ -92,10 +93,9 @@ pub fn freeze(
     let tls = match conn.channel.take().map(|channel| channel.freeze()) {
         None => None,
         Some(Ok(channel::Frozen::Hello(bytes))) => Some(TlsImage::Hello { bytes }),
-        Some(Ok(channel::Frozen::Session { image, flaw })) => Some(TlsImage::Session {
-            image: image.to_vec(),
-            flaw,
-        }),
+        Some(Ok(channel::Frozen::Session { image, flaw })) => {
+            Some(TlsImage::Session { image, flaw })
+        }
         Some(Err(channel)) => {
             conn.channel = Some(Box::new(channel));
             return Err(Box::new((conn, upstream)));
@@ -282,13 +282,10 @@ pub fn thaw(mut image: Image, fds: Vec<OwnedFd>) -> Result<Thawed, Fault> {
     })
 }
 
-fn channel(mut image: TlsImage) -> Option<Channel> {
-    Channel::thaw(match &mut image {
-        TlsImage::Hello { bytes } => channel::Frozen::Hello(std::mem::take(bytes)),
-        TlsImage::Session { image, flaw } => channel::Frozen::Session {
-            image: std::mem::take(image).into(),
-            flaw: flaw.take(),
-        },
+fn channel(image: TlsImage) -> Option<Channel> {
+    Channel::thaw(match image {
+        TlsImage::Hello { bytes } => channel::Frozen::Hello(bytes),
+        TlsImage::Session { image, flaw } => channel::Frozen::Session { image, flaw },
     })
 }
 

@@ -83,7 +83,7 @@ impl Giving {
             let parcel = Parcel {
                 kind: KIND_TICKETS,
                 version: TICKETS_VERSION,
-                payload: tickets.export().to_vec(),
+                payload: tickets.export(),
                 fds: Vec::new(),
             };
             channel.offer(TICKETS, parcel);

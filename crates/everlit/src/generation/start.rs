@@ -9,6 +9,7 @@ use std::time::Instant;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::crew::{Crew, Hand};
+use super::dumps;
 use super::endpoints::{self, endpoint};
 use super::lead::{Activity, Lead, Superior};
 use super::logs::{self, LogError};
@@ -16,7 +17,7 @@ use super::notify::Notifier;
 use super::stdin::StdinError;
 use super::taking::Taking;
 use crate::clock::Now;
-use crate::config::{self, ConfigError, Reach, Server, Site};
+use crate::config::{self, ConfigError, CoreFiles, Reach, Server, Site};
 use crate::control::orphan::About;
 use crate::inherit::Inherited;
 use crate::link::{GENERATION_VARIABLE, Line};
@@ -127,11 +128,17 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
     let descriptors = raise_descriptor_limit(&site.server)?;
     make_room_for_descriptors(descriptors);
     let (targets, loggers) = logs::open(&site.server).map_err(StartError::Log)?;
+    if tls::is_spoken(&site) && site.server.core_files == CoreFiles::AsStarted {
+        dumps::forbid()?;
+    }
     // Keys are readable for root only.
     let materials = tls::load(&site).map_err(StartError::Tls)?;
     // Its file cannot be found from within a chroot.
     local_time::read_time_zone();
     drop_privileges(&site.server)?;
+    if site.server.core_files == CoreFiles::Wanted {
+        dumps::allow()?;
+    }
 
     // As late as possible: if we fail after this, those who came in between are lost.
     endpoints::listen(&endpoints[bound_from..retiring_from], &plan.listeners)

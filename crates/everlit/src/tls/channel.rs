@@ -21,6 +21,7 @@ use rustix::net::{SendFlags, send};
 
 use super::context::Context;
 use super::peer::Secured;
+use crate::sys::wipe;
 use crate::transport::outbox::{Broken, Flushed, Outbox};
 
 /// Plaintext that is sealed before it is sent.
@@ -121,6 +122,33 @@ impl Channel {
         plain: &mut Vec<u8>,
         choose: &mut dyn FnMut(&Offer) -> Option<Context>,
     ) -> Received {
+        match self.stage() {
+            Stage::Open => self.open(input, plain),
+            // Whoever makes keys moves them about, and leaves copies.
+            Stage::Greeting | Stage::Shaking => {
+                wipe::traceless(|| self.shake(input, plain, choose))
+            }
+            Stage::Broken => Received::Broken,
+        }
+    }
+
+    fn open(&mut self, input: &mut [u8], plain: &mut Vec<u8>) -> Received {
+        let State::Open(open) = &mut self.state else {
+            return Received::Broken;
+        };
+        let received = open_all(&mut open.session, input, plain, &mut self.unsent);
+        if received == Received::Broken {
+            self.state = State::Broken;
+        }
+        received
+    }
+
+    fn shake(
+        &mut self,
+        input: &[u8],
+        plain: &mut Vec<u8>,
+        choose: &mut dyn FnMut(&Offer) -> Option<Context>,
+    ) -> Received {
         match std::mem::replace(&mut self.state, State::Broken) {
             State::Hello(hello) => match hello.read(input, &mut self.unsent) {
                 Ok(Collected::More(hello)) => {
@@ -135,14 +163,7 @@ impl Channel {
                 let progress = handshake.read(input, &mut self.unsent);
                 self.go_on(progress, context, plain)
             }
-            State::Open(mut open) => {
-                let received = open_all(&mut open.session, input, plain, &mut self.unsent);
-                if received != Received::Broken {
-                    self.state = State::Open(open);
-                }
-                received
-            }
-            State::Broken => Received::Broken,
+            State::Open(_) | State::Broken => Received::Broken,
         }
     }
 

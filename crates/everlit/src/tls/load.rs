@@ -48,16 +48,22 @@ pub fn unix_now() -> UnixSeconds {
     now.map_or(0, |since| since.as_secs())
 }
 
+/// Whether anybody speaks TLS.
+pub fn is_spoken(site: &Site) -> bool {
+    let mut blocks = site.rules.each();
+    blocks.any(|(_, settings)| settings.openssl.engine == Engine::On)
+}
+
 /// Reads and tries everything. Nothing is read if nobody speaks TLS.
 pub fn load(site: &Site) -> Result<Materials, LoadError> {
+    if !is_spoken(site) {
+        return Ok(Materials::default());
+    }
     let blocks: Vec<Settings> = site
         .rules
         .each()
         .map(|(_, settings)| settings.openssl)
         .collect();
-    if blocks.iter().all(|block| block.engine == Engine::Off) {
-        return Ok(Materials::default());
-    }
     let wanted = blocks.iter().flat_map(Settings::files);
     let store = Arc::new(Store::load(wanted).map_err(LoadError::Store)?);
     let (tickets, rotation) = match &site.server.ticket_keys {

@@ -19,5 +19,5 @@ mod health;
 mod load;
 
 pub use channel::Channel;
-pub use load::{LoadError, load, look, unix_now};
+pub use load::{LoadError, is_spoken, load, look, unix_now};
 pub use peer::Secured;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use portable_tls::Version;
 
 use super::support::*;
-use crate::config::{AccessLog, Apply, Resolver, Site, StatCache, table};
+use crate::config::{AccessLog, Apply, CoreFiles, Resolver, Site, StatCache, table};
 use crate::gateway::Backends;
 use crate::gateway::header_map::{Forwarded, HeaderMap};
 use crate::gateway::host::Balance;
@@ -198,6 +198,9 @@ const CASES: &[Case] = &[
     ),
     ("server.compat-module-load", "\"disable\"", |l| {
         l.site.pipeline.subrequest_start.is_empty()
+    }),
+    ("server.core-files", "\"enable\"", |l| {
+        l.site.server.core_files == CoreFiles::Wanted
     }),
     ("server.username", "\"u\"", |l| {
         l.site.server.user.as_deref() == Some("u")

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
@@ -29,6 +30,7 @@ pub(crate) struct Setup {
     directory: tempfile::TempDir,
     settings: String,
     variables: Vec<(&'static str, String)>,
+    user: Option<u32>,
 }
 
 /// A server that runs in the foreground; killed with all its generations when dropped.
@@ -57,6 +59,7 @@ impl Setup {
             directory,
             settings: String::new(),
             variables: Vec::new(),
+            user: None,
         };
         fs::create_dir(setup.path("www")).expect("just made");
         setup.install(built);
@@ -74,6 +77,13 @@ impl Setup {
     /// Sets an environment variable of the server.
     pub(crate) fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.variables.push((name, value.into()));
+        self
+    }
+
+    /// Has everything run by this user, who owns the directory.
+    pub(crate) fn run_by(mut self, user: u32) -> Self {
+        std::os::unix::fs::chown(self.directory.path(), Some(user), None).expect("we are root");
+        self.user = Some(user);
         self
     }
 
@@ -142,6 +152,9 @@ impl Setup {
             .env("EVERLIT_FAULT", self.path("fault"))
             .env_remove("NOTIFY_SOCKET")
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if let Some(user) = self.user {
+            command.uid(user);
+        }
         command
     }
 
@@ -226,6 +239,7 @@ impl Server {
         // A name of an earlier one.
         let _ = fs::remove_file(&path);
         let notices = UnixDatagram::bind(&path).expect("a short path");
+        std::os::unix::fs::chown(&path, setup.user, None).expect("nobody else's");
         notices.set_read_timeout(Some(PATIENCE)).expect("not zero");
         let log = fs::File::options()
             .append(true)
