@@ -3,4 +3,5 @@
 mod clients;
 mod names;
 mod restart;
+mod strangers;
 mod tickets;
