@@ -5,3 +5,4 @@ mod names;
 mod restart;
 mod strangers;
 mod tickets;
+mod transfers;
