@@ -17,6 +17,8 @@ pub mod warm;
 
 mod accept;
 mod leave;
+#[cfg(test)]
+mod moves;
 mod orders;
 mod relay;
 mod serve;

@@ -5,4 +5,6 @@ mod dumps;
 mod memory;
 mod names;
 mod restart;
+mod strangers;
 mod tickets;
+mod transfers;
