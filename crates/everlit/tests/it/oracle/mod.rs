@@ -4,24 +4,30 @@
 //! and body, and in the access logs. Must hold: the known differences are all there are, and all of them are there.
 
 mod answering;
+mod answers;
 mod balance;
 mod compare;
 mod configurations;
+mod gateway_requests;
+mod gateways;
 mod known;
 mod listing;
 mod logs;
+mod programs;
 mod requests;
+mod told;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use answering::{Answering, Down, Wire};
+use answering::{Answering, Down};
 use compare::{Difference, Side, compare};
 use configurations::{CASES, Case, Log};
 use known::{EVERYWHERE, KNOWN};
 use logs::Exchange;
 use requests::Request;
+use told::Wire;
 
 use crate::support::documents::Documents;
 use crate::support::http::show;
@@ -42,6 +48,7 @@ impl Backends {
             (Wire::Http, "HTTP"),
             (Wire::Scgi, "SCGI"),
             (Wire::Uwsgi, "UWSGI"),
+            (Wire::FastCgi, "FASTCGI"),
         ] {
             for number in 1..=3 {
                 let backend = Answering::new(wire, number, &notes);
@@ -55,14 +62,20 @@ impl Backends {
     /// A configuration with blocks of `*.server` in place of names.
     fn written_into(&self, text: String) -> String {
         let options = "\"check-local\" => \"disable\"";
+        let port = self.down.address.port().to_string();
         let mut text = text.replace(
             "@DOWN@",
             &self
                 .down
                 .block(&format!("{options}, \"disable-time\" => 600")),
         );
+        text = text.replace("@DOWN-PORT@", &port);
         for (name, backend) in &self.named {
             text = text.replace(name, &backend.block(options));
+            // Without a number: the first of them, in a block that is written out.
+            if let Some(name) = name.strip_suffix("1@") {
+                text = text.replace(&format!("{name}@"), &backend.place());
+            }
         }
         text
     }
@@ -91,9 +104,11 @@ fn oracle() {
         return;
     }
     let documents = Documents::new();
+    programs::install(&documents.root());
     let backends = Backends::new();
     let figures: Vec<_> = CASES
         .iter()
+        .chain(gateways::CASES)
         .map(|case| {
             let figures = run(case, &documents, &backends);
             println!("{:>6} compared: {}", figures.compared, case.name);
