@@ -4,7 +4,7 @@
 //! nothing but the request; whoever is waited for, is waited for at most [`PATIENCE`].
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -175,6 +175,9 @@ fn serve(mut stream: TcpStream, wire: Wire, name: u8, notes: &Notes) {
     }
     // Nobody may want it any more.
     let _ = stream.write_all(&answer(name, &told, &input));
+    // What was not read would reset the connection, were it closed before the other end.
+    let _ = stream.shutdown(Shutdown::Write);
+    while more(&mut stream, &mut input) {}
 }
 
 /// The answer that was asked for by name; otherwise what was told.

@@ -187,13 +187,22 @@ pub fn about(path: &str) -> Vec<Request> {
     requests
 }
 
+/// A request for an answer. Where that is shorter than it says, lighttpd would leave the client waiting for the rest, unless
+/// the connection ends with it.
+fn named(line: &str, name: &str) -> Request {
+    let fields = match name {
+        "length-long" | "x-sendfile-length" => &["Connection: close"][..],
+        _ => &[],
+    };
+    Request::new(&format!("{line}?answer={name}"), fields)
+}
+
 /// All answers of programs, to GET and HEAD, and some to other requests.
 pub fn answers(path: &str) -> Vec<Request> {
     let mut requests = Vec::new();
     for answer in OF_PROGRAMS {
-        let target = format!("{path}?answer={}", answer.name);
-        requests.push(Request::new(&format!("GET {target}"), &[]));
-        requests.push(Request::new(&format!("HEAD {target}"), &[]));
+        requests.push(named(&format!("GET {path}"), answer.name));
+        requests.push(named(&format!("HEAD {path}"), answer.name));
     }
     for name in ["200", "404", "500-empty", "length", "nothing", "location"] {
         let target = format!("{path}?answer={name}");
@@ -206,7 +215,7 @@ pub fn answers(path: &str) -> Vec<Request> {
         ));
         requests.push(Request::literal(
             format!(
-                "POST {target} HTTP/1.1\r\nHost: oracle.example\r\nContent-Length: 5\r\n\r\nhello"
+                "POST {target} HTTP/1.1\r\nHost: oracle.example\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"
             )
             .as_bytes(),
         ));
@@ -249,13 +258,13 @@ pub fn server_answers() -> Vec<Request> {
     for (name, _) in OF_SERVERS {
         let target = format!("/b/x?answer={name}");
         // To HEAD, the answer would be none.
-        requests.push(Request::new(&format!("GET {target}"), &[]));
+        requests.push(named("GET /b/x", name));
         requests.push(Request::literal(
             format!("GET {target} HTTP/1.0\r\n\r\n").as_bytes(),
         ));
         requests.push(Request::literal(
             format!(
-                "POST {target} HTTP/1.1\r\nHost: oracle.example\r\nContent-Length: 5\r\n\r\nhello"
+                "POST {target} HTTP/1.1\r\nHost: oracle.example\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"
             )
             .as_bytes(),
         ));
@@ -274,7 +283,7 @@ pub fn authorized() -> Vec<Request> {
         "yes-cookie",
         "none",
         "204",
-        "301",
+        "location-301",
         "304",
         "401",
         "403",
@@ -293,9 +302,6 @@ pub fn authorized() -> Vec<Request> {
         "length-long",
         "x-sendfile",
     ] {
-        if !OF_PROGRAMS.iter().any(|answer| answer.name == name) {
-            continue;
-        }
         for path in [
             "/a.txt",
             "/page.html",
@@ -304,11 +310,11 @@ pub fn authorized() -> Vec<Request> {
             "/program.php",
             "/b/x",
         ] {
-            requests.push(Request::new(&format!("GET {path}?answer={name}"), &[]));
+            requests.push(named(&format!("GET {path}"), name));
         }
-        requests.push(Request::new(&format!("HEAD /a.txt?answer={name}"), &[]));
+        requests.push(named("HEAD /a.txt", name));
         requests.push(Request::literal(
-            format!("POST /program.php?answer={name} HTTP/1.1\r\nHost: oracle.example\r\nContent-Length: 5\r\n\r\nhello")
+            format!("POST /program.php?answer={name} HTTP/1.1\r\nHost: oracle.example\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello")
                 .as_bytes(),
         ));
     }

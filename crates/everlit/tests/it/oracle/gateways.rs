@@ -147,7 +147,7 @@ pub const CASES: &[Case] = &[
         r#"
             server.modules += ("mod_fastcgi")
             server.name = "name.example"
-            server.tag = "some server/1"
+            server.tag := "some server/1"
             setenv.add-environment = (
                 "ADDED" => "one", "lower" => "two", "with-hyphen" => "three", "PATH_INFO" => "/mine", "HTTP_X_SOME" => "four",
                 "REMOTE_USER" => "five", "EMPTY" => "", "CONTENT_LENGTH" => "99", "HTTP_HOST" => "other.example",

@@ -106,11 +106,12 @@ pub fn take(input: &mut Vec<u8>, wire: Wire) -> Option<Told> {
     }
 }
 
-/// The records of one FastCGI request, up to the end of its body.
+/// The records of one FastCGI request, up to the end of its body; an authorizer has none (section 6.3).
 fn records(input: &mut Vec<u8>) -> Option<Told> {
     const BEGIN: u8 = 1;
     const PARAMS: u8 = 4;
     const STDIN: u8 = 5;
+    const AUTHORIZER: u8 = 2;
     let (mut role, mut parameters, mut body) = (0, Vec::new(), Vec::new());
     let mut rest = &input[..];
     loop {
@@ -120,13 +121,13 @@ fn records(input: &mut Vec<u8>) -> Option<Told> {
         rest = behind.get(length + usize::from(head[6])..)?;
         match head[1] {
             BEGIN => role = content[1],
+            PARAMS if content.is_empty() && role == AUTHORIZER => break,
             PARAMS => parameters.extend_from_slice(content),
             STDIN if content.is_empty() => break,
             STDIN => body.extend_from_slice(content),
             other => panic!("a record of kind {other}"),
         }
     }
-    *input = body;
     let mut rest = &parameters[..];
     let mut pairs = Vec::new();
     while let Some((name, after_name)) = length(rest) {
@@ -138,6 +139,9 @@ fn records(input: &mut Vec<u8>) -> Option<Told> {
     }
     let mut told = variables(pairs.into_iter());
     told.language = Language::FastCgi;
+    // All of it is here, whatever was said about it.
+    told.body = body.len();
+    *input = body;
     told.lines.insert(0, format!("role {role}"));
     Some(told)
 }
