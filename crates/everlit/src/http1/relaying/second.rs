@@ -28,7 +28,7 @@ impl Turn {
         self.line.clear();
         let mut asked = relay.asked;
         let permitted = match second {
-            Second::Permitted(variables) => Some(variables),
+            Second::Permitted(permitted) => Some(permitted),
             Second::Elsewhere(path) => {
                 asked.source.send_to(path);
                 None
@@ -80,7 +80,7 @@ pub(super) fn second_pass(
 ) -> Option<Second> {
     if relay.body == Body::Later {
         // An authorizer that says yes (FastCGI 1.0, section 6.3).
-        return (head.status == 200).then(|| Second::permitted(&response.headers));
+        return (head.status == 200).then(|| Second::permitted(&relay.target, &response.headers));
     }
     let may = relay.protocol == Protocol::Cgi && relay.asked.settings.cgi.local_redirect;
     let location = response.headers.get("Location")?;

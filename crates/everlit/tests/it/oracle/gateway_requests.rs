@@ -108,8 +108,9 @@ pub fn about(path: &str) -> Vec<Request> {
         &["Expect: 100-continue"],
         &["TE: trailers", "Connection: TE"],
         &["Trailer: X-End"],
+        // With "h2c", lighttpd would speak HTTP/2 from then on.
         &[
-            "Upgrade: h2c",
+            "Upgrade: other",
             "Connection: Upgrade, HTTP2-Settings",
             "HTTP2-Settings: AAMAAABk",
         ],
@@ -187,12 +188,15 @@ pub fn about(path: &str) -> Vec<Request> {
     requests
 }
 
-/// A request for an answer. Where that is shorter than it says, lighttpd would leave the client waiting for the rest, unless
-/// the connection ends with it.
+/// A request for an answer. The connection ends with some of them: where the answer is shorter than it says, lighttpd would
+/// leave the client waiting for the rest; where HEAD is redirected locally, it sends a body.
 fn named(line: &str, name: &str) -> Request {
-    let fields = match name {
-        "length-long" | "x-sendfile-length" => &["Connection: close"][..],
-        _ => &[],
+    let ends = matches!(name, "length-long" | "x-sendfile-length")
+        || (line.starts_with("HEAD ") && name.starts_with("location"));
+    let fields = if ends {
+        &["Connection: close"][..]
+    } else {
+        &[]
     };
     Request::new(&format!("{line}?answer={name}"), fields)
 }

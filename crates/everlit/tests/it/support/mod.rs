@@ -16,4 +16,4 @@ pub(crate) use server::{Built, Server, Setup, send};
 use std::time::Duration;
 
 /// Far longer than a single step takes on the slowest machine; only so that a failing test ends.
-pub const PATIENCE: Duration = Duration::from_secs(4);
+pub const PATIENCE: Duration = Duration::from_secs(60);
