@@ -338,7 +338,7 @@ pub const CASES: &[Case] = &[
         r#"
             server.modules += ("mod_fastcgi")
             fastcgi.server = ("/b" => ((@FASTCGI@, "check-local" => "disable", "x-sendfile" => "enable",
-                "x-sendfile-docroot" => ("@ROOT@/sub/", "@ROOT@/a.txt", "/nonexistent"))))
+                "x-sendfile-docroot" => ("@ROOT@/sub/", "/nonexistent"))))
         "#,
         requests::files,
     ),
@@ -555,7 +555,7 @@ pub const CASES: &[Case] = &[
             server.modules += ("mod_cgi")
             cgi.assign = (".sh" => "/bin/sh")
             cgi.x-sendfile = "enable"
-            cgi.x-sendfile-docroot = ("@ROOT@/sub/", "@ROOT@/a.txt")
+            cgi.x-sendfile-docroot = ("/nonexistent", "@ROOT@/sub/")
         "#,
         program_answers,
     ),

@@ -19,7 +19,7 @@ pub struct Known {
     pub reason: &'static str,
 }
 
-const fn known(
+pub const fn known(
     case: &'static str,
     request: &'static str,
     what: &'static str,

@@ -11,6 +11,7 @@ mod configurations;
 mod gateway_requests;
 mod gateways;
 mod known;
+mod known_gateways;
 mod listing;
 mod logs;
 mod programs;
@@ -25,6 +26,7 @@ use answering::{Answering, Down};
 use compare::{Difference, Side, compare};
 use configurations::{CASES, Case, Log};
 use known::{EVERYWHERE, KNOWN};
+use known_gateways::OF_GATEWAYS;
 use logs::Exchange;
 use requests::Request;
 use told::Wire;
@@ -118,7 +120,7 @@ fn oracle() {
         })
         .collect();
 
-    let known: Vec<_> = EVERYWHERE.iter().chain(KNOWN).collect();
+    let known: Vec<_> = EVERYWHERE.iter().chain(KNOWN).chain(OF_GATEWAYS).collect();
     let mut uses = vec![0; known.len()];
     let mut unknown = Vec::new();
     // Answers and log lines with a difference, by the worst of them.
@@ -163,6 +165,7 @@ fn oracle() {
         .filter(|(_, uses)| **uses == 0)
         .map(|(known, _)| known.show())
         .collect();
+    println!("\n{} configurations", figures.len());
     let compared: usize = figures.iter().map(|figures| figures.compared).sum();
     let count = |gravity| answers.values().filter(|found| **found == gravity).count();
     println!(
