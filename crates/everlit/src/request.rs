@@ -48,13 +48,15 @@ pub struct Request<'r> {
 }
 
 /// Whether an authorizer (`fastcgi.server` with `mode`) is still to be asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Permit {
     /// Yes, if there is one.
     #[default]
     Sought,
     /// No: it has said yes.
     Given,
+    /// No, and what it guards is below this directory (its `docroot`), wherever other documents are.
+    Below(Vec<u8>),
 }
 
 /// What a proxy that we trust has told of a client, in place of what the connection tells (mod_extforward). Plain data:

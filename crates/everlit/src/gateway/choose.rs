@@ -53,20 +53,20 @@ fn path_info(group: &Group, url_path: &[u8]) -> usize {
 /// Authorizers are asked before responders, until one has said yes.
 fn first<'b>(
     backends: &'b Backends,
-    permit: Permit,
+    permit: &Permit,
     url_path: &[u8],
     name: &[u8],
 ) -> Option<&'b Arc<Group>> {
     let authorizer = match permit {
         Permit::Sought => choose(backends, Role::Authorizer, url_path, name),
-        Permit::Given => None,
+        Permit::Given | Permit::Below(_) => None,
     };
     authorizer.or_else(|| choose(backends, Role::Responder, url_path, name))
 }
 
 /// The group for this URL path, whatever files there are.
 pub fn for_path<'b>(backends: &'b Backends, path: &[u8]) -> Option<&'b Arc<Group>> {
-    first(backends, Permit::Sought, path, path)
+    first(backends, &Permit::Sought, path, path)
 }
 
 /// At `uri_clean`: gives the request to the group that fits the URL path, unless a file must be there.
@@ -75,7 +75,7 @@ pub fn by_url(exchange: &mut Exchange<'_>, backends: &Backends, protocol: Protoc
     if exchange.handler.is_some() {
         return;
     }
-    if let Some(group) = first(backends, exchange.request.permit, path, path)
+    if let Some(group) = first(backends, &exchange.request.permit, path, path)
         && group.check_local == CheckLocal::Unchecked
     {
         exchange.handler = Some(Handler::Group {
@@ -90,7 +90,7 @@ pub fn by_url(exchange: &mut Exchange<'_>, backends: &Backends, protocol: Protoc
 /// At `subrequest_start`: gives the request to the group that fits the file, which is there.
 pub fn by_file(exchange: &mut Exchange<'_>, backends: &Backends, protocol: Protocol) -> Flow {
     let (path, file) = (&exchange.request.uri.path, &exchange.physical.path);
-    let Some(group) = first(backends, exchange.request.permit, path, file) else {
+    let Some(group) = first(backends, &exchange.request.permit, path, file) else {
         return Flow::GoOn;
     };
     exchange.handler = Some(Handler::Group {
@@ -122,7 +122,7 @@ mod tests {
 
     fn chosen(backends: &Backends, path: &str) -> Option<String> {
         let path = path.as_bytes();
-        first(backends, Permit::Sought, path, path).map(|group| group.key.clone())
+        first(backends, &Permit::Sought, path, path).map(|group| group.key.clone())
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
     fn prefixes_are_of_the_url_and_suffixes_of_the_file() {
         let some = backends(&["/app", ".php"], &[]);
         let key = |url: &str, file: &str| {
-            let group = first(&some, Permit::Sought, url.as_bytes(), file.as_bytes());
+            let group = first(&some, &Permit::Sought, url.as_bytes(), file.as_bytes());
             group.map(|group| group.key.clone())
         };
         assert_eq!(key("/", "/srv/index.php").as_deref(), Some(".php"));

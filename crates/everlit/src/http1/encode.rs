@@ -112,8 +112,12 @@ pub fn head(
         (After::Keep, Version::Http10) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
         (After::Close | After::Linger, _) => out.extend_from_slice(b"Connection: close\r\n"),
     }
-    out.extend_from_slice(framing.date_line);
-    if !framing.tag.is_empty() {
+    // What a module or a backend says of itself stays.
+    let says = |name| response.headers.get(name).is_some();
+    if !says("Date") {
+        out.extend_from_slice(framing.date_line);
+    }
+    if !framing.tag.is_empty() && !says("Server") {
         out.extend_from_slice(b"Server: ");
         out.extend_from_slice(framing.tag.as_bytes());
         out.extend_from_slice(b"\r\n");

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::{phases, uri};
 use crate::config::{Resolver, Site};
 use crate::exchange::Exchange;
+use crate::gateway::relay;
 use crate::http1::body::Framing;
 use crate::http1::head::{Head, Method};
 use crate::request::{Permit, Request};
@@ -43,6 +44,8 @@ pub(super) struct Answered {
     /// The error's status, if a backend is to answer and the client is still told that status: a backend has a status of
     /// its own, which counts unless errors of backends are not shown (`server.error-intercept`).
     pub(super) status: Option<u16>,
+    /// Whom the request's body is for, if a backend is to answer.
+    pub(super) request_body: relay::Body,
 }
 
 /// Asks the handler for this error, if there is one, and if it answers.
@@ -128,6 +131,12 @@ pub(super) fn run(
         return Some(Answered {
             status: (kind == Kind::Any && of_handler.core.error_intercept).then_some(error),
             settings: of_handler,
+            request_body: match kind {
+                // It is told that it was a GET.
+                Kind::Any => relay::Body::Nobody,
+                // A site whose every path is a program's (lighttpd's users do that) has forms, too.
+                Kind::NotFound => relay::Body::Backend,
+            },
         });
     }
     let response = &mut *exchange.response;
@@ -146,6 +155,7 @@ pub(super) fn run(
     Some(Answered {
         settings: of_handler,
         status: None,
+        request_body: relay::Body::Nobody,
     })
 }
 

@@ -203,7 +203,7 @@ impl Desk {
         {
             settings = answered.settings;
             kept_status = answered.status;
-            of_request = Body::Nobody;
+            of_request = answered.request_body;
         }
         if let Some(forward) = exchange.forward.take() {
             let whose_body = match &forward.target {

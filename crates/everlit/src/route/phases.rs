@@ -14,6 +14,7 @@ use crate::gateway;
 use crate::http1::body::Framing;
 use crate::http1::head::Method;
 use crate::modules::Hook;
+use crate::request::Permit;
 use crate::settings::Settings;
 
 /// A request whose URI (or path) modules change more often than this runs in circles.
@@ -75,12 +76,23 @@ fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow 
     }
     let physical = &mut *exchange.physical;
     physical.document_root.clear();
-    physical
-        .document_root
-        .extend_from_slice(&settings.core.document_root);
-    match ask(&site.pipeline.docroot, settings, exchange) {
-        Flow::GoOn => {}
-        flow => return flow,
+    // An authorizer that has documents of its own knows where they are.
+    let is_settled = match &exchange.request.permit {
+        Permit::Below(root) => {
+            physical.document_root.extend_from_slice(root);
+            true
+        }
+        Permit::Sought | Permit::Given => {
+            let root = &settings.core.document_root;
+            physical.document_root.extend_from_slice(root);
+            false
+        }
+    };
+    if !is_settled {
+        match ask(&site.pipeline.docroot, settings, exchange) {
+            Flow::GoOn => {}
+            flow => return flow,
+        }
     }
     if exchange.handler.is_none() && exchange.physical.document_root.is_empty() {
         return done(exchange, 404);
@@ -90,13 +102,15 @@ fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow 
         &exchange.request.uri.path,
         &settings.core,
     );
-    match ask(&site.pipeline.physical, settings, exchange) {
-        Flow::GoOn | Flow::Again => {}
-        Flow::Done => return Flow::Done,
-    }
-    // A backend that answers for the URL: whether there is such a file does not matter.
+    // A backend that answers for the URL: whether there is such a file does not matter, nor where.
     if exchange.handler.is_some() {
         return gateway::forward(exchange, settings);
+    }
+    if !is_settled {
+        match ask(&site.pipeline.physical, settings, exchange) {
+            Flow::GoOn | Flow::Again => {}
+            Flow::Done => return Flow::Done,
+        }
     }
     if let Err(status) = look_up(site, settings, exchange) {
         return done(exchange, status);

@@ -17,7 +17,7 @@ use crate::http1::head::{
 };
 use crate::modules::staticfile;
 use crate::request::{Permit, Request, Told};
-use crate::response::Headers;
+use crate::response::{self, Headers};
 use crate::settings::Settings;
 
 use super::uri::{self, ParseOptions};
@@ -53,15 +53,22 @@ pub(super) type Variables = Vec<(Vec<u8>, Vec<u8>)>;
 /// How a request goes on after a backend has answered, but not for the client.
 #[derive(Debug)]
 pub enum Second {
-    /// An authorizer has said yes, and told these variables.
-    Permitted(Variables),
+    /// An authorizer has said yes.
+    Permitted(Permitted),
     /// A program wants this path to be answered in its place, as if it had been asked for by GET.
     Elsewhere(Vec<u8>),
 }
 
+/// What an authorizer tells with its yes.
+#[derive(Debug)]
+pub struct Permitted {
+    permit: Permit,
+    variables: Variables,
+}
+
 impl Second {
-    /// What an authorizer tells: fields named `Variable-NAME`.
-    pub fn permitted(headers: &Headers) -> Second {
+    /// What an authorizer tells: fields named `Variable-NAME`; and where its documents are.
+    pub fn permitted(target: &Target, headers: &Headers) -> Second {
         const PREFIX: &[u8] = b"Variable-";
         let variable = |(name, value): (&[u8], &[u8])| {
             let (prefix, rest) = name.split_at_checked(PREFIX.len())?;
@@ -69,7 +76,17 @@ impl Second {
                 .eq_ignore_ascii_case(PREFIX)
                 .then(|| (rest.to_vec(), value.to_vec()))
         };
-        Second::Permitted(headers.iter().filter_map(variable).collect())
+        let docroot = match target {
+            Target::Host { group, host, .. } => &group.hosts[*host].script.docroot[..],
+            Target::Program(_) => "",
+        };
+        Second::Permitted(Permitted {
+            permit: match docroot {
+                "" => Permit::Given,
+                docroot => Permit::Below(docroot.into()),
+            },
+            variables: headers.iter().filter_map(variable).collect(),
+        })
     }
 }
 
@@ -134,13 +151,13 @@ impl Desk {
         }
     }
 
-    /// Has a request go through the modules once more. `permitted`: the variables that an authorizer has told, if one has
-    /// said yes. Afterwards there is a response, or it is forwarded. Returns the method it has now; nothing if its head
+    /// Has a request go through the modules once more. `permitted`: what an authorizer has told, if one has said yes.
+    /// Afterwards there is a response, or it is forwarded. Returns the method it has now; nothing if its head
     /// cannot be read any more.
     pub fn again(
         &mut self,
         source: &Source,
-        permitted: Option<Variables>,
+        permitted: Option<Permitted>,
         origin: Origin<'_>,
         now: Now,
     ) -> Option<Method> {
@@ -152,9 +169,9 @@ impl Desk {
         }
         match request_of(source, &head, origin, &self.site.server.parse) {
             Ok(mut request) => {
-                if let Some(variables) = permitted {
-                    request.permit = Permit::Given;
-                    request.environment = variables;
+                if let Some(permitted) = permitted {
+                    request.permit = permitted.permit;
+                    request.environment = permitted.variables;
                 }
                 self.process(request, now);
             }
@@ -212,7 +229,9 @@ impl Desk {
             }
         }
         let is_ours = answerer == Answerer::Here || settings.core.error_intercept;
-        if exchange.response.status >= 400 && is_ours {
+        // A file that a backend has named is what it wants to show.
+        let is_shown = !matches!(exchange.response.body, response::Body::Empty);
+        if (400..600).contains(&exchange.response.status) && is_ours && !is_shown {
             answerer = Answerer::Here;
             exchange.response.headers.remove("Content-Type");
             // A handler that is a backend itself is not asked: the error may be its own.

@@ -42,7 +42,12 @@ impl Trouble {
     /// The status that a client is told if it has been told nothing yet.
     pub(crate) fn status(self, target: &Target) -> u16 {
         match self {
-            Trouble::Unreachable(_) if matches!(target, Target::Program(_)) => 500,
+            // A program that fails is no other server's fault.
+            Trouble::Unreachable(_) | Trouble::Ended | Trouble::Broke(_)
+                if matches!(target, Target::Program(_)) =>
+            {
+                500
+            }
             Trouble::Unreachable(_) => 503,
             Trouble::Ended | Trouble::Broke(_) | Trouble::Nonsense(_) | Trouble::Full(_) => 502,
             Trouble::Silent => 504,

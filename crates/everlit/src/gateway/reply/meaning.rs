@@ -85,7 +85,9 @@ impl<'i> Meaning<'i> {
             10 if is("Keep-Alive") => false,
             14 if is("Content-Length") => {
                 let length = content_length(value).ok_or("invalid Content-Length")?;
-                if self.content_length.replace(length).is_some() {
+                // Twice the same is once (RFC 9110 section 8.6).
+                let before = self.content_length.replace(length);
+                if before.is_some_and(|before| before != length) {
                     return Err("more than one Content-Length");
                 }
                 false

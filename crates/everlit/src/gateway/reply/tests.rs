@@ -119,9 +119,13 @@ fn a_body_has_one_length() {
             "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
             Ok((by_chunks(), Close)),
         ),
-        // lighttpd: the first one counts.
         (
             "Content-Length: 3\r\nContent-Length: 3\r\n",
+            Ok((by_length(3), Keep)),
+        ),
+        // lighttpd: the first one counts.
+        (
+            "Content-Length: 3\r\nContent-Length: 4\r\n",
             Err("more than one Content-Length"),
         ),
         // lighttpd: until the end.

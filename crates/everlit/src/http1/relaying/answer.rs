@@ -183,15 +183,8 @@ impl Turn {
             method: Some(relay.asked.method),
             version: relay.asked.version,
             after: self.after,
-            // What a backend says of itself stays.
-            date_line: match response.headers.get("Date") {
-                Some(_) => b"",
-                None => bench.date.line(now),
-            },
-            tag: match response.headers.get("Server") {
-                Some(_) => "",
-                None => &core.tag,
-            },
+            date_line: bench.date.line(now),
+            tag: &core.tag,
         };
         if self.outbox.is_empty() {
             self.head_length = encode::head(response, &framing, announced, self.outbox.bytes());

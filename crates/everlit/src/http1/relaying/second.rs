@@ -28,7 +28,7 @@ impl Turn {
         self.line.clear();
         let mut asked = relay.asked;
         let permitted = match second {
-            Second::Permitted(variables) => Some(variables),
+            Second::Permitted(permitted) => Some(permitted),
             Second::Elsewhere(path) => {
                 asked.source.send_to(path);
                 None
@@ -80,12 +80,13 @@ pub(super) fn second_pass(
 ) -> Option<Second> {
     if relay.body == Body::Later {
         // An authorizer that says yes (FastCGI 1.0, section 6.3).
-        return (head.status == 200).then(|| Second::permitted(&response.headers));
+        return (head.status == 200).then(|| Second::permitted(&relay.target, &response.headers));
     }
     let may = relay.protocol == Protocol::Cgi && relay.asked.settings.cgi.local_redirect;
     let location = response.headers.get("Location")?;
     let is_local = location.starts_with(b"/") && !location.starts_with(b"//");
-    // A program's redirect to ourselves, with nothing to show (RFC 3875 section 6.2.2).
-    (may && is_local && (300..=399).contains(&head.status) && rest.is_empty())
+    // A program's redirect to ourselves: it says nothing but that (RFC 3875 section 6.2.2).
+    let says_no_more = head.status == 302 && response.headers.iter().count() == 1;
+    (may && is_local && says_no_more && rest.is_empty())
         .then(|| Second::Elsewhere(location.to_vec()))
 }

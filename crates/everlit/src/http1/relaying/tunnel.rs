@@ -113,14 +113,8 @@ impl Turn {
             method: None,
             version: relay.asked.version,
             after: After::Keep,
-            date_line: match bench.desk.response.headers.get("Date") {
-                Some(_) => b"",
-                None => bench.date.line(bench.now),
-            },
-            tag: match bench.desk.response.headers.get("Server") {
-                Some(_) => "",
-                None => &relay.asked.settings.core.tag,
-            },
+            date_line: bench.date.line(bench.now),
+            tag: &relay.asked.settings.core.tag,
         };
         if status == 101 {
             bench.desk.response.headers.add("Connection", "upgrade");

@@ -166,19 +166,43 @@ pub enum Named {
 
 impl Named {
     /// The file at this path, which may be percent-encoded, if it is below one of these directories; below none: anywhere.
+    /// It is where the path leads when its `..` are gone, whatever links there are: `/srv/www/../files/x` is `/srv/files/x`.
     pub fn new(path: &[u8], roots: &[PathBuf]) -> Named {
-        let mut decoded = percent_decoded(path);
-        let is_whole = decoded.starts_with(b"/") && !decoded.contains(&0);
-        // Where `..` leads is not for the backend to say.
-        let climbs = decoded
-            .split(|byte| *byte == b'/')
-            .any(|part| part == b"..");
-        let is_below = |root: &PathBuf| Path::new(OsStr::from_bytes(&decoded)).starts_with(root);
-        match is_whole && !climbs && (roots.is_empty() || roots.iter().any(is_below)) {
-            true => Named::Allowed(std::mem::take(&mut decoded)),
+        let decoded = percent_decoded(path);
+        if !decoded.starts_with(b"/") || decoded.contains(&0) {
+            return Named::Refused;
+        }
+        let path = without_dots(&decoded);
+        let is_below = |root: &PathBuf| Path::new(OsStr::from_bytes(&path)).starts_with(root);
+        match roots.is_empty() || roots.iter().any(is_below) {
+            true => Named::Allowed(path),
             false => Named::Refused,
         }
     }
+}
+
+/// An absolute path without `.` and `..`; above the root there is nothing.
+fn without_dots(path: &[u8]) -> Vec<u8> {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    let mut out = Vec::with_capacity(path.len());
+    for part in parts {
+        out.push(b'/');
+        out.extend_from_slice(part);
+    }
+    match path.last() {
+        // A directory is no file.
+        Some(b'/') => out.push(b'/'),
+        _ if out.is_empty() => out.push(b'/'),
+        _ => {}
+    }
+    out
 }
 
 fn percent_decoded(path: &[u8]) -> Vec<u8> {
@@ -326,6 +350,43 @@ mod tests {
         };
         assert!(is_allowed(&strict, b"/srv/a.txt", b""));
         assert!(!is_allowed(&strict, b"/srv/a.txt", b"/x"));
+    }
+
+    #[test]
+    fn a_backend_names_files_where_it_may() {
+        let roots = [PathBuf::from("/srv/files/"), PathBuf::from("/srv/one.txt")];
+        for (path, below, anywhere) in [
+            ("/srv/files/x", Some("/srv/files/x"), Some("/srv/files/x")),
+            ("/srv/files/%78", Some("/srv/files/x"), Some("/srv/files/x")),
+            (
+                "/srv/www/../files/x",
+                Some("/srv/files/x"),
+                Some("/srv/files/x"),
+            ),
+            (
+                "/srv/./files//x/",
+                Some("/srv/files/x/"),
+                Some("/srv/files/x/"),
+            ),
+            (
+                "/../../srv/one.txt",
+                Some("/srv/one.txt"),
+                Some("/srv/one.txt"),
+            ),
+            ("/srv/files/../x", None, Some("/srv/x")),
+            ("/srv/files/%2e%2e/x", None, Some("/srv/x")),
+            ("/srv/files2/x", None, Some("/srv/files2/x")),
+            ("/srv/files/x/../../..", None, Some("/")),
+            ("srv/files/x", None, None),
+            ("/srv/files/x%00", None, None),
+        ] {
+            let named = |roots: &[PathBuf]| match Named::new(path.as_bytes(), roots) {
+                Named::Allowed(path) => Some(String::from_utf8(path).unwrap()),
+                Named::Refused => None,
+            };
+            assert_eq!(named(&roots).as_deref(), below, "{path}");
+            assert_eq!(named(&[]).as_deref(), anywhere, "{path}");
+        }
     }
 
     #[test]

@@ -347,7 +347,8 @@ fn the_path_is_divided_once() {
         scgi.server = ( "/al/" => ( ( "socket" => "/a", "check-local" => "disable" ) ) )"#;
     let found = outcome(&mut root.desk(scgi), "GET /al/x/y HTTP/1.0");
     let variables = found.forward.unwrap().preface.bytes;
-    let script = format!("SCRIPT_FILENAME\0{}/alias/x\0", root.path("").display());
+    // Where no file matters, an alias does not either (lighttpd: it is not asked).
+    let script = format!("SCRIPT_FILENAME\0{}root/al/x\0", root.path("").display());
     for expected in [script.as_str(), "SCRIPT_NAME\0/al/x\0", "PATH_INFO\0/y\0"] {
         let is_there = memchr::memmem::find(&variables, expected.as_bytes()).is_some();
         assert!(is_there, "{expected}: {}", variables.escape_ascii());

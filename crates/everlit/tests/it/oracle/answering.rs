@@ -4,21 +4,15 @@
 //! nothing but the request; whoever is waited for, is waited for at most [`PATIENCE`].
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
+use super::answers;
+use super::told::{Language, Told, Wire, take};
 use crate::support::PATIENCE;
-
-/// How a backend is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wire {
-    Http,
-    Scgi,
-    Uwsgi,
-}
 
 /// A backend of its own address, 127.0.0.1 and so on: lighttpd's hashes go by that, and not by the port.
 pub struct Answering {
@@ -104,8 +98,13 @@ impl Answering {
 
     /// A block of `*.server`.
     pub fn block(&self, options: &str) -> String {
+        format!("({}, {options})", self.place())
+    }
+
+    /// What a block says of where it is.
+    pub fn place(&self) -> String {
         let (host, port) = (self.address.ip(), self.address.port());
-        format!("(\"host\" => \"{host}\", \"port\" => {port}, {options})")
+        format!("\"host\" => \"{host}\", \"port\" => {port}")
     }
 }
 
@@ -150,25 +149,6 @@ impl Down {
     }
 }
 
-/// What stands in a request besides its body.
-struct Told {
-    /// Of which it is known how long it is.
-    lines: Vec<String>,
-    body: usize,
-    is_chunked: bool,
-    is_held: bool,
-    answer: Answer,
-}
-
-/// In whose language the answer is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    Http,
-    Cgi,
-    /// Whoever does not ask is the other end of a tunnel.
-    Echo,
-}
-
 fn serve(mut stream: TcpStream, wire: Wire, name: u8, notes: &Notes) {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut input = Vec::new();
@@ -193,22 +173,37 @@ fn serve(mut stream: TcpStream, wire: Wire, name: u8, notes: &Notes) {
     if told.is_held {
         notes.wait_for_release();
     }
+    // Nobody may want it any more.
+    let _ = stream.write_all(&answer(name, &told, &input));
+    // What was not read would reset the connection, were it closed before the other end.
+    let _ = stream.shutdown(Shutdown::Write);
+    while more(&mut stream, &mut input) {}
+}
+
+/// The answer that was asked for by name; otherwise what was told.
+fn answer(name: u8, told: &Told, input: &[u8]) -> Vec<u8> {
+    if let Some(named) = &told.named {
+        return match told.language {
+            Language::Http => answers::of_server(named).to_vec(),
+            Language::FastCgi => answers::of_program(named).records(&told.root),
+            Language::Cgi | Language::Echo => answers::of_program(named).output(&told.root),
+        };
+    }
     let lines = told.lines.join("\n");
     let body = format!("backend {name}\n{lines}\n\n{}", input.escape_ascii());
-    let head = match told.answer {
-        Answer::Http => "HTTP/1.1 200 OK\r\nConnection: close\r\n",
-        Answer::Cgi => "Status: 200\r\n",
-        Answer::Echo => {
-            let _ = stream.write_all(body.as_bytes());
-            return;
-        }
+    let head = match told.language {
+        Language::Http => "HTTP/1.1 200 OK\r\nConnection: close\r\n",
+        Language::Cgi | Language::FastCgi => "Status: 200\r\n",
+        Language::Echo => return body.into(),
     };
     let length = body.len();
     let text = format!(
         "{head}X-Backend: {name}\r\nContent-Type: text/x-told\r\nContent-Length: {length}\r\n\r\n{body}"
     );
-    // Nobody may want it any more.
-    let _ = stream.write_all(text.as_bytes());
+    match told.language {
+        Language::FastCgi => answers::records(text.as_bytes(), "", answers::End::Ended(0)),
+        _ => text.into(),
+    }
 }
 
 fn more(stream: &mut TcpStream, input: &mut Vec<u8>) -> bool {
@@ -216,91 +211,4 @@ fn more(stream: &mut TcpStream, input: &mut Vec<u8>) -> bool {
     let length = stream.read(&mut buffer).unwrap_or(0);
     input.extend_from_slice(&buffer[..length]);
     length > 0
-}
-
-/// Takes a request off what was received, but for its body; nothing, if it is not complete.
-fn take(input: &mut Vec<u8>, wire: Wire) -> Option<Told> {
-    match wire {
-        Wire::Http if input.starts_with(b"tunnel") => Some(Told {
-            lines: Vec::new(),
-            body: 0,
-            is_chunked: false,
-            is_held: false,
-            answer: Answer::Echo,
-        }),
-        Wire::Http => {
-            let end = input.windows(4).position(|four| four == b"\r\n\r\n")?;
-            let head = String::from_utf8_lossy(&input[..end]).into_owned();
-            input.drain(..end + 4);
-            let mut lines: Vec<_> = head.split("\r\n").map(str::to_owned).collect();
-            let is_held = lines[0].contains("hold");
-            lines[1..].sort_by_key(|line| line.to_ascii_lowercase());
-            let lower = head.to_ascii_lowercase();
-            let length = lower.split("content-length: ").nth(1);
-            let body = length.map_or(0, |rest| rest.lines().next().unwrap().parse().unwrap());
-            // Connections are each server's own matter.
-            lines.retain(|line| !line.to_ascii_lowercase().starts_with("connection:"));
-            Some(Told {
-                lines,
-                body,
-                is_chunked: lower.contains("transfer-encoding: chunked"),
-                is_held,
-                answer: Answer::Http,
-            })
-        }
-        Wire::Scgi => {
-            let colon = input.iter().position(|byte| *byte == b':')?;
-            let length: usize = std::str::from_utf8(&input[..colon]).ok()?.parse().ok()?;
-            let block = input.get(colon + 1..colon + 1 + length)?;
-            let texts: Vec<_> = block.split(|byte| *byte == 0).collect();
-            let pairs = texts.chunks_exact(2).map(|pair| (pair[0], pair[1]));
-            let told = variables(pairs);
-            input.drain(..input.len().min(colon + 2 + length));
-            Some(told)
-        }
-        Wire::Uwsgi => {
-            let length = u16::from_le_bytes([*input.get(1)?, *input.get(2)?]);
-            let mut rest = input.get(4..4 + usize::from(length))?;
-            let mut pairs = Vec::new();
-            let mut text = || {
-                let (length, behind) = rest.split_first_chunk()?;
-                let (text, behind) = behind.split_at(u16::from_le_bytes(*length).into());
-                rest = behind;
-                Some(text)
-            };
-            while let (Some(name), Some(value)) = (text(), text()) {
-                pairs.push((name, value));
-            }
-            let told = variables(pairs.into_iter());
-            input.drain(..4 + usize::from(length));
-            Some(told)
-        }
-    }
-}
-
-fn variables<'i>(pairs: impl Iterator<Item = (&'i [u8], &'i [u8])>) -> Told {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let mut body = 0;
-    let mut is_held = false;
-    let mut lines: Vec<_> = pairs
-        .map(|(name, value)| {
-            let (name, value) = (text(name), text(value));
-            match &*name {
-                // They differ from run to run.
-                "REMOTE_PORT" | "SERVER_PORT" => return format!("{name}=PORT"),
-                "CONTENT_LENGTH" => body = value.parse().unwrap(),
-                "REQUEST_URI" => is_held = value.contains("hold"),
-                _ => {}
-            }
-            format!("{name}={value}")
-        })
-        .collect();
-    lines.sort();
-    Told {
-        lines,
-        body,
-        is_chunked: false,
-        is_held,
-        answer: Answer::Cgi,
-    }
 }

@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::sync::Arc;
 
-use super::answering::{Answering, Down, Notes, Wire};
+use super::answering::{Answering, Down, Notes};
+use super::told::Wire;
 use crate::support::documents::Documents;
 use crate::support::http::{Asked, Client};
 use crate::support::servers::{Configuration, Server, lighttpd_is_there};

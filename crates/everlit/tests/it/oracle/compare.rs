@@ -1,6 +1,6 @@
 //! Two answers to one request, and in what they differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::listing;
 use super::requests::Request;
@@ -157,8 +157,7 @@ pub fn compare(
     };
     let mut differences = Vec::new();
     let (their_fields, our_fields) = (fields(theirs), fields(ours));
-    let names: std::collections::BTreeSet<_> =
-        their_fields.keys().chain(our_fields.keys()).collect();
+    let names: BTreeSet<_> = their_fields.keys().chain(our_fields.keys()).collect();
     let bodies_differ = theirs.body != ours.body;
     for name in names {
         let (theirs, ours) = (their_fields.get(name), our_fields.get(name));
@@ -176,7 +175,20 @@ pub fn compare(
             ours.version.clone(),
         ));
     }
-    if bodies_differ {
+    let is_told =
+        |response: &Response| response.text("Content-Type").as_deref() == Some("text/x-told");
+    if bodies_differ && is_told(theirs) && is_told(ours) {
+        let (theirs, ours) = (told(&theirs.body), told(&ours.body));
+        let names: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
+        for name in names {
+            let value = |told: &BTreeMap<String, String>| told.get(name).cloned();
+            let (theirs, ours) = (value(&theirs), value(&ours));
+            if theirs != ours {
+                let [theirs, ours] = [theirs, ours].map(|value| value.unwrap_or("none".to_owned()));
+                differences.push(difference(&format!("told {name}"), theirs, ours));
+            }
+        }
+    } else if bodies_differ {
         let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
         let (theirs, ours) = (text(&theirs.body), text(&ours.body));
         let (their_rows, our_rows) = (listing::rows(&theirs), listing::rows(&ours));
@@ -198,6 +210,23 @@ fn status(outcome: &Outcome) -> String {
         Outcome::Nothing(Failure::Closed) => "none".to_owned(),
         Outcome::Nothing(failure) => failure.to_string(),
     }
+}
+
+/// What a backend says that it was told: variables or fields by name, and everything else; equal names are joined.
+fn told(body: &[u8]) -> BTreeMap<String, String> {
+    let mut told: BTreeMap<String, String> = BTreeMap::new();
+    for line in String::from_utf8_lossy(body).lines() {
+        let is_name = |name: &str| !name.is_empty() && !name.contains(' ');
+        let pair = line.split_once('=').or_else(|| line.split_once(": "));
+        let (name, value) = match pair {
+            Some((name, value)) if is_name(name) => (name, value),
+            _ => ("besides", line),
+        };
+        told.entry(name.to_owned())
+            .and_modify(|all| all.push_str(&format!(" AND {value}")))
+            .or_insert(value.to_owned());
+    }
+    told
 }
 
 /// Fields without those that differ at will, in no order; equal names are joined.

@@ -19,7 +19,7 @@ pub struct Known {
     pub reason: &'static str,
 }
 
-const fn known(
+pub const fn known(
     case: &'static str,
     request: &'static str,
     what: &'static str,
@@ -648,33 +648,33 @@ pub const KNOWN: &[Known] = &[
     known(
         "proxy*",
         "GET /b/fields | Connection: x-mine | X-Mine: y",
-        "body",
-        "*\nX-Mine: y\n*",
-        "*",
+        "told X-Mine",
+        "y",
+        "none",
         "what Connection names goes no further (RFC 9110 7.6.1)",
     ),
     known(
         "proxy*",
         "GET /b/fields | TE: trailers",
-        "body",
-        "*\nTE: trailers\n*",
-        "*",
+        "told TE",
+        "trailers",
+        "none",
         "TE is for the next hop only (RFC 9110 10.1.4)",
     ),
     known(
         "proxy*",
         "GET /b/fields | Keep-Alive: 300",
-        "body",
-        "*\nKeep-Alive: 300\n*",
-        "*",
+        "told Keep-Alive",
+        "300",
+        "none",
         "Keep-Alive is for the next hop only (RFC 9110 7.6.1)",
     ),
     known(
         "proxy, headers",
         "* /b/body *Transfer-Encoding: chunked*",
-        "body",
-        "*\nContent-Length: 5\n*",
-        "*\nTransfer-Encoding: chunked\n*",
+        "told *",
+        "*",
+        "*",
         "server.stream-request-body: lighttpd looks whether all of it is there already",
     ),
     known(
@@ -696,17 +696,17 @@ pub const KNOWN: &[Known] = &[
     known(
         "*",
         "GET /b/fields | Upgrade: websocket | Connection: upgrade",
-        "body",
-        "*\nHTTP_UPGRADE=websocket\n*",
-        "*",
+        "told HTTP_UPGRADE",
+        "websocket",
+        "none",
         "who may not change the protocol is not told of the wish (RFC 9110 7.8)",
     ),
     known(
         "*",
         "GET /b HTTP/1.0\\r\\n\\r\\n",
-        "body",
-        "*\nSERVER_NAME=\n*",
-        "*\nSERVER_NAME=127.0.0.1\n*",
+        "told SERVER_NAME",
+        "",
+        "127.0.0.1",
         "SERVER_NAME is never empty (RFC 3875 4.1.14)",
     ),
     known(

@@ -4,24 +4,32 @@
 //! and body, and in the access logs. Must hold: the known differences are all there are, and all of them are there.
 
 mod answering;
+mod answers;
 mod balance;
 mod compare;
 mod configurations;
+mod gateway_requests;
+mod gateways;
 mod known;
+mod known_gateways;
 mod listing;
 mod logs;
+mod programs;
 mod requests;
+mod told;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use answering::{Answering, Down, Wire};
+use answering::{Answering, Down};
 use compare::{Difference, Side, compare};
 use configurations::{CASES, Case, Log};
 use known::{EVERYWHERE, KNOWN};
+use known_gateways::OF_GATEWAYS;
 use logs::Exchange;
 use requests::Request;
+use told::Wire;
 
 use crate::support::documents::Documents;
 use crate::support::http::show;
@@ -42,6 +50,7 @@ impl Backends {
             (Wire::Http, "HTTP"),
             (Wire::Scgi, "SCGI"),
             (Wire::Uwsgi, "UWSGI"),
+            (Wire::FastCgi, "FASTCGI"),
         ] {
             for number in 1..=3 {
                 let backend = Answering::new(wire, number, &notes);
@@ -55,14 +64,20 @@ impl Backends {
     /// A configuration with blocks of `*.server` in place of names.
     fn written_into(&self, text: String) -> String {
         let options = "\"check-local\" => \"disable\"";
+        let port = self.down.address.port().to_string();
         let mut text = text.replace(
             "@DOWN@",
             &self
                 .down
                 .block(&format!("{options}, \"disable-time\" => 600")),
         );
+        text = text.replace("@DOWN-PORT@", &port);
         for (name, backend) in &self.named {
             text = text.replace(name, &backend.block(options));
+            // Without a number: the first of them, in a block that is written out.
+            if let Some(name) = name.strip_suffix("1@") {
+                text = text.replace(&format!("{name}@"), &backend.place());
+            }
         }
         text
     }
@@ -91,9 +106,13 @@ fn oracle() {
         return;
     }
     let documents = Documents::new();
+    programs::install(&documents.root());
     let backends = Backends::new();
+    let only = std::env::var("ONLY").unwrap_or_default(); //TMP
     let figures: Vec<_> = CASES
         .iter()
+        .chain(gateways::CASES)
+        .filter(|c| c.name.contains(&only)) //TMP
         .map(|case| {
             let figures = run(case, &documents, &backends);
             println!("{:>6} compared: {}", figures.compared, case.name);
@@ -101,7 +120,7 @@ fn oracle() {
         })
         .collect();
 
-    let known: Vec<_> = EVERYWHERE.iter().chain(KNOWN).collect();
+    let known: Vec<_> = EVERYWHERE.iter().chain(KNOWN).chain(OF_GATEWAYS).collect();
     let mut uses = vec![0; known.len()];
     let mut unknown = Vec::new();
     // Answers and log lines with a difference, by the worst of them.
@@ -146,6 +165,7 @@ fn oracle() {
         .filter(|(_, uses)| **uses == 0)
         .map(|(known, _)| known.show())
         .collect();
+    println!("\n{} configurations", figures.len());
     let compared: usize = figures.iter().map(|figures| figures.compared).sum();
     let count = |gravity| answers.values().filter(|found| **found == gravity).count();
     println!(
@@ -180,7 +200,19 @@ fn run(case: &'static Case, documents: &Documents, backends: &Backends) -> Figur
     let mut differences = Vec::new();
     let mut exchanges = Vec::new();
     for request in &requests {
-        let (their_outcome, our_outcome) = (theirs.ask(request), ours.ask(request));
+        let t0 = std::time::Instant::now(); //TMP
+        let their_outcome = theirs.ask(request);
+        let t1 = std::time::Instant::now(); //TMP
+        let our_outcome = ours.ask(request);
+        if t0.elapsed().as_millis() > 900 {
+            eprintln!(
+                "SLOW {} | {} theirs {:?} ours {:?}",
+                case.name,
+                request.name,
+                t1 - t0,
+                t1.elapsed()
+            );
+        } //TMP
         // Both connections have the same past.
         if !theirs.is_connected() || !ours.is_connected() {
             theirs.disconnect();

@@ -17,7 +17,7 @@ pub struct Request {
 }
 
 impl Request {
-    fn new(line: &str, fields: &[&str]) -> Request {
+    pub fn new(line: &str, fields: &[&str]) -> Request {
         let mut bytes = format!("{line} HTTP/1.1\r\nHost: oracle.example\r\n").into_bytes();
         let mut name = line.to_owned();
         for field in fields {
@@ -28,7 +28,7 @@ impl Request {
         Request::raw(&name, &bytes)
     }
 
-    fn raw(name: &str, bytes: &[u8]) -> Request {
+    pub fn raw(name: &str, bytes: &[u8]) -> Request {
         let asked = if bytes.starts_with(b"HEAD ") {
             Asked::ForHead
         } else {
@@ -42,7 +42,7 @@ impl Request {
     }
 
     /// A whole request, its name made of its own bytes.
-    fn literal(bytes: &[u8]) -> Request {
+    pub fn literal(bytes: &[u8]) -> Request {
         Request::raw(&show(bytes), bytes)
     }
 }
@@ -51,11 +51,11 @@ fn get(target: &str) -> Request {
     Request::new(&format!("GET {target}"), &[])
 }
 
-fn get_with(target: &str, fields: &[&str]) -> Request {
+pub fn get_with(target: &str, fields: &[&str]) -> Request {
     Request::new(&format!("GET {target}"), fields)
 }
 
-fn gets(targets: &[&str]) -> Vec<Request> {
+pub fn gets(targets: &[&str]) -> Vec<Request> {
     targets.iter().map(|target| get(target)).collect()
 }
 

@@ -146,6 +146,8 @@ fn on_a_socket(command: &Command, configuration: &Configuration<'_>, directory: 
         .args(command.get_args())
         .args(["-D", "-f"])
         .arg(config)
+        // Whatever runs the tests may have set it; here it is always the same, so that it is known who hands it on.
+        .env("LD_LIBRARY_PATH", "/nonexistent")
         .stdin(OwnedFd::from(socket))
         .stdout(log(directory.path(), "stdout"))
         .stderr(log(directory.path(), "stderr"));
