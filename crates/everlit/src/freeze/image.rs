@@ -604,7 +604,7 @@ mod tests {
             (
                 &include_bytes!("golden/v5/session.cbor")[..],
                 TlsImage::Session {
-                    image: session.to_vec(),
+                    image: session.to_vec().into(),
                     flaw: Some("expired".to_owned()),
                 },
             ),
@@ -612,13 +612,13 @@ mod tests {
         for (golden, tls) in samples {
             let (_, _, mut image) = self::samples()[0].clone();
             image.tls = Some(tls);
-            assert_eq!(image.to_bytes(), golden);
+            assert_eq!(image.to_bytes()[..], *golden);
             assert_eq!(Image::from_bytes(golden).unwrap(), image);
             assert_eq!((image.version(), image.check()), (5, Ok(())));
         }
         let (_, _, mut image) = self::samples()[0].clone();
         image.tls = Some(TlsImage::Session {
-            image: session[1..].to_vec(),
+            image: session[1..].to_vec().into(),
             flaw: None,
         });
         assert_eq!(image.check(), Err("tls"));
