@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 
 /// More than a handshake uses of the stack, and less than a worker has.
-const STACK_BYTES: usize = 128 * 1024;
+const STACK_BYTES: usize = 64 * 1024;
 
 thread_local! {
     static MODE: Cell<Mode> = const { Cell::new(Mode::Plain) };

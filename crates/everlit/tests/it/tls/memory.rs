@@ -67,7 +67,8 @@ fn keys(client: &mut Client) -> [Needle; 2] {
 /// Names of the needles of which at least 16 bytes, from a multiple of 16 on, are in what a process can write to: allocators
 /// write over the beginning of what is freed.
 fn found(pid: u32, needles: &[Needle]) -> Vec<&str> {
-    let memory = File::open(format!("/proc/{pid}/mem")).unwrap();
+    let memory = File::open(format!("/proc/{pid}/mem"))
+        .unwrap_or_else(|error| panic!("process {pid} has ended: {error}"));
     let maps = File::open(format!("/proc/{pid}/maps")).unwrap();
     let mut found = Vec::new();
     let mut looked = 0;
