@@ -174,7 +174,7 @@ fn a_page_that_fetches_and_holds_a_websocket() {
     for _ in 0..RESTARTS {
         let report = server.reload().unwrap();
         assert_eq!((report.tally.dropped, report.tally.drained), (0, 0));
-        // The WebSocket at least; others as the browser likes.
+        // The WebSocket, and at least the connection for fetches.
         assert!(report.tally.moved.total() >= 2 && report.tally.moved.tunnel == 1);
         // It speaks to the new process, twice.
         next(&heard);
