@@ -537,8 +537,8 @@ pub(super) fn thaw(
         upload: Upload {
             sent: image.upload.sent as usize,
             head: image.upload.head,
+            spool: Spool::behind(&rest),
             rest,
-            spool: Spool::default(),
             framing: image.upload.framing,
             length: image.upload.length,
             rest_is: image.upload.rest_is,

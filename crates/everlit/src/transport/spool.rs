@@ -26,6 +26,18 @@ pub struct Spool {
 }
 
 impl Spool {
+    /// Goes on where the last range of an outbox ends, all of whose files are of a spool: one that has moved is to have no
+    /// file more for it, because a parcel carries only so many.
+    pub fn behind(outbox: &Outbox) -> Spool {
+        outbox
+            .files()
+            .last()
+            .map_or_else(Spool::default, |last| Spool {
+                file: Some(last.file.clone()),
+                end: last.offset.saturating_add(last.length),
+            })
+    }
+
     /// Writes bytes, and has the outbox owe them after everything else.
     pub fn append(
         &mut self,

@@ -1,5 +1,6 @@
 //! TLS: handshakes, restarts in the middle of everything, tickets, certificates of clients.
 
+mod browser;
 mod clients;
 mod dumps;
 mod memory;
