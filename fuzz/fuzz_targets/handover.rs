@@ -109,7 +109,7 @@ fn giver(stretches: &[Stretch]) {
         let parcel = Parcel {
             kind: 1,
             version: 1,
-            payload: vec![0; 9],
+            payload: vec![0; 9].into(),
             fds: if token % 100 == 0 {
                 vec![null()]
             } else {

@@ -1,5 +1,7 @@
 //! What several targets need: a place where requests are answered, and a driver for a connection without a socket.
 
+pub mod tls;
+
 use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;

@@ -53,6 +53,7 @@ const ORIGIN: Origin<'_> = Origin {
     local_port: 80,
     scheme: "http",
     tls: None,
+    secured: None,
 };
 
 /// What a browser sends along.

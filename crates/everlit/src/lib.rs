@@ -7,6 +7,7 @@
 // The way of a request.
 pub mod worker;
 
+pub mod tls;
 pub mod transport;
 
 pub mod http1;
@@ -59,3 +60,5 @@ pub(crate) mod supervisor;
 
 mod causes;
 pub(crate) mod sys;
+
+pub use sys::wipe::Allocator;

@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: everlit::Allocator = everlit::Allocator;
+
 fn main() -> ExitCode {
     everlit::cli::main()
 }

@@ -11,6 +11,7 @@ use minicbor::{Decode, Encode};
 use crate::http1::head::Head;
 use crate::net::{Peer, Scheme};
 use crate::route::uri::Uri;
+use crate::tls::Secured;
 use crate::transport::proxy_protocol::Tls;
 
 /// One request, on its way through the modules.
@@ -34,6 +35,8 @@ pub struct Request<'r> {
     pub scheme: &'static str,
     /// What a proxy in front of us has told of TLS between the client and itself (PROXY protocol).
     pub tls: Option<&'r Tls>,
+    /// What we and the other end of the connection have agreed on, if it speaks TLS with us.
+    pub secured: Option<&'r Secured>,
     /// What a proxy in front of us has told, and is in force above.
     pub told: Option<Box<Told>>,
     /// Header fields that modules added or replaced; an empty value hides what the client sent.

@@ -29,6 +29,8 @@ pub struct Settings {
     pub fastcgi: modules::fastcgi::Settings,
     /// mod_indexfile
     pub indexfile: modules::indexfile::Settings,
+    /// mod_openssl
+    pub openssl: modules::openssl::Settings,
     /// mod_proxy
     pub proxy: modules::proxy::Settings,
     /// mod_scgi

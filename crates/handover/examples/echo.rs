@@ -55,7 +55,7 @@ impl Conn {
         Parcel {
             kind: CONNECTION,
             version: 1,
-            payload,
+            payload: payload.into(),
             fds: vec![self.stream.into()],
         }
     }

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, Shutdown, SocketType};
+use zeroize::Zeroize;
 
 use crate::error::Error;
 use crate::giver::{Giver, GiverEvent};
@@ -329,6 +330,7 @@ impl Link {
                         Loss::Some => Arrived::Truncated,
                     };
                     machine.receive(&self.buffer[..received.bytes], arrived);
+                    self.buffer[..received.bytes].zeroize();
                     reading = Reading::Progressed;
                 }
                 Err(Errno::AGAIN) => return reading,

@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
+use zeroize::Zeroizing;
+
 use crate::error::{Error, Violation};
 use crate::inbox::Inbox;
 use crate::parcel::{
@@ -119,7 +121,8 @@ struct SentBatch {
 
 #[derive(Debug)]
 struct Outgoing {
-    bytes: Vec<u8>,
+    /// Payloads are in it: wiped once it is sent.
+    bytes: Zeroizing<Vec<u8>>,
     sent: usize,
     cargo: Cargo,
 }
@@ -568,7 +571,7 @@ impl Giver {
 impl Outgoing {
     fn new(bytes: Vec<u8>, cargo: Cargo) -> Self {
         Outgoing {
-            bytes,
+            bytes: bytes.into(),
             sent: 0,
             cargo,
         }

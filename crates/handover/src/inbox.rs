@@ -1,8 +1,11 @@
 //! A stream of bytes and descriptors becomes messages again.
 //! Stretches go in as they were read, whole messages with their own descriptors come out.
-//! It never holds more bytes than one message may have, nor descriptors that no message declares.
+//! It never holds more bytes than one message may have, nor descriptors that no message declares. What was taken out is
+//! wiped.
 
 use std::collections::VecDeque;
+
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::Violation;
 use crate::wire::{Arrived, HEADER_BYTES, Header, Message, Role, Type};
@@ -14,7 +17,8 @@ const KEEP_BYTES: usize = 1024 * 1024;
 pub(crate) struct Inbox {
     sender: Role,
     greeting: Greeting,
-    buffer: Vec<u8>,
+    /// Its spare room has no byte of a message.
+    buffer: Zeroizing<Vec<u8>>,
     /// Bytes of the buffer that belong to messages already taken out.
     consumed: usize,
     /// One entry for each stretch that had descriptors. A message's descriptors come in one stretch, with its first
@@ -33,15 +37,14 @@ impl Inbox {
         Inbox {
             sender,
             greeting: Greeting::Awaited,
-            buffer: Vec::new(),
+            buffer: Zeroizing::default(),
             consumed: 0,
             arrivals: VecDeque::new(),
         }
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8], arrived: Arrived) {
-        self.buffer.drain(..self.consumed);
-        self.consumed = 0;
+        self.make_room(bytes.len());
         self.buffer.extend_from_slice(bytes);
         match arrived {
             Arrived::Whole(fds) if fds.is_empty() => {}
@@ -55,8 +58,7 @@ impl Inbox {
         let Some(&header) = rest.first_chunk::<HEADER_BYTES>() else {
             self.check_surplus(if rest.is_empty() { 0 } else { 1 })?;
             if rest.is_empty() {
-                self.buffer.clear();
-                self.consumed = 0;
+                self.wipe_consumed();
                 self.buffer.shrink_to(KEEP_BYTES);
             }
             return Ok(None);
@@ -84,6 +86,27 @@ impl Inbox {
         self.consumed += HEADER_BYTES + header.length;
         self.greeting = Greeting::Seen;
         Ok(Some(message))
+    }
+
+    /// Room for so many bytes. A vector that grows or shifts by itself leaves copies behind.
+    fn make_room(&mut self, more: usize) {
+        self.wipe_consumed();
+        let held = self.buffer.len();
+        if self.buffer.capacity() - held < more {
+            let capacity = (held + more).max(2 * held);
+            let mut larger = Zeroizing::new(Vec::with_capacity(capacity));
+            larger.extend_from_slice(&self.buffer);
+            self.buffer = larger;
+        }
+    }
+
+    /// Moves what is left to the beginning.
+    fn wipe_consumed(&mut self) {
+        let left = self.buffer.len() - self.consumed;
+        self.buffer.copy_within(self.consumed.., 0);
+        self.buffer[left..].zeroize();
+        self.buffer.truncate(left);
+        self.consumed = 0;
     }
 
     fn decode_header(&self, bytes: [u8; HEADER_BYTES]) -> Result<Header, Violation> {

@@ -16,6 +16,7 @@
 //!    said it can read.
 //! 5. No more descriptors are sent than the taker has room for, and never more in flight than the kernel bears.
 //! 6. What arrives is untrusted: bounded, checked, close-on-exec, closed on error, and never a reason to panic.
+//! 7. No copy of a payload outlives its use in memory: payloads and all buffers of this crate that they pass through are wiped.
 //!
 //! One thing nobody can promise: a taker that dies after it has accepted takes those connections with it. Between
 //! writing the acceptance and reading it, the same holds for the answers under way.
@@ -68,7 +69,7 @@
 //! // The predecessor.
 //! let listeners = vec![Listener { name: "http".to_owned(), fd: listener.into() }];
 //! let mut channel = GiverChannel::new(old.into(), "server 1.0", listeners)?;
-//! let parcel = Parcel { kind: 1, version: 2, payload: b"idle".to_vec(), fds: vec![connection.into()] };
+//! let parcel = Parcel { kind: 1, version: 2, payload: b"idle".to_vec().into(), fds: vec![connection.into()] };
 //! channel.offer(Token(0), parcel);
 //! channel.finish(Vec::new())?;
 //! loop {

@@ -6,6 +6,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
 
+use zeroize::Zeroizing;
+
 /// Descriptors one parcel may hold. The kernel takes no more in one message (`SCM_MAX_FD`).
 pub const MAX_PARCEL_FDS: usize = 253;
 
@@ -22,8 +24,9 @@ pub struct Parcel {
     pub kind: u16,
     /// The version of that kind's payload format.
     pub version: u16,
-    /// The image, opaque to this crate; at most [`MAX_PAYLOAD_BYTES`].
-    pub payload: Vec<u8>,
+    /// The image, opaque to this crate; at most [`MAX_PAYLOAD_BYTES`]. It may hold secrets, so it is wiped when it is
+    /// dropped, as is every copy that this crate makes of it.
+    pub payload: Zeroizing<Vec<u8>>,
     /// The descriptors, in an order that the payload's format defines; at most [`MAX_PARCEL_FDS`].
     pub fds: Vec<OwnedFd>,
 }

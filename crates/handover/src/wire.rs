@@ -290,7 +290,7 @@ mod tests {
     fn several_ranges_of_one_kind_add_up() {
         let accepts = [(1, 1..=1), (1, 3..=4)].map(|(kind, versions)| Accepts { kind, versions });
         let check = |kind, version| {
-            let (payload, fds) = (Vec::new(), Vec::new());
+            let (payload, fds) = (Vec::new().into(), Vec::new());
             let parcel = Parcel {
                 kind,
                 version,

@@ -34,11 +34,15 @@ mod nginx;
 mod talkers;
 mod websocket;
 
+mod errands;
+mod lines;
+
 mod fpm;
 mod visits;
 
 mod crowd;
 mod php;
+mod secure;
 mod soak;
 mod tunnels;
 
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Task::Crowd(options) => crowd::run(&options),
         Task::Soak(options) => soak::run(&options),
         Task::Tunnels(place, plan) => tunnels::run(&place, &plan),
+        Task::Secure(place, plan) => secure::run(&place, &plan),
         Task::Php(place, plan) => php::run(&place, &plan),
     });
     match outcome {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::php::{self, Reloads};
+use crate::secure;
 use crate::tunnels::{self, Which};
 
 const HELP: &str = "\
@@ -17,6 +18,9 @@ crowd soak [--reloads N] [--downloads N] [--probes N] [OPTION]...
 crowd tunnels [--tunnels N] [--rate N] [--reloads N] [--every MS] [--other nginx] [OPTION]...
     Opens N WebSockets to an echo backend, each with N messages a second; reloads every so many milliseconds; says what
     became of every message. `--other` measures another server in the same way, without reloads.
+crowd tls [--idle N] [--busy N] [OPTION]...
+    Opens N idle TLS sessions, and as many downloads, uploads, WebSockets and slow requests over TLS as --busy says; reloads
+    once; says what became of each session. Its --reload-ms is 700 unless given.
 crowd php [--rate N] [--children N] [--seconds N] [--no-reloads] [--reload-fpm] [--fpm-patience S] [OPTION]...
     N requests a second to PHP-FPM behind fastcgi.server, each of 0 to 5 s; reloads every second, and with --reload-fpm
     PHP-FPM too, every ten; says what became of every request. --fpm-patience is its process_control_timeout.
@@ -39,6 +43,8 @@ pub(crate) enum Task {
     Soak(Options),
     /// Many, with tunnels.
     Tunnels(Place, tunnels::Plan),
+    /// One, with clients that speak TLS.
+    Secure(Place, secure::Plan),
     /// Many, with PHP.
     Php(Place, php::Plan),
 }
@@ -98,6 +104,8 @@ pub(crate) fn parse() -> Result<Task, Box<dyn Error>> {
     };
     let mut tunnels = tunnels::Plan::default();
     let mut php = php::Plan::default();
+    let mut busy = 20;
+    let mut reload_ms = None;
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Value(word) if task.is_none() => task = Some(word.string()?),
@@ -137,17 +145,33 @@ pub(crate) fn parse() -> Result<Task, Box<dyn Error>> {
             Arg::Long("dir") => options.place.dir = Some(parser.value()?.into()),
             Arg::Long("port") => options.place.port = parser.value()?.parse()?,
             Arg::Long("stall-ms") => options.stall_ms = parser.value()?.parse()?,
-            Arg::Long("reload-ms") => options.reload_ms = parser.value()?.parse()?,
+            Arg::Long("reload-ms") => reload_ms = Some(parser.value()?.parse()?),
+            Arg::Long("busy") => busy = parser.value()?.parse()?,
             Arg::Long("gone-ms") => options.gone_ms = parser.value()?.parse()?,
             Arg::Short('h') | Arg::Long("help") => return Ok(Task::Help(HELP)),
             arg => return Err(arg.unexpected().into()),
         }
     }
     match task.as_deref() {
-        Some("reload") => Ok(Task::Crowd(options)),
+        Some("reload") => Ok(Task::Crowd(Options {
+            reload_ms: reload_ms.unwrap_or(options.reload_ms),
+            ..options
+        })),
+        Some("tls") => {
+            let Idle::Count(idle) = options.idle else {
+                return Err("--idle max: not with TLS".into());
+            };
+            let plan = secure::Plan {
+                idle,
+                busy,
+                reload_ms: reload_ms.unwrap_or(700),
+                gone_ms: options.gone_ms,
+            };
+            Ok(Task::Secure(options.place, plan))
+        }
         Some("soak") => Ok(Task::Soak(options)),
         Some("tunnels") => Ok(Task::Tunnels(options.place, tunnels)),
         Some("php") => Ok(Task::Php(options.place, php)),
-        _ => Err(format!("reload, soak, tunnels or php?\n\n{HELP}").into()),
+        _ => Err(format!("reload, soak, tunnels, tls or php?\n\n{HELP}").into()),
     }
 }

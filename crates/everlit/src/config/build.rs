@@ -13,7 +13,7 @@ use super::draft::Draft;
 use super::listeners::{SocketOptions, listeners};
 use super::reader::Reader;
 use super::resolve::Rules;
-use super::{AccessLog, RESERVED_DESCRIPTORS, Scope, Server, Site, module_list, table};
+use super::{AccessLog, CoreFiles, RESERVED_DESCRIPTORS, Scope, Server, Site, module_list, table};
 use crate::gateway::host::{Address, Spawn};
 use crate::plan::{ListenAddress, Plan, ProgramSpec};
 use crate::settings::Settings;
@@ -49,6 +49,7 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
     let loaded = module_list::loaded(&draft);
     let changes = builder.changes(&loaded);
     builder.limits(&mut draft);
+    builder.core_files(&draft);
     if config.global().get("server.document-root").is_none() {
         let missing = Diagnostic::error("server.document-root is not set");
         let help =
@@ -291,6 +292,22 @@ impl Builder<'_> {
             );
             self.problems.push(self.config.warning(value.span, message));
             server.max_connections = Some(most);
+        }
+    }
+
+    /// With keys in memory they are in core files, too.
+    fn core_files(&mut self, draft: &Draft) {
+        let has_keys = |block: &Block| {
+            let engine = block.get("ssl.engine");
+            engine.is_some_and(|value| !is_off(value))
+        };
+        if draft.server.core_files == CoreFiles::Wanted
+            && self.config.blocks().iter().any(has_keys)
+            && let Some(value) = self.config.global().get("server.core-files")
+        {
+            let message = "server.core-files: whoever reads a core file reads the keys of certificates and of \
+                           connections (ssl.engine)";
+            self.problems.push(self.config.warning(value.span, message));
         }
     }
 }

@@ -45,7 +45,7 @@ pub use error::{ConfigError, Message};
 pub use lighttpd_conf::Style;
 pub use reader::Reader;
 pub use resolve::{MAX_KNOWN, Resolver, Rules};
-pub use server::{AccessLog, RESERVED_DESCRIPTORS, Server, StatCache};
+pub use server::{AccessLog, CoreFiles, RESERVED_DESCRIPTORS, Server, StatCache};
 
 use error::render;
 use lighttpd_conf::{Config, Diagnostic};
@@ -143,6 +143,9 @@ fn examine(source: &Source, depth: Depth) -> Result<(Vec<Diagnostic>, Site, Plan
     let built = build::build(&config, &mut problems);
     if depth == Depth::System {
         preflight::look(&config, &mut problems);
+        if let Some(built) = &built {
+            crate::tls::look(&config, &built.site, &mut problems);
+        }
     }
     error::sort(&mut problems, config.sources());
     let warnings = match ConfigError::new(problems) {

@@ -21,18 +21,13 @@ pub(super) const MISSING: &[&str] = &[
     "mod_authn_ldap",
     "mod_authn_pam",
     "mod_authn_sasl",
-    "mod_boringssl",
     "mod_compress",
     "mod_deflate",
     "mod_evhost",
     "mod_expire",
-    "mod_gnutls",
     "mod_h2",
     "mod_magnet",
     "mod_maxminddb",
-    "mod_mbedtls",
-    "mod_nss",
-    "mod_openssl",
     "mod_redirect",
     "mod_rewrite",
     "mod_rrdtool",
@@ -46,7 +41,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_vhostdb_mysql",
     "mod_vhostdb_pgsql",
     "mod_webdav",
-    "mod_wolfssl",
     "mod_wstunnel",
 ];
 
@@ -86,7 +80,10 @@ pub(super) fn loaded(draft: &Draft) -> Vec<&'static str> {
         own.chain(MISSING.iter().copied()).find(|own| *own == name)
     };
     let mut names: Vec<&'static str> = Vec::new();
-    for name in draft.modules.iter().filter_map(|name| known(name)) {
+    for name in draft.modules.iter().filter_map(|name| match find(name) {
+        Some(module) => Some(module.name),
+        None => known(name),
+    }) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -127,6 +124,10 @@ pub(super) fn pipeline(loaded: &[&str], config: &Config) -> Pipeline {
 }
 
 fn find(name: &str) -> Option<&'static Module> {
+    let name = match modules::openssl::ALIASES.contains(&name) {
+        true => modules::openssl::MODULE.name,
+        false => name,
+    };
     modules::TABLE
         .iter()
         .find(|module| module.name == name)

@@ -28,8 +28,10 @@ pub struct Rules {
     conditions: Option<Conditions>,
     /// By index of the block.
     blocks: Vec<Vec<Change<Settings>>>,
-    /// Those that can be decided when nothing was read from a connection yet, by index.
-    early: Vec<bool>,
+    /// The block around each, by index.
+    around: Vec<Option<BlockId>>,
+    /// When each can be decided first, by index.
+    when: Vec<Moment>,
 }
 
 impl Rules {
@@ -42,8 +44,29 @@ impl Rules {
         Rules {
             conditions: needed.then_some(conditions),
             blocks,
-            early: early(config),
+            around: config.blocks().iter().map(|block| block.parent).collect(),
+            when: moments(config),
         }
+    }
+
+    /// The settings of each block by itself: its own, over those of the blocks around it.
+    pub fn each(&self) -> impl Iterator<Item = (usize, Settings)> {
+        (0..self.blocks.len()).map(|index| {
+            let mut lineage = Vec::new();
+            let mut next = Some(index);
+            while let Some(block) = next {
+                lineage.push(block);
+                let around = self.around.get(block).copied().flatten();
+                next = around.map(BlockId::index);
+            }
+            let mut settings = Settings::default();
+            for block in lineage.into_iter().rev() {
+                self.blocks[block]
+                    .iter()
+                    .for_each(|change| change.apply(&mut settings));
+            }
+            (index, settings)
+        })
     }
 
     /// Defaults, then the blocks in their order.
@@ -59,18 +82,33 @@ impl Rules {
     }
 }
 
-/// Which blocks depend on nothing but the listener and the address of the other end, those around and before them too.
-fn early(config: &Config) -> Vec<bool> {
-    let mut early: Vec<bool> = Vec::new();
+/// When something is known of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Moment {
+    /// Nothing was read from it: the listener, and the address of the other end.
+    Arrival,
+    /// It has said to which host it wants to speak TLS.
+    Hello,
+    /// There is a request.
+    Request,
+}
+
+/// When each block can be decided, and those around and before it too.
+fn moments(config: &Config) -> Vec<Moment> {
+    let mut moments: Vec<Moment> = Vec::new();
     for block in config.blocks() {
-        let own = block.condition.as_ref().is_none_or(|condition| {
-            matches!(condition.field, Field::ServerSocket | Field::RemoteIp)
-        });
+        let field = block.condition.as_ref().map(|condition| &condition.field);
+        let own = match field {
+            None | Some(Field::ServerSocket | Field::RemoteIp) => Moment::Arrival,
+            Some(Field::Host | Field::Scheme) => Moment::Hello,
+            Some(_) => Moment::Request,
+        };
         // They stand before it.
-        let mut others = block.parent.into_iter().chain(block.after);
-        early.push(own && others.all(|other| early[other.index()]));
+        let others = block.parent.into_iter().chain(block.after);
+        let others = others.map(|other| moments[other.index()]);
+        moments.push(others.fold(own, Moment::max));
     }
-    early
+    moments
 }
 
 /// Finds the settings in force; one for each worker thread, because it remembers what it found.
@@ -123,18 +161,37 @@ impl Resolver {
 
     /// The settings for a connection of which nothing was read. Blocks that cannot be decided yet are not in force.
     pub fn resolve_arrival(&mut self, site: &Site, listener: &str, peer: &Peer) -> Rc<Settings> {
+        self.resolve_early(site, Newcomer::new(listener, peer, None), Moment::Arrival)
+    }
+
+    /// The settings for a client that begins to speak TLS, perhaps with a host of this name. Blocks that cannot be decided
+    /// yet are not in force.
+    pub fn resolve_hello(
+        &mut self,
+        site: &Site,
+        listener: &str,
+        peer: &Peer,
+        server_name: Option<&str>,
+    ) -> Rc<Settings> {
+        let host = Some(server_name.unwrap_or_default());
+        self.resolve_early(site, Newcomer::new(listener, peer, host), Moment::Hello)
+    }
+
+    fn resolve_early(
+        &mut self,
+        site: &Site,
+        newcomer: Newcomer<'_>,
+        moment: Moment,
+    ) -> Rc<Settings> {
         let Some(conditions) = &site.rules.conditions else {
             return self.base.clone();
         };
-        let arrival = Newcomer {
-            listener,
-            ip: peer.ip(),
-            address: peer.ip().map(AddressText::new),
-        };
-        conditions.evaluate(&arrival, &mut self.matches);
-        let early = &site.rules.early;
+        conditions.evaluate(&newcomer, &mut self.matches);
+        let when = &site.rules.when;
         let blocks = self.matches.blocks().iter();
-        let blocks: Vec<BlockId> = blocks.filter(|block| early[block.index()]).collect();
+        let blocks: Vec<BlockId> = blocks
+            .filter(|block| when[block.index()] <= moment)
+            .collect();
         if let Some(known) = self.known_early.get(&blocks) {
             return known.clone();
         }
@@ -205,11 +262,24 @@ impl Facts for Subject<'_, '_> {
     }
 }
 
-/// A connection of which nothing was read, as conditions see it.
+/// A connection of which no request was read, as conditions see it.
 struct Newcomer<'s> {
     listener: &'s str,
     ip: Option<IpAddr>,
     address: Option<AddressText>,
+    /// Set from the moment on at which it could have said one: then it speaks TLS.
+    host: Option<&'s str>,
+}
+
+impl<'s> Newcomer<'s> {
+    fn new(listener: &'s str, peer: &Peer, host: Option<&'s str>) -> Newcomer<'s> {
+        Newcomer {
+            listener,
+            ip: peer.ip(),
+            address: peer.ip().map(AddressText::new),
+            host,
+        }
+    }
 }
 
 impl Facts for Newcomer<'_> {
@@ -217,6 +287,8 @@ impl Facts for Newcomer<'_> {
         match field {
             Field::ServerSocket => Some(self.listener.as_bytes()),
             Field::RemoteIp => self.address.as_ref().map(AddressText::as_bytes),
+            Field::Host => self.host.map(str::as_bytes),
+            Field::Scheme => self.host.map(|_| &b"https"[..]),
             _ => None,
         }
     }

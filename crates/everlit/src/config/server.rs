@@ -37,10 +37,23 @@ pub struct Server {
     pub access_logs: Vec<AccessLog>,
     /// Programs that are started as backends (`bin-path`), each once.
     pub programs: Vec<Spawn>,
+    /// `ssl.stek-file`
+    pub ticket_keys: Option<PathBuf>,
+    /// `server.core-files`
+    pub core_files: CoreFiles,
     /// `server.stat-cache-engine`: how often files are looked at again.
     pub stat_cache: StatCache,
     /// `server.feature-flags`, those that change how requests are answered.
     pub flags: Flags,
+}
+
+/// `server.core-files`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoreFiles {
+    /// `disable`: as where the server was started; none from where there are keys for TLS.
+    AsStarted,
+    /// `enable`: with everything that is in memory.
+    Wanted,
 }
 
 /// `server.stat-cache-engine`
@@ -77,6 +90,8 @@ impl Default for Server {
             error_log: None,
             access_logs: Vec::new(),
             programs: Vec::new(),
+            ticket_keys: None,
+            core_files: CoreFiles::AsStarted,
             stat_cache: StatCache::Simple,
             flags: Flags::default(),
         }

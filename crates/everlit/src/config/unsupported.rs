@@ -14,7 +14,6 @@ pub(super) static TABLES: &[&[Directive]] = &[
     HOSTS,
     REQUESTS,
     STATISTICS,
-    TLS,
 ];
 
 /// A module that is missing.
@@ -502,112 +501,5 @@ static STATISTICS: &[Directive] = &[
         "status.enable-sort",
         Bool,
         "Whether the list of connections can be sorted.",
-    ),
-];
-
-const OPENSSL: Of = Of("mod_openssl");
-
-// Without `ssl.engine`, which is an error, none of them has an effect in lighttpd either.
-static TLS: &[Directive] = &[
-    OPENSSL
-        .missing("ssl.cipher-list", String, "Ciphers of TLS 1.2.")
-        .in_scope(Scope::Socket),
-    OPENSSL
-        .missing(
-            "ssl.openssl.ssl-conf-cmd",
-            KvString,
-            "Protocols, ciphers and curves.",
-        )
-        .in_scope(Scope::Socket),
-    OPENSSL.missing("ssl.pemfile", String, "Certificates of the server."),
-    OPENSSL.missing("ssl.privkey", String, "Key of the server."),
-    OPENSSL
-        .missing(
-            "ssl.stek-file",
-            String,
-            "File with keys for session tickets.",
-        )
-        .in_scope(Scope::Server),
-    OPENSSL
-        .missing("ssl.ech-opts", KvAny, "Encrypted Client Hello.")
-        .in_scope(Scope::Socket),
-    OPENSSL
-        .missing(
-            "ssl.ech-public-name",
-            String,
-            "Name that everybody may see.",
-        )
-        .obsolete("write ssl.ech-opts = ( \"public-names\" => ... )"),
-    OPENSSL.missing("ssl.ca-file", String, "Certificates of authorities."),
-    OPENSSL.missing(
-        "ssl.ca-dn-file",
-        String,
-        "Authorities that clients are told of.",
-    ),
-    OPENSSL.missing("ssl.ca-crl-file", String, "Certificates that were revoked."),
-    OPENSSL.missing(
-        "ssl.read-ahead",
-        Bool,
-        "Whether to read more than one record at a time.",
-    ),
-    OPENSSL.missing(
-        "ssl.disable-client-renegotiation",
-        Bool,
-        "Whether clients may not renegotiate.",
-    ),
-    OPENSSL.missing(
-        "ssl.verifyclient.activate",
-        Bool,
-        "Whether clients are asked for a certificate.",
-    ),
-    OPENSSL.missing(
-        "ssl.verifyclient.enforce",
-        Bool,
-        "Whether clients must have a certificate.",
-    ),
-    OPENSSL.missing(
-        "ssl.verifyclient.depth",
-        Short,
-        "How long the chain of a client's certificate may be.",
-    ),
-    OPENSSL.missing(
-        "ssl.verifyclient.username",
-        String,
-        "Field of the certificate that is the user's name.",
-    ),
-    OPENSSL.missing(
-        "ssl.verifyclient.exportcert",
-        Bool,
-        "Whether backends see the certificate.",
-    ),
-    OPENSSL.missing(
-        "ssl.verifyclient.ca-file",
-        String,
-        "Authorities that vouch for clients.",
-    ),
-    OPENSSL.missing(
-        "ssl.verifyclient.ca-dn-file",
-        String,
-        "Authorities that clients are told of.",
-    ),
-    OPENSSL.missing(
-        "ssl.verifyclient.ca-crl-file",
-        String,
-        "Certificates of clients that were revoked.",
-    ),
-    OPENSSL.missing(
-        "ssl.acme-tls-1",
-        String,
-        "Directory with certificates for ACME challenges.",
-    ),
-    OPENSSL.missing(
-        "ssl.stapling-file",
-        String,
-        "Answer of the authority about the certificate.",
-    ),
-    OPENSSL.missing(
-        "debug.log-ssl-noise",
-        Bool,
-        "Whether harmless mistakes of clients are logged.",
     ),
 ];

@@ -3,9 +3,13 @@
 //! In: plain data. Out: bytes, and back. Must hold: numbers are never used again for something else; a field that is
 //! added gets a default, so that an image of the version before still loads; every size is bounded before it is used.
 
+use std::fmt;
+
 use minicbor::{Decode, Encode};
+use zeroize::Zeroizing;
 
 use super::relay::RelayImage;
+use super::secret::{self, Growing};
 use crate::http1::body::Framing;
 use crate::logline::Hole;
 use crate::net::Peer;
@@ -45,6 +49,42 @@ pub struct Image {
     /// What a proxy in front of us says of the client; since version 3.
     #[n(8)]
     pub introduction: Option<IntroductionImage>,
+    /// TLS with the client; since version 5.
+    #[n(9)]
+    pub tls: Option<TlsImage>,
+}
+
+/// TLS with a client.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+pub enum TlsImage {
+    /// It has not said all of its ClientHello.
+    #[n(0)]
+    Hello {
+        /// What it has said.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// There is a session.
+    #[n(1)]
+    Session {
+        /// As `portable_tls` writes it. Whoever reads it reads the connection.
+        #[n(0)]
+        #[cbor(with = "secret")]
+        image: Zeroizing<Vec<u8>>,
+        /// What is wrong with the client's certificate.
+        #[n(1)]
+        flaw: Option<String>,
+    },
+}
+
+impl fmt::Debug for TlsImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TlsImage::Hello { bytes } => write!(f, "Hello({} bytes)", bytes.len()),
+            TlsImage::Session { .. } => f.write_str("Session(secret)"),
+        }
+    }
 }
 
 /// What a proxy in front of us says of its client (PROXY protocol).
@@ -213,12 +253,12 @@ pub struct LineImage {
 }
 
 impl Image {
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(96);
-        // Writing to a Vec cannot fail, and no field refuses to be written.
+    /// As bytes. Keys may be in them.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Growing::with_capacity(96);
+        // Writing to memory cannot fail, and no field refuses to be written.
         minicbor::encode(self, &mut bytes).expect("an image can always be written");
-        bytes
+        bytes.into_bytes()
     }
 
     /// The first version that has everything that is in it: a process that knows no more still understands it.
@@ -228,6 +268,7 @@ impl Image {
             _ => None,
         };
         match (&self.introduction, relay) {
+            _ if self.tls.is_some() => 5,
             (Some(_), relay) => relay.map_or(3, |relay| relay.version().max(3)),
             (None, Some(relay)) => relay.version(),
             (None, None) => 1,
@@ -260,10 +301,16 @@ impl Image {
             Some(IntroductionImage::Made(_)) | None => true,
         };
         let introduction = ("introduction", introduction);
+        let tls = match &self.tls {
+            Some(TlsImage::Hello { bytes }) => bytes.len() <= portable_tls::HELLO_MAX,
+            Some(TlsImage::Session { image, .. }) => portable_tls::Arrived::decode(image).is_ok(),
+            None => true,
+        };
+        let tls = ("tls", tls);
         let patience = ("patience", self.patience <= u32::from(u16::MAX) + 1);
         match checks
             .into_iter()
-            .chain([introduction, patience])
+            .chain([introduction, tls, patience])
             .find(|(_, good)| !good)
         {
             Some((name, _)) => Err(name),
@@ -297,6 +344,7 @@ mod tests {
             input,
             state,
             introduction: None,
+            tls: None,
         };
         let v4 = Peer::V4 {
             ip: [192, 0, 2, 1],
@@ -365,7 +413,7 @@ mod tests {
     #[test]
     fn version_1_is_written_and_read_as_ever() {
         for (name, golden, image) in samples() {
-            assert_eq!(image.to_bytes(), golden, "{name}");
+            assert_eq!(image.to_bytes()[..], *golden, "{name}");
             assert_eq!(Image::from_bytes(golden).unwrap(), image, "{name}");
         }
     }
@@ -476,7 +524,7 @@ mod tests {
     #[test]
     fn version_2_is_written_and_read_as_ever() {
         for (name, golden, image) in samples_of_version_2() {
-            assert_eq!(image.to_bytes(), golden, "{name}");
+            assert_eq!(image.to_bytes()[..], *golden, "{name}");
             assert_eq!(Image::from_bytes(golden).unwrap(), image, "{name}");
             assert_eq!(image.check(), Ok(()), "{name}");
             for end in 0..golden.len() {
@@ -510,7 +558,7 @@ mod tests {
             ..relay()
         }));
         let golden = include_bytes!("golden/v4/websocket.cbor");
-        assert_eq!(image.to_bytes(), golden);
+        assert_eq!(image.to_bytes()[..], *golden);
         assert_eq!(Image::from_bytes(golden).unwrap(), image);
         assert_eq!((image.version(), image.check()), (4, Ok(())));
         image.introduction = Some(IntroductionImage::Made(Tls::default()));
@@ -538,9 +586,42 @@ mod tests {
             ..relay()
         }));
         let golden = include_bytes!("golden/v4/detour.cbor");
-        assert_eq!(image.to_bytes(), golden);
+        assert_eq!(image.to_bytes()[..], *golden);
         assert_eq!(Image::from_bytes(golden).unwrap(), image);
         assert_eq!((image.version(), image.check()), (4, Ok(())));
+    }
+
+    #[test]
+    fn tls_travels_since_version_5() {
+        let session = include_bytes!("../../../portable-tls/src/frozen/golden/v1-tls13.cbor");
+        let samples = [
+            (
+                &include_bytes!("golden/v5/hello.cbor")[..],
+                TlsImage::Hello {
+                    bytes: b"\x16\x03\x01".to_vec(),
+                },
+            ),
+            (
+                &include_bytes!("golden/v5/session.cbor")[..],
+                TlsImage::Session {
+                    image: session.to_vec().into(),
+                    flaw: Some("expired".to_owned()),
+                },
+            ),
+        ];
+        for (golden, tls) in samples {
+            let (_, _, mut image) = self::samples()[0].clone();
+            image.tls = Some(tls);
+            assert_eq!(image.to_bytes()[..], *golden);
+            assert_eq!(Image::from_bytes(golden).unwrap(), image);
+            assert_eq!((image.version(), image.check()), (5, Ok(())));
+        }
+        let (_, _, mut image) = self::samples()[0].clone();
+        image.tls = Some(TlsImage::Session {
+            image: session[1..].to_vec().into(),
+            flaw: None,
+        });
+        assert_eq!(image.check(), Err("tls"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod image;
 pub mod relay;
+mod secret;
 
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,7 +17,7 @@ use handover::{Parcel, Refusal};
 
 use self::image::{
     AfterImage, BusyImage, Image, InputImage, IntroductionImage, LineImage, SegmentImage,
-    StateImage,
+    StateImage, TlsImage,
 };
 use self::relay::ThawedLink;
 use crate::files::OpenFile;
@@ -26,17 +27,24 @@ use crate::logline::PendingLine;
 use crate::response::FileRange;
 use crate::route::Origin;
 use crate::tally::Moved;
+use crate::tls::Channel;
+use crate::tls::channel;
 use crate::transport::outbox::{Outbox, Segment};
 use crate::transport::proxy_protocol::Awaited;
 use crate::worker::bench::Bench;
-use crate::worker::conn::{Conn, Input, Introduction, Who};
+use crate::worker::conn::{Conn, Input, Introduction, Transport, Who};
 use crate::worker::endpoint::Endpoint;
 use crate::worker::upstream::Upstream;
 
 /// Kind of a parcel: a plain HTTP/1 connection.
 pub const KIND_HTTP1: u16 = 1;
 /// Newest version of its image.
-pub const HTTP1_VERSION: u16 = 4;
+pub const HTTP1_VERSION: u16 = 5;
+
+/// Kind of a parcel: keys for session tickets ([`portable_tls::Tickets::export`]), without descriptors.
+pub const KIND_TICKETS: u16 = 2;
+/// Newest version of it.
+pub const TICKETS_VERSION: u16 = 1;
 
 /// A frozen connection.
 #[derive(Debug)]
@@ -58,13 +66,14 @@ pub struct Thawed {
     pub patience: u32,
     socket: OwnedFd,
     files: Vec<OwnedFd>,
+    channel: Option<Box<Channel>>,
     image: Image,
 }
 
 /// Freezes a connection, and the one with its backend. Gives them back, still live, if the process has no descriptors
 /// left for the copies of its files.
 pub fn freeze(
-    conn: Conn,
+    mut conn: Conn,
     upstream: Option<Upstream>,
     endpoint: &Endpoint,
     bench: &Bench,
@@ -80,6 +89,17 @@ pub fn freeze(
     };
     let Ok(mut files) = files else {
         return Err(Box::new((conn, upstream)));
+    };
+    let tls = match conn.channel.take().map(|channel| channel.freeze()) {
+        None => None,
+        Some(Ok(channel::Frozen::Hello(bytes))) => Some(TlsImage::Hello { bytes }),
+        Some(Ok(channel::Frozen::Session { image, flaw })) => {
+            Some(TlsImage::Session { image, flaw })
+        }
+        Some(Err(channel)) => {
+            conn.channel = Some(Box::new(channel));
+            return Err(Box::new((conn, upstream)));
+        }
     };
     let phase = conn.http.phase();
     let now = bench.now.monotonic;
@@ -109,6 +129,7 @@ pub fn freeze(
             }),
             Introduction::Made(tls) => Some(IntroductionImage::Made((*tls).clone())),
         },
+        tls,
     };
     let mut fds = vec![conn.socket];
     fds.extend(files);
@@ -207,6 +228,8 @@ pub enum Fault {
     NotAFile,
     /// The socket cannot be used.
     Unusable(rustix::io::Errno),
+    /// There is no such TLS session.
+    NoSession,
 }
 
 impl fmt::Display for Fault {
@@ -215,6 +238,7 @@ impl fmt::Display for Fault {
             Fault::NoSocket => f.write_str("it has no socket"),
             Fault::NotASocket => f.write_str("its first descriptor is not a stream socket"),
             Fault::NotAFile => f.write_str("a descriptor is not a regular file"),
+            Fault::NoSession => f.write_str("its TLS session cannot be read"),
             Fault::Unusable(errno) => write!(f, "its socket cannot be used: {errno}"),
         }
     }
@@ -223,7 +247,7 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 /// Joins an examined image and its descriptors.
-pub fn thaw(image: Image, fds: Vec<OwnedFd>) -> Result<Thawed, Fault> {
+pub fn thaw(mut image: Image, fds: Vec<OwnedFd>) -> Result<Thawed, Fault> {
     let mut fds = fds.into_iter();
     let socket = fds.next().ok_or(Fault::NoSocket)?;
     let files: Vec<OwnedFd> = fds.collect();
@@ -243,13 +267,25 @@ pub fn thaw(image: Image, fds: Vec<OwnedFd>) -> Result<Thawed, Fault> {
         }
     }
     rustix::io::ioctl_fionbio(&socket, true).map_err(Fault::Unusable)?;
+    let channel = match image.tls.take() {
+        None => None,
+        Some(tls) => Some(Box::new(channel(tls).ok_or(Fault::NoSession)?)),
+    };
     Ok(Thawed {
+        channel,
         listener: image.listener.clone(),
         local_port: image.local_port,
         patience: image.patience,
         socket,
         files,
         image,
+    })
+}
+
+fn channel(image: TlsImage) -> Option<Channel> {
+    Channel::thaw(match image {
+        TlsImage::Hello { bytes } => channel::Frozen::Hello(bytes),
+        TlsImage::Session { image, flaw } => channel::Frozen::Session { image, flaw },
     })
 }
 
@@ -288,6 +324,7 @@ impl Thawed {
         };
         Parts {
             socket: self.socket,
+            channel: self.channel,
             http,
             introduction,
             input,
@@ -303,6 +340,7 @@ impl Thawed {
                 Some(IntroductionImage::Made(tls)) => Some(Rc::new(tls.clone())),
                 Some(IntroductionImage::Awaited { .. }) | None => None,
             },
+            transport: Transport::of(self.channel.as_deref()),
         }
     }
 }
@@ -312,6 +350,8 @@ impl Thawed {
 pub struct Parts {
     /// Its socket.
     pub socket: OwnedFd,
+    /// TLS with the client.
+    pub channel: Option<Box<Channel>>,
     /// Its protocol's state.
     pub http: Http1,
     /// What a proxy says of the client.

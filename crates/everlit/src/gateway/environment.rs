@@ -14,7 +14,9 @@ use super::host::Role;
 use super::preface::Terms;
 use crate::exchange::Exchange;
 use crate::http1::head::Version;
+use crate::modules::openssl;
 use crate::request::Request;
+use crate::route::uri::without_any_port;
 use crate::settings::Settings;
 
 mod paths;
@@ -137,6 +139,9 @@ fn connection(
     if request.scheme == "https" {
         ours("HTTPS", b"on");
     }
+    if let Some(secured) = request.secured {
+        openssl::tell(secured, &mut ours);
+    }
     let mut text = Text::default();
     ours(
         "SERVER_PORT",
@@ -148,8 +153,8 @@ fn connection(
         "SERVER_NAME",
         match (settings.core.name.as_bytes(), &request.host[..]) {
             ([], []) => address.as_bytes(),
-            ([], host) => without_port(host),
-            (name, _) => without_port(name),
+            ([], host) => without_any_port(host),
+            (name, _) => without_any_port(name),
         },
     );
     match request.remote_ip() {
@@ -217,15 +222,6 @@ fn server_address<'r>(request: &Request<'r>) -> &'r str {
         Some(("0.0.0.0" | "[::]" | "*" | "", _)) | None => "",
         Some((address, _)) => address,
     }
-}
-
-/// `[::1]:80` is `[::1]`, `a:80` is `a`.
-fn without_port(host: &[u8]) -> &[u8] {
-    let end = match host {
-        [b'[', ..] => memchr::memchr(b']', host).map(|at| at + 1),
-        _ => memchr::memchr(b':', host),
-    };
-    &host[..end.unwrap_or(host.len())]
 }
 
 fn whole(value: &[u8]) -> Value<'_> {

@@ -164,6 +164,7 @@ mod tests {
             input: InputImage::Drained,
             state: StateImage::Idle,
             introduction: None,
+            tls: None,
         };
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let thawed = thaw(image, vec![ours.into()]).unwrap();

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handover::{GiverChannel, GiverEvent, Parcel, Token};
+use portable_tls::Tickets;
 
 use super::crew::Crew;
 use crate::causes::with_causes;
-use crate::freeze::{self, Frozen, Thawed};
+use crate::freeze::{self, Frozen, KIND_TICKETS, TICKETS_VERSION, Thawed};
 use crate::http1::machine::Phase;
 use crate::link::FromGeneration;
 use crate::tally::Tally;
@@ -22,6 +23,9 @@ use crate::worker::road::Road;
 
 /// How often the supervisor is told how it goes.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// The keys for session tickets; connections are numbered from 1.
+const TICKETS: Token = Token(0);
 
 /// A handover under way.
 #[derive(Debug)]
@@ -68,11 +72,22 @@ impl Giving {
     pub(super) fn begin(
         socket: OwnedFd,
         crew: &Crew,
+        tickets: Option<&Tickets>,
         drain_limit: Option<Duration>,
         now: Duration,
     ) -> Result<Giving, handover::Error> {
-        let channel = GiverChannel::new(socket, &super::software(), Vec::new())?;
+        let mut channel = GiverChannel::new(socket, &super::software(), Vec::new())?;
         let road = Arc::new(Road::default());
+        if let Some(tickets) = tickets {
+            road.set_out();
+            let parcel = Parcel {
+                kind: KIND_TICKETS,
+                version: TICKETS_VERSION,
+                payload: tickets.export(),
+                fds: Vec::new(),
+            };
+            channel.offer(TICKETS, parcel);
+        }
         crew.order_all(|| Order::Leave(road.clone()));
         Ok(Giving {
             channel,
@@ -136,6 +151,8 @@ impl Giving {
                         self.tally.moved.count(phase);
                     }
                 }
+                // A successor that does not know them makes its own: clients shake hands in full.
+                GiverEvent::Returned { token: TICKETS, .. } => self.road.arrived(),
                 GiverEvent::Returned { token, parcel, .. } => {
                     self.road.arrived();
                     self.travelling.remove(&token.0);
@@ -228,6 +245,7 @@ impl Giving {
         }
         let thawed = returned
             .into_iter()
+            .filter(|(token, _)| *token != TICKETS)
             .filter_map(|(_, parcel)| revive(parcel))
             .collect();
         if self.settled {
@@ -273,7 +291,7 @@ mod tests {
         };
         let mut crew = Crew::new(vec![hand], inbox::channel().unwrap().1);
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let mut giving = Giving::begin(ours.into(), &crew, None, Duration::ZERO).unwrap();
+        let mut giving = Giving::begin(ours.into(), &crew, None, None, Duration::ZERO).unwrap();
         giving.swept();
         counters.refused.store(1, Ordering::Relaxed);
         let mut told = Vec::new();

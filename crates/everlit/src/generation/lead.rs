@@ -25,6 +25,7 @@ use crate::sys::filter::drop_syns;
 use crate::sys::signal::{Order as Signal, Signals};
 use crate::sys::socket::hide_listener;
 use crate::tally::Tally;
+use crate::tls::context::Materials;
 use crate::worker::conn::Stay;
 use crate::worker::endpoint::Endpoint;
 use crate::worker::logs::Target;
@@ -46,6 +47,8 @@ pub(super) struct Lead {
     /// To be served when the supervisor is dead.
     pub(super) control: Option<OwnedFd>,
     pub(super) about: About,
+    /// Keys for session tickets go to the successor.
+    pub(super) materials: Materials,
     pub(super) taking: Option<Taking>,
     pub(super) taken: u64,
     pub(super) activity: Activity,
@@ -338,7 +341,8 @@ impl Lead {
         self.hide_retiring();
         self.retire_at = Some(now);
         self.retire(now);
-        match Giving::begin(socket, &self.crew, drain_limit, now) {
+        let tickets = self.materials.own_tickets();
+        match Giving::begin(socket, &self.crew, tickets, drain_limit, now) {
             Ok(giving) => self.activity = Activity::Giving(Box::new(giving)),
             Err(error) => {
                 let reason = with_causes(&error);
@@ -419,7 +423,7 @@ impl Lead {
         let Some(taking) = &mut self.taking else {
             return;
         };
-        let progress = taking.step(&mut self.crew);
+        let progress = taking.step(&mut self.crew, &self.materials);
         if progress == Progress::Under {
             return;
         }

@@ -5,6 +5,7 @@
 //! the first connection is accepted.
 
 mod crew;
+mod dumps;
 mod endpoints;
 mod giving;
 mod lead;

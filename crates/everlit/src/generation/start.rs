@@ -9,6 +9,7 @@ use std::time::Instant;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::crew::{Crew, Hand};
+use super::dumps;
 use super::endpoints::{self, endpoint};
 use super::lead::{Activity, Lead, Superior};
 use super::logs::{self, LogError};
@@ -16,7 +17,7 @@ use super::notify::Notifier;
 use super::stdin::StdinError;
 use super::taking::Taking;
 use crate::clock::Now;
-use crate::config::{self, ConfigError, Reach, Server, Site};
+use crate::config::{self, ConfigError, CoreFiles, Reach, Server, Site};
 use crate::control::orphan::About;
 use crate::inherit::Inherited;
 use crate::link::{GENERATION_VARIABLE, Line};
@@ -24,6 +25,8 @@ use crate::source::Source;
 use crate::sys::filter::accept_syns;
 use crate::sys::signal::Signals;
 use crate::sys::{local_time, memory, privilege};
+use crate::tls::context::Materials;
+use crate::tls::{self, LoadError};
 use crate::version::version;
 use crate::worker::bench::{Bench, Counters};
 use crate::worker::logs::{Logs, Target};
@@ -44,6 +47,8 @@ pub(super) enum StartError {
     Log(LogError),
     /// The client on standard input cannot be served.
     Stdin(StdinError),
+    /// TLS cannot be spoken.
+    Tls(LoadError),
     /// It was started without a listening socket.
     NoListeners,
     /// There is no such user or group.
@@ -57,6 +62,7 @@ impl fmt::Display for StartError {
         match self {
             StartError::Config(error) => error.fmt(f),
             StartError::Log(error) => error.fmt(f),
+            StartError::Tls(error) => write!(f, "TLS: {error}"),
             StartError::Stdin(error) => f.write_str(&crate::causes::with_causes(error)),
             StartError::NoListeners => {
                 f.write_str("no listening socket was passed to this generation (LISTEN_FDS); start a supervisor instead")
@@ -122,9 +128,17 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
     let descriptors = raise_descriptor_limit(&site.server)?;
     make_room_for_descriptors(descriptors);
     let (targets, loggers) = logs::open(&site.server).map_err(StartError::Log)?;
+    if tls::is_spoken(&site) && site.server.core_files == CoreFiles::AsStarted {
+        dumps::forbid()?;
+    }
+    // Keys are readable for root only.
+    let materials = tls::load(&site).map_err(StartError::Tls)?;
     // Its file cannot be found from within a chroot.
     local_time::read_time_zone();
     drop_privileges(&site.server)?;
+    if site.server.core_files == CoreFiles::Wanted {
+        dumps::allow()?;
+    }
 
     // As late as possible: if we fail after this, those who came in between are lost.
     endpoints::listen(&endpoints[bound_from..retiring_from], &plan.listeners)
@@ -134,7 +148,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
         .ok()
         .and_then(|number| number.parse().ok())
         .unwrap_or(1);
-    let crew = start_workers(&site, &endpoints, &targets, descriptors)?;
+    let crew = start_workers(&site, &endpoints, &targets, &materials, descriptors)?;
     let taking = match inherited.handover {
         Some(socket) => {
             let room = u32::try_from(descriptors.saturating_sub(open_descriptors() + RESERVED));
@@ -165,6 +179,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
             version: version().to_owned(),
             started: Instant::now(),
         },
+        materials,
         taking,
         taken: 0,
         activity: Activity::Serving,
@@ -177,6 +192,7 @@ fn start_workers(
     site: &Arc<Site>,
     endpoints: &[Arc<crate::worker::endpoint::Endpoint>],
     targets: &[Target],
+    materials: &Materials,
     descriptors: u64,
 ) -> Result<Crew, StartError> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -198,11 +214,13 @@ fn start_workers(
             inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;
         let counters = Arc::new(Counters::default());
         let (site, endpoints, targets) = (site.clone(), endpoints.to_vec(), targets.to_vec());
+        let materials = materials.clone();
         let (shared, outlet) = (counters.clone(), outlet.clone());
         let (started, wait) = std::sync::mpsc::channel();
         // The bench is not to change threads, so it is made in its own.
         let work = move || {
-            let bench = Bench::new(site, Logs::new(targets), shared);
+            let mut bench = Bench::new(site, Logs::new(targets), shared);
+            bench.tls.contexts.renew(materials);
             let worker = Worker::new(bench, endpoints, inbox, outlet, share);
             let (worker, result) = match worker {
                 Ok(worker) => (Some(worker), Ok(())),

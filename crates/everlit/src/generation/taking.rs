@@ -5,10 +5,12 @@
 
 use std::os::fd::OwnedFd;
 
-use handover::{Accepts, Batch, Parcel, TakerChannel, TakerEvent, Verdict};
+use handover::{Accepts, Batch, Parcel, Refusal, TakerChannel, TakerEvent, Verdict};
+use portable_tls::Tickets;
 
 use super::crew::Crew;
-use crate::freeze::{self, HTTP1_VERSION, KIND_HTTP1};
+use crate::freeze::{self, HTTP1_VERSION, KIND_HTTP1, KIND_TICKETS, TICKETS_VERSION};
+use crate::tls::context::Materials;
 use crate::worker::conn::Stay;
 
 /// A handover under way.
@@ -33,12 +35,13 @@ pub(super) enum Progress {
 impl Taking {
     /// Begins. `room` is how many descriptors this process can still hold.
     pub(super) fn begin(socket: OwnedFd, room: u32) -> Result<Taking, handover::Error> {
-        let accepts = vec![Accepts {
-            kind: KIND_HTTP1,
-            versions: 1..=HTTP1_VERSION,
-        }];
+        let accepts = [(KIND_HTTP1, HTTP1_VERSION), (KIND_TICKETS, TICKETS_VERSION)];
+        let accepts = accepts.map(|(kind, newest)| Accepts {
+            kind,
+            versions: 1..=newest,
+        });
         Ok(Taking {
-            channel: TakerChannel::new(socket, &super::software(), accepts, room)?,
+            channel: TakerChannel::new(socket, &super::software(), accepts.into(), room)?,
             taken: 0,
         })
     }
@@ -59,7 +62,7 @@ impl Taking {
     }
 
     /// Goes on as far as possible.
-    pub(super) fn step(&mut self, crew: &mut Crew) -> Progress {
+    pub(super) fn step(&mut self, crew: &mut Crew, materials: &Materials) -> Progress {
         loop {
             self.channel.pump();
             let Some(event) = self.channel.next_event() else {
@@ -70,7 +73,10 @@ impl Taking {
                     let verdicts = judge(&batch);
                     self.channel.answer(batch, verdicts);
                 }
-                TakerEvent::Accepted(parcels) => {
+                TakerEvent::Accepted(mut parcels) => {
+                    for tickets in parcels.extract_if(.., |parcel| parcel.kind == KIND_TICKETS) {
+                        materials.adopt(&tickets.payload);
+                    }
                     self.taken += parcels.len() as u64;
                     crew.adopt(
                         parcels.into_iter().filter_map(revive).collect(),
@@ -87,11 +93,17 @@ impl Taking {
 
 /// Reads the images of a batch, without touching what they describe.
 fn judge(batch: &Batch) -> Vec<Verdict> {
-    let verdict =
-        |parcel: handover::ParcelView<'_>| match freeze::examine(parcel.payload, parcel.fd_count) {
+    let verdict = |parcel: handover::ParcelView<'_>| match parcel.kind {
+        KIND_TICKETS => match Tickets::import(parcel.payload) {
+            Ok(_) if parcel.fd_count == 0 => Verdict::Accept,
+            Ok(_) => Verdict::Refuse(Refusal::Malformed("descriptors".to_owned())),
+            Err(error) => Verdict::Refuse(Refusal::Malformed(error.to_string())),
+        },
+        _ => match freeze::examine(parcel.payload, parcel.fd_count) {
             Ok(_) => Verdict::Accept,
             Err(refusal) => Verdict::Refuse(refusal),
-        };
+        },
+    };
     batch.parcels().map(verdict).collect()
 }
 

@@ -233,6 +233,11 @@ impl Http1 {
         matches!(&self.state, State::Busy(turn) if !turn.outbox.is_empty())
     }
 
+    /// Whether nothing comes after what is owed now: the connection ends with it.
+    pub fn ends_with_outbox(&self) -> bool {
+        matches!(&self.state, State::Busy(turn) if turn.relay.is_none() && turn.after != After::Keep)
+    }
+
     /// What is owed to the client, with the count of what was sent. `None` when nothing can be.
     pub fn outbox(&mut self) -> Option<(&mut Outbox, &mut u64)> {
         match &mut self.state {

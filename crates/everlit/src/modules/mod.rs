@@ -11,6 +11,7 @@ pub mod dirlisting;
 pub mod extforward;
 pub mod fastcgi;
 pub mod indexfile;
+pub mod openssl;
 pub mod proxy;
 pub mod scgi;
 pub mod setenv;
@@ -38,6 +39,7 @@ pub static TABLE: &[&Module] = &[
     &extforward::MODULE,
     &fastcgi::MODULE,
     &indexfile::MODULE,
+    &openssl::MODULE,
     &proxy::MODULE,
     &scgi::MODULE,
     &setenv::MODULE,

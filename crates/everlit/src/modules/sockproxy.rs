@@ -92,6 +92,7 @@ mod tests {
             local_port: 0,
             scheme: Scheme::Http.as_str(),
             tls: None,
+            secured: None,
         })
     }
 

@@ -17,6 +17,8 @@ pub enum Arrival {
     AsEver,
     /// A proxy sends it, and says first for whom (PROXY protocol).
     Introduced,
+    /// It speaks TLS.
+    Secured,
     /// All its bytes are for one of these hosts.
     Tunnelled(Arc<Group>, Balance),
 }
@@ -26,8 +28,20 @@ pub enum Arrival {
 pub struct Arrived {
     /// Whether a header of the PROXY protocol comes before everything else.
     pub introduction: Introduced,
+    /// Whether it speaks TLS, perhaps after that header.
+    pub secured: Secrecy,
     /// Who is at its other end, if it is a tunnel; and the settings it was made under.
     pub tunnel: Option<(Arc<Group>, Balance, Rc<Settings>)>,
+}
+
+/// Whether a connection speaks TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Secrecy {
+    /// No.
+    #[default]
+    Plain,
+    /// Yes.
+    Tls,
 }
 
 /// Whether a connection begins with a header of the PROXY protocol.
@@ -54,6 +68,7 @@ impl Desk {
         for hook in hooks {
             match hook(origin.peer, &settings) {
                 Arrival::AsEver => {}
+                Arrival::Secured => arrived.secured = Secrecy::Tls,
                 Arrival::Introduced => arrived.introduction = Introduced::First,
                 Arrival::Tunnelled(group, balance) => {
                     let tunnel = (group, balance, settings.clone());

@@ -96,6 +96,7 @@ pub(super) fn run(
             local_port: request.local_port,
             scheme: request.scheme,
             tls: request.tls,
+            secured: request.secured,
             told: None,
             overrides,
             environment,

@@ -33,6 +33,7 @@ use crate::request::{Permit, Request};
 use crate::response::Response;
 use crate::response::partial::{self, Cut};
 use crate::settings::Settings;
+use crate::tls::Secured;
 use crate::transport::proxy_protocol::Tls;
 use errorpage::Pages;
 pub use relayed::{Before, Forwarded, Second};
@@ -113,6 +114,8 @@ pub struct Origin<'c> {
     pub scheme: &'static str,
     /// What a proxy in front of us has told of TLS (PROXY protocol).
     pub tls: Option<&'c Tls>,
+    /// What was agreed on, if TLS is spoken with us.
+    pub secured: Option<&'c Secured>,
 }
 
 impl Desk {
@@ -342,6 +345,7 @@ fn request<'r>(
         local_port: origin.local_port,
         scheme: origin.scheme,
         tls: origin.tls,
+        secured: origin.secured,
         told: None,
         permit: Permit::Sought,
         overrides: head.fields.repeated(),

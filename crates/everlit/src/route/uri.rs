@@ -13,7 +13,7 @@ mod options;
 #[cfg(test)]
 mod tests;
 
-pub use host::{host, without_port};
+pub use host::{host, without_any_port, without_port};
 pub use options::{ConflictingKeys, ParseOption, ParseOptions, UnknownKey};
 
 /// The four forms of a request target (RFC 9112 section 3.2).

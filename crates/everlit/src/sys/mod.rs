@@ -16,3 +16,4 @@ pub(crate) mod privilege;
 pub(crate) mod signal;
 pub(crate) mod socket;
 pub(crate) mod spawn;
+pub(crate) mod wipe;

@@ -48,6 +48,15 @@ pub enum Segment {
     File(FileRange),
 }
 
+impl Segment {
+    fn is_empty(&self) -> bool {
+        match self {
+            Segment::Bytes(bytes) => bytes.is_empty(),
+            Segment::File(range) => range.length == 0,
+        }
+    }
+}
+
 /// Where bytes go.
 #[derive(Clone, Copy, Debug)]
 pub enum Sink<'f> {
@@ -252,6 +261,65 @@ impl Outbox {
         }
     }
 
+    /// Moves what comes first into `into`, as much as fits: for whoever sends it otherwise. Returns how much it was; nothing
+    /// only if nothing is owed, or nothing fits.
+    pub fn take(&mut self, into: &mut [u8]) -> Result<usize, Broken> {
+        let mut taken = 0;
+        while taken < into.len() {
+            let room = &mut into[taken..];
+            if self.sent < self.bytes.len() {
+                let owed = &self.bytes[self.sent..];
+                let count = owed.len().min(room.len());
+                room[..count].copy_from_slice(&owed[..count]);
+                self.sent += count;
+                taken += count;
+                continue;
+            }
+            self.bytes.clear();
+            self.sent = 0;
+            match self.rest.front_mut() {
+                None => break,
+                Some(Segment::Bytes(bytes)) => {
+                    self.bytes = std::mem::take(bytes);
+                    self.rest.pop_front();
+                }
+                Some(Segment::File(range)) if range.length == 0 => {
+                    self.rest.pop_front();
+                }
+                Some(Segment::File(range)) => {
+                    let count = range.length.min(room.len() as u64) as usize;
+                    let read = rustix::io::retry_on_intr(|| {
+                        rustix::io::pread(&*range.file, &mut room[..count], range.offset)
+                    });
+                    match read {
+                        Ok(0) => return Err(Broken::File(Errno::NODATA)),
+                        Ok(n) => {
+                            range.offset += n as u64;
+                            range.length -= n as u64;
+                            taken += n;
+                            if range.length == 0 {
+                                self.rest.pop_front();
+                            }
+                        }
+                        Err(errno) => return Err(Broken::File(errno)),
+                    }
+                }
+            }
+        }
+        if self.sent == self.bytes.len() {
+            self.bytes.clear();
+            self.sent = 0;
+        }
+        // So that "nothing is owed" is true as soon as it is.
+        while self.bytes.is_empty()
+            && let Some(segment) = self.rest.front()
+            && segment.is_empty()
+        {
+            self.rest.pop_front();
+        }
+        Ok(taken)
+    }
+
     /// The file ranges, in order.
     pub fn files(&self) -> impl Iterator<Item = &FileRange> {
         self.rest.iter().filter_map(|segment| match segment {
@@ -350,6 +418,28 @@ mod tests {
                 Flushed::Yielded => {}
                 outcome => return outcome,
             }
+        }
+    }
+
+    #[test]
+    fn what_is_taken_comes_in_order_and_whole() {
+        for room in [1, 7, 1000, 1 << 20] {
+            let mut outbox = Outbox::default();
+            outbox.append(b"head");
+            outbox.push(file(3000));
+            outbox.append(b"between");
+            outbox.push(file(0));
+            outbox.push(file(5));
+            let length = outbox.length();
+            let (mut all, mut into) = (Vec::new(), vec![0; room]);
+            while !outbox.is_empty() {
+                let taken = outbox.take(&mut into).unwrap();
+                assert!(taken > 0, "{room}");
+                all.extend_from_slice(&into[..taken]);
+            }
+            assert_eq!(all.len() as u64, length);
+            assert!(all.starts_with(b"head") && all[3004..].starts_with(b"between"));
+            assert_eq!(outbox.take(&mut into).unwrap(), 0);
         }
     }
 

@@ -14,7 +14,7 @@ use super::{Accepting, Worker, origin};
 use crate::gateway::Target;
 use crate::gateway::balance::{self, Preference};
 use crate::net::Peer;
-use crate::route::arrival::Introduced;
+use crate::route::arrival::{Introduced, Secrecy};
 
 /// Connections accepted before others have their turn.
 const ACCEPT_TURN: usize = 64;
@@ -107,6 +107,9 @@ impl Worker {
         let who = conn.who();
         let origin = origin(&who, endpoint);
         let arrived = self.bench.desk.arrival(origin);
+        if arrived.secured == Secrecy::Tls {
+            conn.channel = Some(Box::default());
+        }
         if arrived.introduction == Introduced::First {
             conn.introduction = Introduction::Awaited(Box::default());
         }
@@ -126,11 +129,13 @@ impl Worker {
         }
         let fate = serve::readable(&mut conn, origin, &mut self.bench, &mut self.buffer);
         if fate == Fate::Close {
+            serve::part(&mut conn);
             conn.http.abandon(&mut self.bench);
             return;
         }
         let deadline = self.second() + u32::from(conn.http.patience(&self.bench)) + 1;
         let key = self.admit(conn, fate, deadline);
+        self.keep_warm(key);
         self.relay(key);
     }
 

@@ -6,13 +6,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use portable_tls::{ACME_TLS_1, Offer};
+
 use super::logs::Logs;
 use crate::clock::Now;
 use crate::config::Site;
 use crate::http1::head::{GetBody, Limits};
 use crate::http1::machine::Turn;
-use crate::route::Desk;
 use crate::route::uri::ParseOption;
+use crate::route::{Desk, Origin};
+use crate::tls::channel::Scratch;
+use crate::tls::context::{Context, Contexts, Materials};
 
 /// Most finished turns whose memory is kept for the next ones.
 const SPARE_TURNS: usize = 64;
@@ -36,6 +40,19 @@ pub struct Bench {
     pub mode: Mode,
     /// Figures for others to read.
     pub counters: Arc<Counters>,
+    /// For connections over TLS.
+    pub tls: TlsBench,
+}
+
+/// What a worker thread needs for TLS.
+#[derive(Debug)]
+pub struct TlsBench {
+    /// What handshakes work with.
+    pub contexts: Contexts,
+    /// Where records are made.
+    pub scratch: Scratch,
+    /// Where plaintext is while it is dealt with.
+    pub plain: Vec<u8>,
 }
 
 impl Bench {
@@ -58,7 +75,27 @@ impl Bench {
             date: DateLine::default(),
             mode: Mode::Serving,
             counters,
+            tls: TlsBench {
+                contexts: Contexts::new(Materials::default()),
+                scratch: Scratch::default(),
+                plain: Vec::new(),
+            },
         }
+    }
+}
+
+impl Bench {
+    /// The context for a client that begins to speak TLS; nothing if there is no certificate for it.
+    pub fn choose(&mut self, offer: &Offer, origin: Origin<'_>) -> Option<Context> {
+        let Desk { resolver, site, .. } = &mut self.desk;
+        let name = offer.server_name();
+        let settings = resolver.resolve_hello(site, origin.listener, origin.peer, name);
+        if offer.offers(ACME_TLS_1)
+            && let (Some(directory), Some(name)) = (&settings.openssl.acme, name)
+        {
+            return Materials::challenge(directory, name).ok();
+        }
+        self.tls.contexts.of(&settings).cloned()
     }
 }
 

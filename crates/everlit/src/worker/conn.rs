@@ -2,10 +2,14 @@
 
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::upstream::LinkId;
+use super::warm::Warmth;
 use crate::http1::machine::Http1;
 use crate::net::Peer;
+use crate::tls::Secured;
+use crate::tls::channel::{Channel, Stage};
 use crate::transport::proxy_protocol::{Announced, Awaited, Progress, Tls};
 
 /// A live connection.
@@ -17,6 +21,10 @@ pub struct Conn {
     pub peer: Peer,
     /// What a proxy says of the client.
     pub introduction: Introduction,
+    /// TLS with the other end, if it is spoken.
+    pub channel: Option<Box<Channel>>,
+    /// Whether its session keeps expanded keys.
+    pub warmth: Warmth,
     /// Where it came in: index into the worker's endpoints.
     pub endpoint: u16,
     /// What is known of input that we have not read.
@@ -53,6 +61,27 @@ pub struct Who {
     pub peer: Peer,
     /// What a proxy told of TLS.
     pub tls: Option<Rc<Tls>>,
+    /// How it came to us.
+    pub transport: Transport,
+}
+
+/// How a connection came to us.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// In plain text.
+    Plain,
+    /// Over TLS; what was agreed on is not known before the handshake is over.
+    Tls(Option<Arc<Secured>>),
+}
+
+impl Transport {
+    /// What is known of a channel.
+    pub fn of(channel: Option<&Channel>) -> Transport {
+        match channel {
+            None => Transport::Plain,
+            Some(channel) => Transport::Tls(channel.secured().cloned()),
+        }
+    }
 }
 
 /// What is known of input that we have not read. The kernel tells of each arrival only once.
@@ -91,6 +120,8 @@ impl Conn {
             socket,
             peer,
             introduction: Introduction::None,
+            channel: None,
+            warmth: Warmth::Cold,
             endpoint,
             input: Input::Drained,
             turn: NextTurn::OnNews,
@@ -110,7 +141,27 @@ impl Conn {
                 Introduction::Made(tls) => Some(tls.clone()),
                 Introduction::None | Introduction::Awaited(_) => None,
             },
+            transport: Transport::of(self.channel.as_deref()),
         }
+    }
+
+    /// Whether anything is owed to the other end.
+    pub fn owes(&self) -> bool {
+        self.http.owes() || self.channel.as_ref().is_some_and(|channel| channel.owes())
+    }
+
+    /// Whether it has not come as far as to say anything to the protocol: it gets no more time because more has come.
+    pub fn is_arriving(&self) -> bool {
+        let shakes =
+            |channel: &Channel| matches!(channel.stage(), Stage::Greeting | Stage::Shaking);
+        self.awaits_introduction() || self.channel.as_deref().is_some_and(shakes)
+    }
+
+    /// Whether it is in the middle of a handshake, and so cannot change process now.
+    pub fn is_shaking(&self) -> bool {
+        self.channel
+            .as_ref()
+            .is_some_and(|channel| channel.stage() == Stage::Shaking)
     }
 
     /// Whether a proxy has not said yet for whom it speaks.

@@ -26,6 +26,9 @@ use crate::http1::relaying::Next;
 /// Connections frozen before those that are still here have their turn.
 const FREEZE_TURN: usize = 64;
 
+/// Seconds that a handshake of TLS may still take when all other connections go.
+const HANDSHAKE_GRACE: u32 = 10;
+
 /// What a worker is about.
 #[derive(Debug)]
 pub(super) enum Stage {
@@ -164,6 +167,15 @@ impl Worker {
             .get_mut(key)
             .is_none_or(|conn| conn.stay == Stay::Refused)
         {
+            return;
+        }
+        let second = self.second();
+        if let Some(conn) = self.table.get_mut(key)
+            && conn.is_shaking()
+        {
+            // It goes when it has shaken hands, or is over soon.
+            let deadline = conn.deadline.min(second + HANDSHAKE_GRACE);
+            self.table.set_deadline(key, deadline);
             return;
         }
         let Some(conn) = self.table.remove(key) else {

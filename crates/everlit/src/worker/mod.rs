@@ -13,9 +13,12 @@ pub mod programs;
 pub mod road;
 pub mod table;
 pub mod upstream;
+pub mod warm;
 
 mod accept;
 mod leave;
+#[cfg(test)]
+mod moves;
 mod orders;
 mod relay;
 mod serve;
@@ -30,7 +33,7 @@ use rustix::io::Errno;
 use rustix::time::Timespec;
 
 use self::bench::{Bench, Mode};
-use self::conn::{Conn, Input, NextTurn, Stay, Who};
+use self::conn::{Conn, Input, NextTurn, Stay, Transport, Who};
 use self::endpoint::Endpoint;
 use self::inbox::{Inbox, Outlet};
 use self::leave::Stage;
@@ -39,6 +42,7 @@ use self::programs::Programs;
 use self::serve::Fate;
 use self::table::{Key, Table};
 use self::upstream::{LinkId, Upstreams};
+use self::warm::{Warm, Warmth};
 use crate::clock::Now;
 use crate::http1::machine::{Moment, Phase};
 use crate::http1::relaying::Next;
@@ -68,6 +72,8 @@ pub struct Worker {
     buffer: Box<[u8]>,
     /// Connections that could go on at once.
     ready: Vec<Key>,
+    /// TLS sessions with expanded keys.
+    warm: Warm,
     /// Connections just accepted, to be looked at when all have been.
     fresh: Vec<Conn>,
     stage: Stage,
@@ -111,6 +117,7 @@ impl Worker {
             reports,
             buffer: vec![0; READ_BYTES].into(),
             ready: Vec::new(),
+            warm: Warm::default(),
             fresh: Vec::new(),
             stage: Stage::Serving,
             max_connections,
@@ -186,7 +193,7 @@ impl Worker {
         } else if flags.contains(EventFlags::IN) && conn.input == Input::Drained {
             conn.input = Input::Pending;
         }
-        let writable = flags.contains(EventFlags::OUT) && conn.http.owes();
+        let writable = flags.contains(EventFlags::OUT) && conn.owes();
         let readable = conn.input != Input::Drained;
         let before = conn.http.moment();
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
@@ -244,14 +251,37 @@ impl Worker {
             return self.close(key);
         }
         // The same head, or the same end, does not get more time because more of it has come.
-        let lasts =
-            matches!(after.phase, Phase::Head | Phase::Lingering) || conn.awaits_introduction();
+        let lasts = matches!(after.phase, Phase::Head | Phase::Lingering) || conn.is_arriving();
         if after != before || !lasts {
             let patience = conn.http.patience(&self.bench);
             let deadline = self.second() + u32::from(patience) + 1;
             self.table.set_deadline(key, deadline);
         }
+        self.keep_warm(key);
         self.leave_if_quiet(key);
+    }
+
+    /// A session that has used its keys keeps them expanded for a while, and another one gives them back.
+    fn keep_warm(&mut self, key: Key) {
+        let Some(conn) = self.table.get_mut(key) else {
+            return;
+        };
+        let is_busy = conn
+            .channel
+            .as_ref()
+            .is_some_and(|channel| !channel.is_resting());
+        if !is_busy || conn.warmth == Warmth::Warm {
+            return;
+        }
+        conn.warmth = Warmth::Warm;
+        if let Some(coldest) = self.warm.push(key)
+            && let Some(conn) = self.table.get_mut(coldest)
+        {
+            conn.warmth = Warmth::Cold;
+            if let Some(channel) = &mut conn.channel {
+                channel.rest();
+            }
+        }
     }
 
     fn serve_ready(&mut self) {
@@ -288,7 +318,8 @@ impl Worker {
     }
 
     fn close(&mut self, key: Key) {
-        if let Some(conn) = self.table.remove(key) {
+        if let Some(mut conn) = self.table.remove(key) {
+            serve::part(&mut conn);
             if conn.stay == Stay::Refused {
                 self.bench.counters.refused.fetch_sub(1, Ordering::Relaxed);
             }
@@ -377,11 +408,15 @@ impl<'c> Origin<'c> {
     fn of(self, who: &'c Who) -> Origin<'c> {
         Origin {
             peer: &who.peer,
-            scheme: match who.tls {
-                Some(_) => Scheme::Https.as_str(),
-                None => Scheme::Http.as_str(),
+            scheme: match (&who.tls, &who.transport) {
+                (None, Transport::Plain) => Scheme::Http.as_str(),
+                (Some(_), _) | (_, Transport::Tls(_)) => Scheme::Https.as_str(),
             },
             tls: who.tls.as_deref(),
+            secured: match &who.transport {
+                Transport::Tls(secured) => secured.as_deref(),
+                Transport::Plain => None,
+            },
             ..self
         }
     }
@@ -395,6 +430,7 @@ fn origin<'c>(who: &'c Who, endpoint: &'c Endpoint) -> Origin<'c> {
         local_port: endpoint.port,
         scheme: Scheme::Http.as_str(),
         tls: None,
+        secured: None,
     };
     origin.of(who)
 }

@@ -92,12 +92,14 @@ impl Worker {
         let Parts {
             socket,
             http,
+            channel,
             introduction,
             input,
             link,
         } = thawed.into_parts(origin, &mut self.bench);
         let mut conn = Conn::new(socket, who.peer, endpoint);
         conn.introduction = introduction;
+        conn.channel = channel;
         conn.http = http;
         self.mark(&mut conn, stay);
         conn.input = input;

@@ -106,7 +106,7 @@ impl Worker {
         let endpoint = &self.endpoints[usize::from(conn.endpoint)];
         let who = conn.who();
         let origin = origin(&who, endpoint);
-        let fate = if conn.http.owes() || !conn.http.is_relaying() || conn.http.has_news() {
+        let fate = if conn.owes() || !conn.http.is_relaying() || conn.http.has_news() {
             serve::writable(conn, origin, &mut self.bench, &mut self.buffer)
         } else if conn.http.wants_input() && conn.input != Input::Drained {
             serve::readable(conn, origin, &mut self.bench, &mut self.buffer)

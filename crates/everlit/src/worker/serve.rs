@@ -11,6 +11,7 @@ use super::conn::{Conn, Input};
 use crate::errorlog;
 use crate::http1::machine::Need;
 use crate::route::Origin;
+use crate::tls::channel::{Channel, Ending, Received};
 use crate::transport::outbox::Flushed;
 
 /// What becomes of a connection after it was served.
@@ -41,13 +42,15 @@ pub(super) fn readable(
             }
             return Fate::Keep;
         }
+        if conn
+            .channel
+            .as_ref()
+            .is_some_and(|channel| channel.has_ended())
+        {
+            return client_ended(conn);
+        }
         match rustix::net::recv(&conn.socket, &mut *buffer, RecvFlags::empty()) {
-            Ok((0, _)) => {
-                return match conn.http.client_ended() {
-                    Need::Close => Fate::Close,
-                    _ => Fate::Keep,
-                };
-            }
+            Ok((0, _)) => return client_ended(conn),
             Ok((n, _)) => {
                 // A short read means there is nothing more, unless the client has closed its direction. Noted before the
                 // bytes are dealt with, because that may end our turn.
@@ -58,7 +61,7 @@ pub(super) fn readable(
                         Input::Pending
                     };
                 }
-                match feed(conn, &buffer[..n], origin, bench) {
+                match take(conn, &mut buffer[..n], origin, bench) {
                     Fate::Keep => {}
                     fate => return fate,
                 }
@@ -124,18 +127,78 @@ enum Step {
     Stop(Fate),
 }
 
-/// Gives input to the protocol and does what it needs, until all is dealt with or the socket blocks.
-fn feed(conn: &mut Conn, input: &[u8], origin: Origin<'_>, bench: &mut Bench) -> Fate {
-    let mut rest = input;
+/// The client has closed its direction, and all that came before is dealt with.
+fn client_ended(conn: &mut Conn) -> Fate {
+    match conn.http.client_ended() {
+        Need::Close => Fate::Close,
+        _ => Fate::Keep,
+    }
+}
+
+/// Deals with what was read from the socket.
+fn take(conn: &mut Conn, input: &mut [u8], origin: Origin<'_>, bench: &mut Bench) -> Fate {
+    let mut used = 0;
     if conn.awaits_introduction() {
-        match conn.introduce(rest) {
-            Ok(used) => rest = &rest[used..],
+        match conn.introduce(input) {
+            Ok(length) => used = length,
             Err(why) => {
                 errorlog::say("mod_extforward", format_args!("{}: {why}", conn.peer));
                 return Fate::Close;
             }
         }
     }
+    let input = &mut input[used..];
+    if input.is_empty() {
+        return Fate::Keep;
+    }
+    match conn.channel.take() {
+        None => feed(conn, input, origin, bench),
+        Some(channel) => decrypt(conn, channel, input, origin, bench),
+    }
+}
+
+/// The same for a connection over TLS.
+fn decrypt(
+    conn: &mut Conn,
+    mut channel: Box<Channel>,
+    input: &mut [u8],
+    origin: Origin<'_>,
+    bench: &mut Bench,
+) -> Fate {
+    let mut plain = std::mem::take(&mut bench.tls.plain);
+    plain.clear();
+    let who = conn.who();
+    let received = channel.receive(input, &mut plain, &mut |offer| {
+        bench.choose(offer, origin.of(&who))
+    });
+    conn.channel = Some(channel);
+    let fate = match plain.is_empty() {
+        true => Fate::Keep,
+        false => feed(conn, &plain, origin, bench),
+    };
+    bench.tls.plain = plain;
+    bench.tls.plain.shrink_to(PLAIN_KEPT);
+    match (received, fate) {
+        (_, Fate::Close) | (Received::Broken, _) => return Fate::Close,
+        (Received::Ended, _) => conn.input = Input::Ended,
+        (Received::Going, _) => {}
+    }
+    match conn
+        .channel
+        .as_mut()
+        .map(|channel| channel.flush(&conn.socket))
+    {
+        Some(Err(_)) => Fate::Close,
+        _ => fate,
+    }
+}
+
+/// Plaintext that is kept room for.
+const PLAIN_KEPT: usize = 32 * 1024;
+
+/// Gives input to the protocol and does what it needs, until all is dealt with or the socket blocks.
+fn feed(conn: &mut Conn, input: &[u8], origin: Origin<'_>, bench: &mut Bench) -> Fate {
+    let mut rest = input;
     // It may be somebody else now.
     let who = conn.who();
     let origin = origin.of(&who);
@@ -168,10 +231,25 @@ fn feed(conn: &mut Conn, input: &[u8], origin: Origin<'_>, bench: &mut Bench) ->
 }
 
 fn flush(conn: &mut Conn, bench: &mut Bench) -> Step {
-    let Some((outbox, sent)) = conn.http.outbox() else {
-        return Step::On(Vec::new());
+    let ending = match conn.http.ends_with_outbox() {
+        true => Ending::Last,
+        false => Ending::Open,
     };
-    match outbox.flush(&conn.socket, sent) {
+    let flushed = match (&mut conn.channel, conn.http.outbox()) {
+        (None, None) => return Step::On(Vec::new()),
+        (None, Some((outbox, sent))) => outbox.flush(&conn.socket, sent),
+        (Some(channel), Some((outbox, sent))) => {
+            channel.send(&conn.socket, outbox, sent, ending, &mut bench.tls.scratch)
+        }
+        (Some(channel), None) => {
+            return match channel.flush(&conn.socket) {
+                Ok(Flushed::All | Flushed::Yielded) => Step::On(Vec::new()),
+                Ok(Flushed::Blocked) => Step::Stop(Fate::Keep),
+                Err(_) => Step::Stop(Fate::Close),
+            };
+        }
+    };
+    match flushed {
         Ok(Flushed::All) => {
             let (need, unread) = conn.http.flushed(bench);
             match need {
@@ -190,7 +268,16 @@ fn flush(conn: &mut Conn, bench: &mut Bench) -> Step {
     }
 }
 
+/// Tells a client over TLS that nothing more comes. What the socket does not take is lost: it was the last that was owed.
+pub(super) fn part(conn: &mut Conn) {
+    if let Some(channel) = &mut conn.channel {
+        channel.close();
+        let _ = channel.flush(&conn.socket);
+    }
+}
+
 /// Closes our direction. If that fails the connection is gone, and reading will tell.
-pub(super) fn linger(conn: &Conn) {
+pub(super) fn linger(conn: &mut Conn) {
+    part(conn);
     let _ = rustix::net::shutdown(&conn.socket, Shutdown::Write);
 }

@@ -21,5 +21,6 @@ mod oracle;
 mod programs;
 mod restart;
 mod sockproxy;
+mod tls;
 mod wire;
 mod wstunnel;

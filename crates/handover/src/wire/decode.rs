@@ -147,7 +147,7 @@ fn decode_batch(
             return Err(input.malformed());
         }
         let length = input.u32()? as usize;
-        let payload = input.take(length)?.to_vec();
+        let payload = input.take(length)?.to_vec().into();
         parcels.push(Parcel {
             kind,
             version,

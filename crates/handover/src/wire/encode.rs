@@ -40,7 +40,8 @@ pub(crate) fn batch<'a>(
 ) -> Vec<u8> {
     let fds = parcels.clone().map(|parcel| parcel.fds.len()).sum();
     message(Type::Batch, fds, |out| {
-        out.reserve(BATCH_HEADER_BYTES + parcels.clone().map(parcel_bytes).sum::<usize>());
+        // Room for all of it: a vector that grows leaves copies of payloads behind.
+        out.reserve_exact(BATCH_HEADER_BYTES + parcels.clone().map(parcel_bytes).sum::<usize>());
         put_u32(out, number);
         put_u16(out, parcels.len());
         for parcel in parcels {

@@ -31,7 +31,7 @@ fn parcel(payload: Vec<u8>, fds: Vec<OwnedFd>) -> Parcel {
     Parcel {
         kind: 1,
         version: 1,
-        payload,
+        payload: payload.into(),
         fds,
     }
 }
@@ -321,7 +321,7 @@ fn a_dying_giver_leaves_what_was_accepted() {
         TakerEvent::Broken(Error::PeerGone)
     ));
     assert_eq!(taker.wait(None).unwrap(), Woken::Over);
-    assert_eq!(owned[0].payload, b"kept");
+    assert_eq!(owned[0].payload[..], b"kept"[..]);
 }
 
 #[test]

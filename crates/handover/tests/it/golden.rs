@@ -36,7 +36,7 @@ fn parcel(kind: u16, version: u16, payload: &[u8], fds: usize) -> Parcel {
     Parcel {
         kind,
         version,
-        payload: payload.to_vec(),
+        payload: payload.to_vec().into(),
         fds: (0..fds).map(|_| null()).collect(),
     }
 }
@@ -138,7 +138,7 @@ fn the_taker_writes_and_reads_version_1() {
     }
     assert_eq!(written, transcript(TAKER), "{}", show(&written));
     assert_eq!(owned.len(), 1);
-    assert_eq!(owned[0].payload, b"first");
+    assert_eq!(owned[0].payload[..], b"first"[..]);
     let Some(TakerEvent::Finished(counters)) = taker.next_event() else {
         panic!("expected the end");
     };

@@ -193,7 +193,7 @@ impl Pair {
             Parcel {
                 kind: plan.kind,
                 version: plan.version,
-                payload,
+                payload: payload.into(),
                 fds,
             },
         );
@@ -543,7 +543,7 @@ fn parcel(kind: u16, fds: usize) -> Parcel {
     Parcel {
         kind,
         version: 1,
-        payload: 0u64.to_le_bytes().to_vec(),
+        payload: 0u64.to_le_bytes().to_vec().into(),
         fds,
     }
 }

@@ -57,7 +57,7 @@ fn feed_giver(stretches: &[Vec<u8>]) {
             Parcel {
                 kind: 1,
                 version: 1,
-                payload: vec![0; 9],
+                payload: vec![0; 9].into(),
                 fds: if token % 100 == 0 {
                     vec![null()]
                 } else {

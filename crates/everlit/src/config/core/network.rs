@@ -121,14 +121,6 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "Whether a request with \"Expect: 100-continue\" is refused.",
     )
     .obsolete("leave it out: \"Expect: 100-continue\" is answered"),
-    Directive::unsupported(
-        "ssl.engine",
-        Kind::Bool,
-        Scope::Socket,
-        Lack::Feature("this version does not speak TLS"),
-        Risk::Exposes("the port would be served without encryption"),
-        "Whether a listening socket speaks TLS.",
-    ),
 ];
 
 /// A port that does not exist is a mistake, where other numbers that are too large only mean "many".

@@ -2,7 +2,8 @@
 
 use lighttpd_conf::Value;
 
-use crate::config::directive::{Change, Directive, Kind, Lack, Read, Risk, Scope, Setter};
+use crate::config::CoreFiles;
+use crate::config::directive::{Change, Directive, Kind, Read, Scope, Setter};
 use crate::config::draft::{CompatModules, Draft};
 use crate::config::module_list;
 use crate::config::paths::absolute;
@@ -50,13 +51,17 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "",
         "File with the process id of the supervisor, which reloads and upgrades do not change.",
     ),
-    Directive::unsupported(
+    Directive::server(
         "server.core-files",
-        Kind::Bool,
-        Scope::Server,
-        Lack::Feature("this version does not change the limit; set it where the server is started"),
-        Risk::Visible,
-        "Whether a crash leaves a core file.",
+        Setter::Bool(|draft, on| {
+            draft.server.core_files = match on {
+                true => CoreFiles::Wanted,
+                false => CoreFiles::AsStarted,
+            }
+        }),
+        "\"disable\"",
+        "Whether a crash leaves a core file, whatever the soft limit says. If not, and ssl.engine is on, there is none \
+         whatever the limit says, and no debugger of the same user: keys would be seen.",
     ),
     Directive::nothing(
         "server.systemd-socket-activation",

@@ -4,12 +4,15 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
+use portable_tls::Version;
+
 use super::support::*;
-use crate::config::{AccessLog, Apply, Resolver, Site, StatCache, table};
+use crate::config::{AccessLog, Apply, CoreFiles, Resolver, Site, StatCache, table};
 use crate::gateway::Backends;
 use crate::gateway::header_map::{Forwarded, HeaderMap};
 use crate::gateway::host::Balance;
 use crate::gateway::websocket::Kind;
+use crate::modules::openssl::Engine;
 use crate::modules::scgi::Dialect;
 use crate::plan::{ListenSpec, Plan};
 use crate::route::uri::ParseOption;
@@ -195,6 +198,9 @@ const CASES: &[Case] = &[
     ),
     ("server.compat-module-load", "\"disable\"", |l| {
         l.site.pipeline.subrequest_start.is_empty()
+    }),
+    ("server.core-files", "\"enable\"", |l| {
+        l.site.server.core_files == CoreFiles::Wanted
     }),
     ("server.username", "\"u\"", |l| {
         l.site.server.user.as_deref() == Some("u")
@@ -456,6 +462,70 @@ const CASES: &[Case] = &[
     ("scgi.protocol", "\"uwsgi\"", |l| {
         l.settings.scgi.dialect == Dialect::Uwsgi
     }),
+    // mod_openssl
+    ("ssl.engine", "\"enable\"", |l| {
+        l.settings.openssl.engine == Engine::On
+    }),
+    ("ssl.pemfile", "\"/etc/x\"", |l| {
+        l.settings.openssl.pemfile.as_deref() == Some(Path::new("/etc/x"))
+    }),
+    ("ssl.privkey", "\"/etc/x\"", |l| {
+        l.settings.openssl.privkey.as_deref() == Some(Path::new("/etc/x"))
+    }),
+    ("ssl.ca-file", "\"/etc/x\"", |l| {
+        l.settings.openssl.authorities.as_deref() == Some(Path::new("/etc/x"))
+    }),
+    ("ssl.verifyclient.ca-file", "\"/etc/x\"", |l| {
+        l.settings.openssl.authorities.as_deref() == Some(Path::new("/etc/x"))
+    }),
+    ("ssl.ca-dn-file", "\"/etc/x\"", |l| {
+        l.settings.openssl.named_authorities.as_deref() == Some(Path::new("/etc/x"))
+    }),
+    ("ssl.verifyclient.ca-dn-file", "\"/etc/x\"", |l| {
+        l.settings.openssl.named_authorities.as_deref() == Some(Path::new("/etc/x"))
+    }),
+    ("ssl.ca-crl-file", "\"/etc/x\"", |l| {
+        l.settings.openssl.revoked.as_deref() == Some(Path::new("/etc/x"))
+    }),
+    ("ssl.verifyclient.ca-crl-file", "\"/etc/x\"", |l| {
+        l.settings.openssl.revoked.as_deref() == Some(Path::new("/etc/x"))
+    }),
+    ("ssl.stapling-file", "\"/etc/x\"", |l| {
+        l.settings.openssl.stapling.as_deref() == Some(Path::new("/etc/x"))
+    }),
+    ("ssl.acme-tls-1", "\"/etc/x\"", |l| {
+        l.settings.openssl.acme.as_deref() == Some(Path::new("/etc/x"))
+    }),
+    ("ssl.verifyclient.activate", "\"enable\"", |l| {
+        l.settings.openssl.client.asked
+    }),
+    ("ssl.verifyclient.enforce", "\"disable\"", |l| {
+        !l.settings.openssl.client.must
+    }),
+    ("ssl.verifyclient.depth", "3", |l| {
+        l.settings.openssl.client.depth == 3
+    }),
+    ("ssl.verifyclient.username", "\"SSL_CLIENT_S_DN_CN\"", |l| {
+        &*l.settings.openssl.client.username == "SSL_CLIENT_S_DN_CN"
+    }),
+    ("ssl.verifyclient.exportcert", "\"enable\"", |l| {
+        l.settings.openssl.client.export
+    }),
+    (
+        "ssl.openssl.ssl-conf-cmd",
+        "( \"MinProtocol\" => \"TLSv1.3\" )",
+        |l| l.settings.openssl.policy.versions == [Version::Tls13],
+    ),
+    ("ssl.cipher-list", "\"CHACHA20\"", |l| {
+        l.settings
+            .openssl
+            .policy
+            .suites_of(Version::Tls12)
+            .is_some_and(|all| all.len() == 2)
+    }),
+    ("ssl.stek-file", "\"/etc/x\"", |l| {
+        l.site.server.ticket_keys.as_deref() == Some(Path::new("/etc/x"))
+    }),
     // mod_setenv
     ("setenv.add-request-header", "( \"A\" => \"b\" )", |l| {
         l.settings.setenv.add_request_header.len() == 1
@@ -590,6 +660,13 @@ fn values_that_do_not_fit_are_errors() {
         "server.modules = ( \"mod_proxy\" )\nproxy.forwarded = ( \"for\" => \"maybe\" )",
         "server.modules = ( \"mod_proxy\" )\nproxy.header = ( \"map-url\" => ( \"a\" => \"b\" ) )",
         "server.modules = ( \"mod_proxy\" )\nproxy.header = ( \"map-urlpath\" => \"b\" )",
+        "ssl.openssl.ssl-conf-cmd = ( \"MinProtocol\" => \"TLSv1.4\" )",
+        "ssl.openssl.ssl-conf-cmd = ( \"MaxProtocol\" => \"TLSv1.1\" )",
+        "ssl.openssl.ssl-conf-cmd = ( \"Protocol\" => \"-ALL, TLSv1\" )",
+        "ssl.openssl.ssl-conf-cmd = ( \"Groups\" => \"P-521\" )",
+        "ssl.openssl.ssl-conf-cmd = ( \"CipherString\" => \"RC4\" )",
+        "ssl.openssl.ssl-conf-cmd = ( \"Ciphersuites\" => \"TLS_AES_128_CCM_SHA256\" )",
+        "ssl.cipher-list = \"RC4:3DES\"",
         "server.modules = ( \"mod_scgi\" )\nscgi.protocol = \"fcgi\"",
         "server.modules = ( \"mod_cgi\" )\ncgi.limits = ( \"read-timout\" => 1 )",
         "server.modules = ( \"mod_cgi\" )\ncgi.limits = ( \"tcp-fin-propagate\" => \"SIGBOGUS\" )",

@@ -57,11 +57,6 @@ fn what_would_expose_something_is_an_error() {
             "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => () )",
             "open to everybody",
         ),
-        ("ssl.engine = \"enable\"", "without encryption"),
-        (
-            "$SERVER[\"socket\"] == \":443\" { ssl.engine = \"enable\" }",
-            "without encryption",
-        ),
         (
             "server.modules = ( \"mod_ajp13\" )\najp13.server = ( \"/x\" => () )",
             "instead of being run",
@@ -212,8 +207,22 @@ fn limits_that_contradict_each_other_are_corrected() {
 }
 
 #[test]
+fn core_files_with_keys_in_them_are_warned_of() {
+    let wanted = "server.core-files = \"enable\"\n";
+    assert_eq!(remarks(wanted), [""; 0]);
+    let secured = "$SERVER[\"socket\"] == \":443\" { ssl.engine = \"enable\" }";
+    assert_eq!(
+        remarks(&format!("{wanted}{secured}")),
+        [
+            "1:21 warning: server.core-files: whoever reads a core file reads the keys of certificates and of \
+          connections (ssl.engine)"
+        ]
+    );
+}
+
+#[test]
 fn warnings_are_rendered_one_each() {
-    let (_, plan) = load("a.b = 1\nserver.core-files = \"enable\"");
+    let (_, plan) = load("a.b = 1\nserver.errorlog-use-syslog = \"enable\"");
     assert_eq!(plan.warnings.len(), 2);
     assert!(
         plan.warnings[0].contains("test.conf:1:1"),

@@ -95,6 +95,7 @@ impl<'a> Asked<'a> {
             local_port: 80,
             scheme: "http",
             tls: None,
+            secured: None,
             told: None,
             permit: Default::default(),
             overrides: Vec::new(),
@@ -120,6 +121,7 @@ pub(crate) fn ask(desk: &mut Desk, head: &str) {
         local_port: 8080,
         scheme: "http",
         tls: None,
+        secured: None,
     };
     desk.answer(&head, origin, Now::read());
 }

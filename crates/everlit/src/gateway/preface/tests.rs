@@ -98,6 +98,7 @@ impl<'a> Asked<'a> {
                 local_port: 80,
                 scheme: self.scheme,
                 tls: None,
+                secured: None,
                 told: None,
                 permit: Default::default(),
                 overrides,

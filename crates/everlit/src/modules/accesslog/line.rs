@@ -1,5 +1,6 @@
 //! A line about one request, with holes.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::net::IpAddr;
 
@@ -10,6 +11,7 @@ use crate::clock::Now;
 use crate::exchange::Exchange;
 use crate::http1::head::Version;
 use crate::logline::{Hole, PendingLine};
+use crate::modules::openssl;
 use crate::response::Response;
 use crate::route::uri::{self, Form};
 use crate::settings;
@@ -122,12 +124,17 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    fn variable(&self, name: &str) -> Option<&[u8]> {
-        let all = &self.exchange.request.environment;
+    fn variable(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        let request = &self.exchange.request;
+        let all = &request.environment;
         let found = all
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
-        found.map(|(_, value)| &value[..])
+        match (found, request.secured) {
+            (Some((_, value)), _) => Some(Cow::Borrowed(value)),
+            (None, Some(secured)) => openssl::find(secured, name.as_bytes()).map(Cow::Owned),
+            (None, None) => None,
+        }
     }
 }
 

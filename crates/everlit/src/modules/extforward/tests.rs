@@ -192,6 +192,7 @@ fn with_request<T>(text: &str, then: impl FnOnce(&Request<'_>) -> T) -> T {
         local_port: 0,
         scheme: "http",
         tls: None,
+        secured: None,
         told: None,
         permit: Default::default(),
         overrides: Vec::new(),

@@ -34,6 +34,7 @@ fn outcome(desk: &mut Desk, request: &str) -> Outcome {
         local_port: 8080,
         scheme: "http",
         tls: None,
+        secured: None,
     };
     desk.clear();
     let uri = crate::route::target(&head, &desk.site.server.parse).unwrap();

@@ -143,6 +143,7 @@ pub(super) fn ask_at(desk: &mut Desk, request: &str, now: Now) {
         local_port: 80,
         scheme: "http",
         tls: None,
+        secured: None,
     };
     match head::parse(text.as_bytes(), &Limits::default()) {
         Parsed::Head(head) => {

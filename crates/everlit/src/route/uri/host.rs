@@ -71,6 +71,15 @@ pub fn without_port<'h>(host: &'h [u8], scheme: &str) -> &'h [u8] {
     host.strip_suffix(port).unwrap_or(host)
 }
 
+/// A host without any port: `[::1]:80` is `[::1]`, `a:80` is `a`.
+pub fn without_any_port(host: &[u8]) -> &[u8] {
+    let end = match host {
+        [b'[', ..] => memchr::memchr(b']', host).map(|at| at + 1),
+        _ => memchr::memchr(b':', host),
+    };
+    &host[..end.unwrap_or(host.len())]
+}
+
 /// Where the port, with its colon, begins.
 fn name_length(host: &[u8]) -> Option<usize> {
     match host[0] {

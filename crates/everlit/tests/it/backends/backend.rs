@@ -284,7 +284,7 @@ pub(super) fn access_log(mut server: Server) -> Vec<String> {
 }
 
 /// A program in the document root.
-pub(super) fn program(setup: &Setup, name: &str, text: &str) {
+pub(crate) fn program(setup: &Setup, name: &str, text: &str) {
     use std::os::unix::fs::PermissionsExt;
     setup.file(name, text);
     let path = setup.path("www").join(name);
@@ -292,7 +292,7 @@ pub(super) fn program(setup: &Setup, name: &str, text: &str) {
 }
 
 /// A configuration whose `*.cgi` are programs for the shell.
-pub(super) fn with_programs() -> Setup {
+pub(crate) fn with_programs() -> Setup {
     let setup = Setup::new(Built::Everlit);
     std::fs::create_dir(setup.path("spool")).unwrap();
     let (log, spool) = (setup.path("access.log"), setup.path("spool"));
@@ -316,7 +316,7 @@ pub(super) fn wait_for_end(pid: i32) {
 }
 
 /// Bytes of which none is where another could be mistaken for it.
-pub(super) fn pattern(length: usize) -> Vec<u8> {
+pub(crate) fn pattern(length: usize) -> Vec<u8> {
     let mut number: u32 = 1;
     (0..length)
         .map(|_| {

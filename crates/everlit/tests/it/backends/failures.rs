@@ -74,7 +74,7 @@ fn server(backend: &Backend) -> Server {
          server.stream-request-body = 1\nserver.stream-response-body = 1\n\
          $HTTP[\"url\"] == \"/b/collected\" {{\n\
              server.stream-request-body = 0\nserver.stream-response-body = 0\n}}\n\
-         $HTTP[\"host\"] =~ \"443$\" {{ proxy.server = ( \"\" => {host} ) }}"
+         $HTTP[\"host\"] =~ \"4443$\" {{ proxy.server = ( \"\" => {host} ) }}"
     )))
 }
 

@@ -3,7 +3,7 @@
 //! The test itself is the backend: it accepts the connection that the server makes, reads the request and sends what it
 //! likes, step by step, so that nothing depends on time.
 
-mod backend;
+pub mod backend;
 
 mod broken;
 mod bulk;
@@ -14,7 +14,7 @@ mod hangups;
 mod interim;
 mod lengths;
 mod refusing;
-mod restart;
+pub mod restart;
 mod restart_programs;
 mod restart_tunnels;
 mod second;

@@ -7,7 +7,7 @@ use crate::support::Server;
 use crate::support::http::Client;
 
 /// Restarts; everything has moved, and the old generation is gone.
-pub(super) fn restart(server: &Server) {
+pub(crate) fn restart(server: &Server) {
     let report = server.reload().unwrap();
     assert_eq!((report.tally.dropped, report.tally.drained), (0, 0));
     assert_eq!(report.farewell, Farewell::Left);

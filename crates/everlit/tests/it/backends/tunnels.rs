@@ -37,7 +37,7 @@ pub(super) fn open(server: &Server, backend: &Backend, how: How) -> (Client, Pee
             (client, peer)
         }
         How::Connect => {
-            client.send(b"CONNECT test:443 HTTP/1.1\r\nHost: test:443\r\n\r\n");
+            client.send(b"CONNECT test:4443 HTTP/1.1\r\nHost: test:4443\r\n\r\n");
             let peer = backend.accept();
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
@@ -58,7 +58,7 @@ pub(super) fn server(backend: &Backend) -> Server {
     // For CONNECT, whose target is no path.
     proxy_with(
         backend,
-        &format!("{SETTING}\n$HTTP[\"host\"] =~ \"443$\" {{ {catch_all} }}"),
+        &format!("{SETTING}\n$HTTP[\"host\"] =~ \"4443$\" {{ {catch_all} }}"),
     )
 }
 

@@ -1,16 +1,23 @@
 //! A client that keeps its connection and hides nothing.
 
+use std::fmt;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use super::PATIENCE;
+use super::transport::Wire;
+use super::{PATIENCE, tls};
 
 /// One connection.
-#[derive(Debug)]
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: Wire,
     /// Received, and not part of what was returned.
     rest: Vec<u8>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
 }
 
 impl Client {
@@ -23,6 +30,10 @@ impl Client {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
         stream.set_nodelay(true).expect("a TCP socket");
+        let stream = match tls::is_everywhere() {
+            true => Wire::tls(stream, tls::Offer::all().begin()),
+            false => Wire::Plain(stream),
+        };
         Ok(Self {
             stream,
             rest: Vec::new(),
@@ -44,9 +55,11 @@ impl Client {
     /// The same, if the connection still lives.
     pub(crate) fn try_get(mut self, path: &str) -> Option<String> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
-        let alive = self.stream.write_all(request.as_bytes()).is_ok()
-            && self.stream.peek(&mut [0]).is_ok_and(|length| length > 0);
-        alive.then(|| self.response())
+        let mut buffer = [0; 4096];
+        let asked = self.stream.write_all(request.as_bytes());
+        let length = asked.and_then(|()| self.stream.read(&mut buffer)).ok()?;
+        self.rest.extend_from_slice(&buffer[..length]);
+        (length > 0).then(|| self.response())
     }
 
     /// The body of the next response, which must be a 200 with a `Content-Length`.

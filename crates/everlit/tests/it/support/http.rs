@@ -2,18 +2,30 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use portable_tls::rustls::ClientConnection;
+
 use super::PATIENCE;
+use super::tls;
+use super::transport::Wire;
 
 /// A connection to a server.
 pub struct Client {
-    stream: TcpStream,
+    stream: Wire,
     /// Read and not yet taken.
     buffer: Vec<u8>,
     /// So many bytes of the present response were taken.
     taken: usize,
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("connect to the server");
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 /// A response as it came, its body without the framing.
@@ -64,15 +76,28 @@ impl fmt::Display for Failure {
 
 impl Client {
     pub fn connect(address: SocketAddr) -> Client {
-        let stream = TcpStream::connect(address).expect("connect to the server");
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        if tls::is_everywhere() {
+            return tls::Offer::all().connect(address);
+        }
+        Client::over(Wire::Plain(connect(address)))
+    }
+
+    /// A connection over TLS.
+    pub fn secure(address: SocketAddr, tls: ClientConnection) -> Client {
+        Client::over(Wire::tls(connect(address), tls))
+    }
+
+    fn over(stream: Wire) -> Client {
         Client {
             stream,
             buffer: Vec::new(),
             taken: 0,
         }
+    }
+
+    /// Looks at, or does something with, what was agreed on.
+    pub fn tls<T>(&mut self, look: impl FnOnce(&mut ClientConnection) -> T) -> T {
+        self.stream.with_tls(look)
     }
 
     /// Sends bytes. That the server has closed meanwhile is not an error here: reading will show it.
@@ -90,12 +115,12 @@ impl Client {
 
     /// Says that nothing more will be sent.
     pub fn half_close(&mut self) {
-        let _ = self.stream.shutdown(Shutdown::Write);
+        self.stream.half_close();
     }
 
     /// Sends one byte of `bytes` after the other, waiting `pause` for an answer after each, until there is one.
     pub fn drip(&mut self, bytes: &[u8], pause: Duration) {
-        self.stream.set_read_timeout(Some(pause)).unwrap();
+        self.stream.socket().set_read_timeout(Some(pause)).unwrap();
         let begun = Instant::now();
         let mut bytes = bytes.iter().cycle();
         while begun.elapsed() < PATIENCE {
@@ -107,7 +132,10 @@ impl Client {
                 _ => break,
             }
         }
-        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.stream
+            .socket()
+            .set_read_timeout(Some(PATIENCE))
+            .unwrap();
     }
 
     /// Reads one response.
@@ -148,7 +176,7 @@ impl Client {
     /// Another hand on the same connection, to send with.
     pub fn clone_sender(&self) -> Client {
         Client {
-            stream: self.stream.try_clone().unwrap(),
+            stream: self.stream.try_clone(),
             buffer: Vec::new(),
             taken: 0,
         }

@@ -6,6 +6,8 @@
 pub mod documents;
 pub mod http;
 pub mod servers;
+pub mod tls;
+mod transport;
 
 mod client;
 mod server;

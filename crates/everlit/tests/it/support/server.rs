@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
@@ -12,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use std::time::Instant;
 
-use super::PATIENCE;
+use super::{PATIENCE, tls};
 
 /// Which program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,7 @@ pub(crate) struct Setup {
     directory: tempfile::TempDir,
     settings: String,
     variables: Vec<(&'static str, String)>,
+    user: Option<u32>,
 }
 
 /// A server that runs in the foreground; killed with all its generations when dropped.
@@ -57,6 +59,7 @@ impl Setup {
             directory,
             settings: String::new(),
             variables: Vec::new(),
+            user: None,
         };
         fs::create_dir(setup.path("www")).expect("just made");
         setup.install(built);
@@ -74,6 +77,13 @@ impl Setup {
     /// Sets an environment variable of the server.
     pub(crate) fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.variables.push((name, value.into()));
+        self
+    }
+
+    /// Has everything run by this user, who owns the directory.
+    pub(crate) fn run_by(mut self, user: u32) -> Self {
+        std::os::unix::fs::chown(self.directory.path(), Some(user), None).expect("we are root");
+        self.user = Some(user);
         self
     }
 
@@ -107,11 +117,24 @@ impl Setup {
         }
     }
 
+    /// Has its listeners speak TLS.
+    pub(crate) fn secure(self) -> Self {
+        let lines = tls::lines(self.directory.path());
+        match self.settings.contains("ssl.engine") {
+            true => self,
+            false => self.setting(&lines),
+        }
+    }
+
     /// Writes the configuration.
     pub(crate) fn configure(&self, listen: &str) {
+        let secure = match tls::is_everywhere() && !self.settings.contains("ssl.engine") {
+            true => tls::lines(self.directory.path()),
+            false => String::new(),
+        };
         let text = format!(
             "server.document-root = \"{}\"\nserver.modules = ( \"mod_staticfile\" )\n\
-             server.max-keep-alive-idle = 600\n{listen}\n{}",
+             server.max-keep-alive-idle = 600\n{secure}{listen}\n{}",
             self.path("www").display(),
             self.settings
         );
@@ -129,6 +152,9 @@ impl Setup {
             .env("EVERLIT_FAULT", self.path("fault"))
             .env_remove("NOTIFY_SOCKET")
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if let Some(user) = self.user {
+            command.uid(user);
+        }
         command
     }
 
@@ -213,6 +239,7 @@ impl Server {
         // A name of an earlier one.
         let _ = fs::remove_file(&path);
         let notices = UnixDatagram::bind(&path).expect("a short path");
+        std::os::unix::fs::chown(&path, setup.user, None).expect("nobody else's");
         notices.set_read_timeout(Some(PATIENCE)).expect("not zero");
         let log = fs::File::options()
             .append(true)
