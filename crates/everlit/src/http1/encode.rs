@@ -278,6 +278,24 @@ mod tests {
     }
 
     #[test]
+    fn what_an_answer_says_of_itself_is_said_once() {
+        let mut response = Response::default();
+        response.headers.add("server", "other");
+        response.headers.add("Date", "then");
+        let framing = Framing {
+            method: Some(Method::Get),
+            version: Version::Http11,
+            after: After::Keep,
+            date_line: b"Date: now\r\n",
+            tag: "T",
+        };
+        let mut out = Vec::new();
+        head(&response, &framing, Announced::Nothing, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with("\r\nserver: other\r\nDate: then\r\n\r\n"));
+    }
+
+    #[test]
     fn numbers_are_written_in_full() {
         for value in [0, 9, 10, 1024, u64::MAX] {
             let mut out = Vec::new();

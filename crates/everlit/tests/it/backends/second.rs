@@ -125,6 +125,77 @@ fn an_authorizer_is_asked_first() {
     assert_eq!(response(&mut client).status, 201);
 }
 
+#[test]
+fn an_authorizer_may_have_documents_of_its_own() {
+    let authorizer = Backend::new();
+    let (setup, address) = (Setup::new(Built::Everlit), authorizer.address());
+    setup.file("a.txt", "for everybody");
+    let own = setup.path("own");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::write(own.join("a.txt"), "for some").unwrap();
+    let server = Server::start(setup.setting(&format!(
+        "server.modules += ( \"mod_fastcgi\" )\n\
+         fastcgi.server = ( \"/a\" => ( ( \"host\" => \"{}\", \"port\" => {}, \"mode\" => \"authorizer\", \
+         \"check-local\" => \"disable\", \"docroot\" => \"{}\" ) ) )",
+        address.ip(),
+        address.port(),
+        own.display()
+    )));
+    let mut client = Client::connect(server.address());
+    client.send(b"GET /a.txt HTTP/1.1\r\nHost: test\r\n\r\n");
+    let mut peer = authorizer.accept();
+    asked(&mut peer);
+    says(&mut peer, "Status: 200");
+    assert_eq!(response(&mut client).body, b"for some");
+}
+
+#[test]
+fn a_program_that_is_asked_in_place_of_404_has_the_body() {
+    let setup = with_programs().setting("server.error-handler-404 = \"/all.cgi\"");
+    program(
+        &setup,
+        "all.cgi",
+        "echo Content-Type: text/plain\necho\necho $REQUEST_METHOD $CONTENT_LENGTH $REQUEST_URI\ncat\n",
+    );
+    let server = Server::start(setup);
+    let mut client = Client::connect(server.address());
+    for body in [
+        "Content-Length: 4\r\n\r\nbody",
+        "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+    ] {
+        client.send(format!("POST /form HTTP/1.1\r\nHost: test\r\n{body}").as_bytes());
+        let response = response(&mut client);
+        let text = String::from_utf8_lossy(&response.body);
+        assert_eq!((response.status, &*text), (200, "POST 4 /form\nbody"));
+    }
+    goes_on(&mut client);
+}
+
+#[test]
+fn a_redirect_that_says_more_is_the_clients() {
+    let setup = with_programs().setting("cgi.local-redir = \"enable\"");
+    for (name, head) in [
+        (
+            "cookie.cgi",
+            "echo Location: /a.txt\necho Set-Cookie: a=b\necho\n",
+        ),
+        (
+            "other.cgi",
+            "echo Status: 303\necho Location: /a.txt\necho\n",
+        ),
+    ] {
+        program(&setup, name, head);
+    }
+    let server = Server::start(setup);
+    let mut client = Client::connect(server.address());
+    for (name, status) in [("cookie", 302), ("other", 303)] {
+        client.send(format!("GET /{name}.cgi HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes());
+        let response = response(&mut client);
+        assert_eq!(response.status, status);
+        assert_eq!(response.text("Location").as_deref(), Some("/a.txt"));
+    }
+}
+
 /// A program sends everybody to a path that an authorizer guards.
 fn guarded_elsewhere(authorizer: &Backend) -> Server {
     let address = authorizer.address();
