@@ -446,6 +446,7 @@ mod tests {
                 write_timeout: 9,
                 read_timeout: 10,
                 x_sendfile: Some(vec!["/srv".to_owned()]),
+                docroot: None,
             },
             stage: StageImage::Answering {
                 body: Delimited::By(Framing::Length(7)),

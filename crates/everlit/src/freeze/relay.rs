@@ -129,6 +129,9 @@ pub enum TargetImage {
         /// Files that its answers may name.
         #[n(4)]
         x_sendfile: Option<Vec<String>>,
+        /// `docroot`: where an authorizer has what it permits answered from; since version 5.
+        #[n(5)]
+        docroot: Option<String>,
     },
     /// A program of its own.
     #[n(1)]
@@ -292,7 +295,15 @@ impl RelayImage {
 
     /// The first version of images that has everything that is in it.
     pub fn version(&self) -> u16 {
+        let is_below = matches!(
+            self.target,
+            TargetImage::Host {
+                docroot: Some(_),
+                ..
+            }
+        );
         match (&self.told, self.protocol) {
+            _ if is_below => 5,
             _ if self.detour.is_some() => 4,
             (_, Protocol::WebSocket) => 4,
             (Some(_), _) | (_, Protocol::Raw) => 3,
@@ -446,6 +457,10 @@ fn target_image(target: &Target) -> TargetImage {
                     .x_sendfile
                     .as_ref()
                     .map(|all| all.iter().map(text).collect()),
+                docroot: match host.script.docroot.as_str() {
+                    "" => None,
+                    docroot => Some(docroot.to_owned()),
+                },
             }
         }
         Target::Program(program) => TargetImage::Program {
@@ -599,6 +614,7 @@ fn target(image: TargetImage) -> Target {
             write_timeout,
             read_timeout,
             x_sendfile,
+            docroot,
         } => {
             let host = Host {
                 name: address.clone(),
@@ -607,7 +623,10 @@ fn target(image: TargetImage) -> Target {
                     Ok(address) => Address::Tcp(address),
                     Err(_) => Address::Unix(address.into()),
                 },
-                script: Script::default(),
+                script: Script {
+                    docroot: docroot.unwrap_or_default(),
+                    ..Script::default()
+                },
                 x_sendfile: x_sendfile.map(|all| all.into_iter().map(PathBuf::from).collect()),
                 upgrade: false,
                 connect_timeout,
