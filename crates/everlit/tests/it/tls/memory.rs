@@ -1,7 +1,7 @@
 //! After a session has moved, its keys are nowhere in the old process, and nobody else may look for them there.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
@@ -10,10 +10,11 @@ use std::time::Instant;
 use everlit::control::message::GenerationEntry;
 use portable_tls::rustls::pki_types::ServerName;
 use portable_tls::rustls::{ClientConnection, ConnectionTrafficSecrets, KeyLog};
+use rustix::process::Signal;
 
 use crate::support::http::Client;
 use crate::support::tls::{Offer, get, usable};
-use crate::support::{Built, PATIENCE, Server, Setup};
+use crate::support::{Built, PATIENCE, Server, Setup, send};
 
 /// The secrets of one client's sessions, by the names that NSS gave them.
 #[derive(Debug, Default)]
@@ -106,8 +107,7 @@ fn found(pid: u32, needles: &[Needle]) -> Vec<&str> {
 
 /// A client in the middle of its handshake: it keeps the process that it talks to.
 struct Keeper {
-    tls: ClientConnection,
-    socket: TcpStream,
+    _socket: TcpStream,
 }
 
 impl Keeper {
@@ -118,14 +118,7 @@ impl Keeper {
         tls.write_tls(&mut socket).unwrap();
         // It has answered.
         socket.peek(&mut [0; 1]).unwrap();
-        Keeper { tls, socket }
-    }
-
-    fn finish(mut self) {
-        while self.tls.is_handshaking() {
-            self.tls.complete_io(&mut self.socket).unwrap();
-        }
-        self.socket.flush().unwrap();
+        Keeper { _socket: socket }
     }
 }
 
@@ -163,14 +156,25 @@ fn nothing_is_left_of_a_session_that_has_moved() {
             std::thread::scope(|scope| {
                 let reload = scope.spawn(|| server.reload().unwrap());
                 let new = taker(&server, old);
-                // It hears that the new one has it a moment later. It stays for the client in its handshake, and once it is
-                // gone it has no memory to look at.
-                while !found(old, &needles).is_empty() {
+                // It hears that the new one has it a moment later. It stays for the client in its handshake, and is stopped
+                // while it is looked at: once it is gone it has no memory.
+                let mut last = Vec::new();
+                loop {
+                    send(old, Signal::STOP);
+                    let left = found(old, &needles);
+                    if left.is_empty() {
+                        break;
+                    }
+                    if left != last {
+                        eprintln!("{suite:?}: still there: {left:?}");
+                        last = left;
+                    }
+                    send(old, Signal::CONT);
                     std::thread::yield_now();
                 }
-                assert!(server.status().generations.iter().any(|it| it.pid == old));
+                send(old, Signal::CONT);
                 assert_ne!(found(new, &needles), [""; 0], "{suite:?}: it has moved");
-                keeper.finish();
+                drop(keeper);
                 assert_eq!(reload.join().unwrap().tally.dropped, 0);
             });
         }
