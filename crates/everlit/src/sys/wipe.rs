@@ -28,10 +28,16 @@ enum Mode {
 
 /// Does work of which nothing is left but its result.
 pub(crate) fn traceless<T>(work: impl FnOnce() -> T) -> T {
+    let result = heapless(work);
+    wipe_stack();
+    result
+}
+
+/// Does work of which nothing is left on the heap but its result.
+pub(crate) fn heapless<T>(work: impl FnOnce() -> T) -> T {
     let before = MODE.replace(Mode::Wiping);
     let result = apart(work);
     MODE.set(before);
-    wipe_stack();
     result
 }
 
@@ -41,8 +47,9 @@ fn apart<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
+/// Wipes what calls from here have left on the stack.
 #[inline(never)]
-fn wipe_stack() {
+pub(crate) fn wipe_stack() {
     black_box(&mut [0_u8; STACK_BYTES]);
 }
 

@@ -307,7 +307,7 @@ impl Channel {
     /// Gives back the memory that only a busy session needs.
     pub fn rest(&mut self) {
         if let State::Open(open) = &mut self.state {
-            open.session.rest();
+            wipe::heapless(|| open.session.rest());
         }
     }
 
@@ -321,6 +321,10 @@ impl Channel {
 
     /// Makes it data. Gives it back if that cannot be done.
     pub fn freeze(self) -> Result<Frozen, Channel> {
+        wipe::traceless(|| self.into_data())
+    }
+
+    fn into_data(self) -> Result<Frozen, Channel> {
         match self.state {
             State::Hello(hello) if self.unsent.is_empty() => Ok(Frozen::Hello(hello.into_bytes())),
             State::Open(open) => {

@@ -48,6 +48,7 @@ use crate::http1::machine::{Moment, Phase};
 use crate::http1::relaying::Next;
 use crate::net::Scheme;
 use crate::route::Origin;
+use crate::sys::wipe;
 
 /// Events fetched from the kernel at once.
 const EVENTS: usize = 256;
@@ -148,6 +149,10 @@ impl Worker {
             self.serve_ready();
             self.expire();
             self.leave_some();
+            if self.stage.is_leaving() {
+                // Of those that have left, no key stays behind.
+                wipe::wipe_stack();
+            }
             self.housekeeping();
         }
         // What is left is cut off, and the logs say so. It stays counted, for whoever wants to know how much that was.
