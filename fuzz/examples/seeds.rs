@@ -39,6 +39,7 @@ fn images() -> Vec<(&'static str, u8, Image)> {
         input: InputImage::Drained,
         state,
         introduction: None,
+        tls: None,
     };
     let busy = BusyImage {
         body: Framing::Length(7),

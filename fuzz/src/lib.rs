@@ -95,6 +95,7 @@ pub const ORIGIN: Origin<'static> = Origin {
     local_port: 80,
     scheme: "http",
     tls: None,
+    secured: None,
 };
 
 /// Feeds input to a connection as the worker does, with a socket that takes everything at once.
