@@ -163,6 +163,14 @@ impl Tickets {
         keys.tell(now);
     }
 
+    /// Goes on with the keys of another set in place of its own, which opens nothing that it has sealed itself: for a
+    /// successor, that has sealed nothing yet. Unlike [`adopt`](Tickets::adopt) that adds no key to the set, however often
+    /// processes follow each other.
+    pub fn succeed(&self, predecessor: Tickets) {
+        let theirs = predecessor.keys.into_inner();
+        *self.write() = theirs.unwrap_or_else(PoisonError::into_inner);
+    }
+
     /// Takes the key of a file in the format of lighttpd's `ssl.stek-file`, 92 bytes: version 0, activation and expiration as
     /// 32-bit numbers of this machine's byte order (seconds since 1970), name, key for HMAC, key for AES. Our tickets are
     /// sealed otherwise than OpenSSL's: both keys go into one, and servers that share the file must all be ours.

@@ -90,6 +90,22 @@ fn others_adopt_new_keys_and_keep_the_old() {
 }
 
 #[test]
+fn a_successor_has_the_keys_of_its_predecessor_and_no_others() {
+    let first = Arc::new(tickets());
+    let old = first.ticketer(b"").encrypt(b"old").unwrap();
+    let mut last = first.clone();
+    for _ in 0..100 {
+        let next = Arc::new(tickets());
+        let ticketer = next.ticketer(b"");
+        next.succeed(Tickets::import(&last.export()).unwrap());
+        assert_eq!(ticketer.decrypt(&old).as_deref(), Some(&b"old"[..]));
+        assert_eq!(ticketer.encrypt(b"new").unwrap()[..16], old[..16]);
+        last = next;
+    }
+    assert_eq!(last.export(), first.export());
+}
+
+#[test]
 fn what_was_changed_is_no_ticket() {
     let tickets = Arc::new(tickets());
     let ticketer = tickets.ticketer(b"");
