@@ -1,20 +1,17 @@
 //! mod_sockproxy: whatever a client sends goes to a server as it is, and back, also across restarts.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use crate::support::documents::Documents;
 use crate::support::servers::{self, Configuration, lighttpd_is_there};
+use crate::support::transport::Wire;
 use crate::support::{Built, PATIENCE, Server, Setup};
 
 fn listener() -> (TcpListener, u16) {
     let backend = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = backend.local_addr().unwrap().port();
     (backend, port)
-}
-
-fn client(address: SocketAddr) -> TcpStream {
-    patient(TcpStream::connect(address).unwrap())
 }
 
 fn patient(stream: TcpStream) -> TcpStream {
@@ -26,7 +23,7 @@ fn accepted(backend: &TcpListener) -> TcpStream {
     patient(backend.accept().unwrap().0)
 }
 
-fn expect(stream: &mut TcpStream, text: &[u8]) {
+fn expect(stream: &mut impl Read, text: &[u8]) {
     let mut found = vec![0; text.len()];
     stream.read_exact(&mut found).unwrap();
     assert_eq!(found, text);
@@ -50,7 +47,7 @@ fn bytes_go_both_ways_and_move() {
     let (backend, port) = listener();
     let server = server(&[port], "");
     // The server may speak first.
-    let mut client = client(server.address());
+    let mut client = Wire::connect(server.address());
     let mut other = accepted(&backend);
     other.write_all(b"220 hello\r\n").unwrap();
     expect(&mut client, b"220 hello\r\n");
@@ -65,7 +62,7 @@ fn bytes_go_both_ways_and_move() {
         expect(&mut client, b"of it");
     }
     // Each direction ends by itself.
-    client.shutdown(Shutdown::Write).unwrap();
+    client.half_close();
     let mut rest = Vec::new();
     other.read_to_end(&mut rest).unwrap();
     assert!(rest.is_empty());
@@ -80,7 +77,7 @@ fn bytes_go_both_ways_and_move() {
 fn a_slow_reader_slows_the_server_down_and_moves() {
     let (backend, port) = listener();
     let server = server(&[port], "");
-    let mut client = client(server.address());
+    let mut client = Wire::connect(server.address());
     let mut other = accepted(&backend);
     let length = 32 << 20;
     let writer = std::thread::spawn(move || {
@@ -107,14 +104,14 @@ fn another_server_is_asked_and_none_is_an_end() {
     drop(gone);
     let both = server(&[free, port], "sockproxy.balance = \"round-robin\"");
     for _ in 0..2 {
-        let mut client = client(both.address());
+        let mut client = Wire::connect(both.address());
         client.write_all(b"to whom it may concern").unwrap();
         expect(&mut accepted(&backend), b"to whom it may concern");
     }
     let none = server(&[free], "");
     let mut rest = Vec::new();
     // Not even an error page: nobody speaks HTTP here.
-    let _ = client(none.address()).read_to_end(&mut rest);
+    let _ = Wire::connect(none.address()).read_to_end(&mut rest);
     assert!(rest.is_empty(), "{}", rest.escape_ascii());
 }
 
@@ -123,13 +120,16 @@ fn an_introduction_is_taken_off() {
     let (backend, port) = listener();
     let more = "extforward.hap-PROXY = \"enable\"\nextforward.forwarder = ( \"all\" => \"trust\" )";
     let server = server(&[port], more);
-    let mut client = client(server.address());
-    client
+    let mut client = Wire::connect(server.address());
+    // It comes before everything, also before TLS.
+    let mut introduction = client.socket().try_clone().unwrap();
+    introduction
         .write_all(b"PROXY TCP4 203.0.113.9 192.0.2.1 50")
         .unwrap();
     let mut other = accepted(&backend);
     server.reload().unwrap();
-    client.write_all(b"00 80\r\nplain").unwrap();
+    introduction.write_all(b"00 80\r\n").unwrap();
+    client.write_all(b"plain").unwrap();
     expect(&mut other, b"plain");
 }
 
@@ -153,7 +153,7 @@ fn lighttpd_does_the_same() {
         servers::Server::lighttpd(&configuration),
         servers::Server::everlit(&configuration),
     ] {
-        let mut client = client(server.address);
+        let mut client = patient(TcpStream::connect(server.address).unwrap());
         client.write_all(b"\x16\x03\x01GET /\0").unwrap();
         let mut other = accepted(&backend);
         expect(&mut other, b"\x16\x03\x01GET /\0");

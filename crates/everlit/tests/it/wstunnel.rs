@@ -7,6 +7,7 @@ use rustix::process::Signal;
 
 use crate::support::documents::Documents;
 use crate::support::servers::{self, Configuration, lighttpd_is_there};
+use crate::support::transport::Wire;
 use crate::support::{Built, PATIENCE, Server, Setup};
 
 const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -60,6 +61,11 @@ impl Backend {
     }
 }
 
+/// A connection with a server whose configuration says nothing of TLS.
+fn plain(address: SocketAddr) -> Wire {
+    Wire::Plain(patient(TcpStream::connect(address).unwrap()))
+}
+
 fn patient(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -67,8 +73,7 @@ fn patient(stream: TcpStream) -> TcpStream {
 }
 
 /// What a server answers to a request for a WebSocket with these header fields: the head, in small letters but for values.
-fn ask(address: SocketAddr, request: &str, fields: &str) -> (TcpStream, String) {
-    let mut client = patient(TcpStream::connect(address).unwrap());
+fn ask(mut client: Wire, request: &str, fields: &str) -> (Wire, String) {
     let text = format!("{request} HTTP/1.1\r\nHost: test\r\n{fields}\r\n");
     client.write_all(text.as_bytes()).unwrap();
     let mut head = Vec::new();
@@ -94,13 +99,17 @@ fn fields(more: &str) -> String {
 }
 
 fn status(address: SocketAddr, request: &str, fields: &str) -> String {
-    let (_, head) = ask(address, request, fields);
+    let (_, head) = ask(Wire::connect(address), request, fields);
     head.split(' ').nth(1).unwrap().to_owned()
 }
 
 /// An open tunnel.
-fn open(address: SocketAddr, backend: &Backend, more: &str) -> (TcpStream, TcpStream) {
-    let (client, head) = ask(address, "GET /ws", &fields(more));
+fn open(address: SocketAddr, backend: &Backend, more: &str) -> (Wire, TcpStream) {
+    open_over(Wire::connect(address), backend, more)
+}
+
+fn open_over(client: Wire, backend: &Backend, more: &str) -> (Wire, TcpStream) {
+    let (client, head) = ask(client, "GET /ws", &fields(more));
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     assert!(head.contains(ACCEPT), "{head}");
     assert!(head.contains("upgrade: websocket\r\n"), "{head}");
@@ -124,7 +133,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The next frame of the server.
-fn next(client: &mut TcpStream) -> (u8, Vec<u8>) {
+fn next(client: &mut Wire) -> (u8, Vec<u8>) {
     let mut head = [0; 2];
     client.read_exact(&mut head).unwrap();
     let mut extra = [0; 8];
@@ -144,13 +153,13 @@ fn next(client: &mut TcpStream) -> (u8, Vec<u8>) {
     (head[0], payload)
 }
 
-fn expect(stream: &mut TcpStream, text: &[u8]) {
+fn expect(stream: &mut impl Read, text: &[u8]) {
     let mut found = vec![0; text.len()];
     stream.read_exact(&mut found).unwrap();
     assert_eq!(found, text);
 }
 
-fn rest(stream: &mut TcpStream) -> Vec<u8> {
+fn rest(stream: &mut impl Read) -> Vec<u8> {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
     rest
@@ -266,15 +275,15 @@ fn it_moves_wherever_it_is() {
 fn much_goes_both_ways_while_it_moves() {
     let backend = Backend::new();
     let server = backend.server("wstunnel.frame-type = \"binary\"");
-    let (client, other) = open(server.address(), &backend, "");
+    let (mut client, other) = open(server.address(), &backend, "");
     let block: Vec<u8> = (0..=255).cycle().take(50_000).collect();
     let count = 100;
-    let both = (client.try_clone().unwrap(), other.try_clone().unwrap());
+    let both = (client.try_clone(), other.try_clone().unwrap());
     std::thread::scope(|scope| {
         let block = &block;
         scope.spawn(move || {
             for _ in 0..count {
-                (&client).write_all(&frame(BINARY, block)).unwrap();
+                client.write_all(&frame(BINARY, block)).unwrap();
             }
         });
         scope.spawn(move || {
@@ -325,7 +334,7 @@ fn no_pong_is_lost_however_late_it_is_taken() {
     // Far more than the kernel keeps on both ways.
     let block = frame(PING, &[b'p'; 125]).repeat(1000);
     let count = 250_000;
-    let mut sender = client.try_clone().unwrap();
+    let mut sender = client.try_clone();
     let writer = std::thread::spawn(move || {
         for _ in 0..count / 1000 {
             sender.write_all(&block).unwrap();
@@ -438,10 +447,10 @@ fn handshakes_are_judged_as_lighttpd_does() {
     let ours = servers::Server::everlit(&configuration);
     let theirs = lighttpd_is_there().then(|| servers::Server::lighttpd(&configuration));
     for (request, more, status, other) in HANDSHAKES {
-        let (_, head) = ask(ours.address, request, &fields(more));
+        let (_, head) = ask(plain(ours.address), request, &fields(more));
         assert_eq!(&head[9..12], *status, "{request} {more}");
         if let Some(theirs) = &theirs {
-            let (_, their_head) = ask(theirs.address, request, &fields(more));
+            let (_, their_head) = ask(plain(theirs.address), request, &fields(more));
             assert_eq!(
                 &their_head[9..12],
                 other.unwrap_or(status),
@@ -464,7 +473,7 @@ fn handshakes_are_judged_as_lighttpd_does() {
         ([VERSION, KEY].concat(), "404"),
         (["Upgrade: websocket\r\n", VERSION, KEY].concat(), "404"),
     ] {
-        let (_, head) = ask(ours.address, "GET /ws", &fields);
+        let (_, head) = ask(plain(ours.address), "GET /ws", &fields);
         assert_eq!(&head[9..12], status, "{fields}");
         let names_ours = head.contains("sec-websocket-version: 13\r\n");
         assert_eq!(names_ours, status == "426", "{head}");
@@ -490,7 +499,7 @@ fn frames_are_those_of_lighttpd() {
     }
     for server in all {
         for (more, kind) in [("", TEXT), ("Sec-WebSocket-Protocol: binary\r\n", BINARY)] {
-            let (mut client, mut other) = open(server.address, &backend, more);
+            let (mut client, mut other) = open_over(plain(server.address), &backend, more);
             client.write_all(&frame(TEXT, b"hello")).unwrap();
             expect(&mut other, b"hello");
             other.write_all(&[b'a'; 300]).unwrap();

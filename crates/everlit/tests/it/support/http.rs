@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use portable_tls::rustls::ClientConnection;
 
 use super::PATIENCE;
-use super::tls;
 use super::transport::Wire;
 
 /// A connection to a server.
@@ -76,10 +75,7 @@ impl fmt::Display for Failure {
 
 impl Client {
     pub fn connect(address: SocketAddr) -> Client {
-        if tls::is_everywhere() {
-            return tls::Offer::all().connect(address);
-        }
-        Client::over(Wire::Plain(connect(address)))
+        Client::over(Wire::connect(address))
     }
 
     /// A connection over TLS.
@@ -100,14 +96,14 @@ impl Client {
         self.stream.with_tls(look)
     }
 
-    /// Sends bytes. That the server has closed meanwhile is not an error here: reading will show it.
+    /// Sends bytes. That the server has closed, or has refused us, is not an error here: reading will show it.
     pub fn send(&mut self, bytes: &[u8]) {
         match self.stream.write_all(bytes) {
             Ok(()) => {}
             Err(error)
                 if matches!(
                     error.kind(),
-                    ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+                    ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::InvalidData
                 ) => {}
             Err(error) => panic!("send: {error}"),
         }

@@ -7,7 +7,7 @@ pub mod documents;
 pub mod http;
 pub mod servers;
 pub mod tls;
-mod transport;
+pub mod transport;
 
 mod client;
 mod server;

@@ -136,10 +136,26 @@ impl Offer {
 
     /// Everything, and a certificate.
     pub fn as_somebody(identity: &Identity) -> Offer {
-        Offer::with(aws_lc_rs::default_provider(), Some(identity))
+        let chain = vec![identity.der.clone()];
+        Offer::with(
+            aws_lc_rs::default_provider(),
+            Some((chain, identity.key_der())),
+        )
     }
 
-    fn with(provider: CryptoProvider, identity: Option<&Identity>) -> Offer {
+    /// Everything, and a certificate that comes along with its authority's.
+    pub fn as_somebody_with(identity: &Identity, authority: &Authority) -> Offer {
+        let chain = vec![identity.der.clone(), authority.0.der().clone()];
+        Offer::with(
+            aws_lc_rs::default_provider(),
+            Some((chain, identity.key_der())),
+        )
+    }
+
+    fn with(
+        provider: CryptoProvider,
+        identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+    ) -> Offer {
         let is_13 = |suite: &rustls::SupportedCipherSuite| suite.tls13().is_some();
         let mut versions = Vec::new();
         if provider.cipher_suites.iter().any(is_13) {
@@ -155,12 +171,7 @@ impl Offer {
             .with_custom_certificate_verifier(Arc::new(Trusting));
         let config = match identity {
             None => builder.with_no_client_auth(),
-            Some(identity) => {
-                let chain = vec![identity.der.clone()];
-                builder
-                    .with_client_auth_cert(chain, identity.key_der())
-                    .unwrap()
-            }
+            Some((chain, key)) => builder.with_client_auth_cert(chain, key).unwrap(),
         };
         Offer {
             config,

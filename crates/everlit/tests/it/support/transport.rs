@@ -1,11 +1,14 @@
 //! How a client's bytes travel: as they are, or over TLS.
 
 use std::collections::VecDeque;
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use portable_tls::rustls::ClientConnection;
+
+use super::PATIENCE;
+use super::tls;
 
 /// One hand on a connection.
 pub enum Wire {
@@ -26,6 +29,18 @@ pub struct Session {
 }
 
 impl Wire {
+    /// A connection with a server of ours: over TLS where all tests are to speak it.
+    pub fn connect(address: SocketAddr) -> Wire {
+        let socket = TcpStream::connect(address).expect("connect to the server");
+        socket.set_nodelay(true).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_write_timeout(Some(PATIENCE)).unwrap();
+        match tls::is_everywhere() {
+            true => Wire::tls(socket, tls::Offer::all().begin()),
+            false => Wire::Plain(socket),
+        }
+    }
+
     pub fn tls(socket: TcpStream, rustls: ClientConnection) -> Wire {
         let session = Arc::new(Session {
             rustls: Mutex::new(rustls),
@@ -96,27 +111,36 @@ impl Session {
         let mut records = [0; 16 * 1024];
         let count = socket.read(&mut records)?;
         let mut rest = &records[..count];
-        self.send(socket, |rustls| {
+        let mut refused = Ok(());
+        let wants_write = {
+            let mut rustls = self.rustls.lock().unwrap();
             loop {
                 rustls.read_tls(&mut rest)?;
                 if let Err(error) = rustls.process_new_packets() {
-                    return Err(std::io::Error::other(error));
+                    refused = Err(std::io::Error::new(ErrorKind::InvalidData, error));
+                    break;
                 }
                 let mut some = [0; 4096];
                 while let Ok(length @ 1..) = rustls.reader().read(&mut some) {
                     self.plain.lock().unwrap().extend(&some[..length]);
                 }
                 if rest.is_empty() {
-                    return Ok(count);
+                    break;
                 }
             }
-        })?
+            rustls.wants_write()
+        };
+        // Only then: a sender may be waiting for us to make room.
+        if wants_write {
+            self.send(socket, |_| ())?;
+        }
+        refused.map(|()| count)
     }
 
     /// The handshake comes first.
     fn shake_hands(&self, socket: &TcpStream) -> std::io::Result<()> {
-        self.send(socket, |_| ())?;
         while self.rustls.lock().unwrap().is_handshaking() {
+            self.send(socket, |_| ())?;
             if self.receive(socket)? == 0 {
                 return Err(std::io::ErrorKind::ConnectionReset.into());
             }
