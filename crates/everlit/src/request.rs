@@ -104,6 +104,14 @@ impl Request<'_> {
         self.head.fields.find(name)
     }
 
+    /// Sets a variable for backends and logs, whatever it was before.
+    pub fn set_variable(&mut self, name: &str, value: &[u8]) {
+        self.environment
+            .retain(|(known, _)| known != name.as_bytes());
+        self.environment
+            .push((name.as_bytes().to_vec(), value.to_vec()));
+    }
+
     /// The client's address, if it came over IP.
     pub fn remote_ip(&self) -> Option<IpAddr> {
         self.peer.ip()

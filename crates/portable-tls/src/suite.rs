@@ -6,7 +6,7 @@
 use aws_lc_rs::{aead, hkdf};
 
 /// Versions of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
     /// TLS 1.2 (RFC 5246).
     Tls12,
@@ -54,7 +54,7 @@ impl Cipher {
 }
 
 /// A cipher suite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Suite {
     /// `TLS_AES_128_GCM_SHA256`
     Aes128GcmSha256,

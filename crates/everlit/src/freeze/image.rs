@@ -75,6 +75,10 @@ pub enum TlsImage {
         /// What is wrong with the client's certificate.
         #[n(1)]
         flaw: Option<String>,
+        /// What was asked of the client when it was looked at; `None`: nothing.
+        #[n(2)]
+        #[cbor(with = "minicbor::bytes")]
+        asked: Option<Vec<u8>>,
     },
 }
 
@@ -607,6 +611,7 @@ mod tests {
                 TlsImage::Session {
                     image: session.to_vec().into(),
                     flaw: Some("expired".to_owned()),
+                    asked: None,
                 },
             ),
         ];
@@ -621,6 +626,7 @@ mod tests {
         image.tls = Some(TlsImage::Session {
             image: session[1..].to_vec().into(),
             flaw: None,
+            asked: None,
         });
         assert_eq!(image.check(), Err("tls"));
     }

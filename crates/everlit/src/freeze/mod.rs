@@ -29,6 +29,7 @@ use crate::route::Origin;
 use crate::tally::Moved;
 use crate::tls::Channel;
 use crate::tls::channel;
+use crate::tls::peer::Judgement;
 use crate::transport::outbox::{Outbox, Segment};
 use crate::transport::proxy_protocol::Awaited;
 use crate::worker::bench::Bench;
@@ -93,8 +94,10 @@ pub fn freeze(
     let tls = match conn.channel.take().map(|channel| channel.freeze()) {
         None => None,
         Some(Ok(channel::Frozen::Hello(bytes))) => Some(TlsImage::Hello { bytes }),
-        Some(Ok(channel::Frozen::Session { image, flaw })) => {
-            Some(TlsImage::Session { image, flaw })
+        Some(Ok(channel::Frozen::Session { image, judgement })) => {
+            let Judgement { flaw, asked } = judgement;
+            let asked = (!asked.is_empty()).then_some(asked);
+            Some(TlsImage::Session { image, flaw, asked })
         }
         Some(Err(channel)) => {
             conn.channel = Some(Box::new(channel));
@@ -285,7 +288,11 @@ pub fn thaw(mut image: Image, fds: Vec<OwnedFd>) -> Result<Thawed, Fault> {
 fn channel(image: TlsImage) -> Option<Channel> {
     Channel::thaw(match image {
         TlsImage::Hello { bytes } => channel::Frozen::Hello(bytes),
-        TlsImage::Session { image, flaw } => channel::Frozen::Session { image, flaw },
+        TlsImage::Session { image, flaw, asked } => {
+            let asked = asked.unwrap_or_default();
+            let judgement = Judgement { flaw, asked };
+            channel::Frozen::Session { image, judgement }
+        }
     })
 }
 

@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 
 use super::context::Context;
-use super::peer::Secured;
+use super::peer::{Judgement, Secured};
 use crate::sys::wipe;
 use crate::transport::outbox::{Broken, Flushed, Outbox};
 
@@ -199,11 +199,11 @@ impl Channel {
                     facts,
                     mut unread,
                 } = established;
-                let flaw = match facts.client_certificates.is_empty() {
-                    true => None,
-                    false => context.flaw(&facts.client_certificates),
+                let judgement = match facts.client_certificates.is_empty() {
+                    true => Judgement::default(),
+                    false => context.judge(&facts.client_certificates),
                 };
-                let secured = Arc::new(Secured::new(session.suite(), facts, flaw));
+                let secured = Arc::new(Secured::new(session.suite(), facts, judgement));
                 let received = open_all(&mut session, &mut unread, plain, &mut self.unsent);
                 if received != Received::Broken {
                     self.state = State::Open(Box::new(Open { session, secured }));
@@ -263,9 +263,11 @@ impl Channel {
             if turn >= SEND_TURN {
                 return Ok(Flushed::Yielded);
             }
-            let State::Open(open) = &mut self.state else {
-                // Nobody owes a client anything before there is a session.
-                return Err(Broken::Socket(Errno::PROTO));
+            let open = match &mut self.state {
+                State::Open(open) => open,
+                // Whoever speaks first (mod_sockproxy) waits for the client to have said hello.
+                State::Hello(_) | State::Shaking(_) => return Ok(Flushed::Blocked),
+                State::Broken => return Err(Broken::Socket(Errno::PROTO)),
             };
             let room = scratch.room();
             let along = self.unsent.len() - self.sent;
@@ -330,12 +332,13 @@ impl Channel {
             State::Open(open) => {
                 let unsent = self.unsent[self.sent..].to_vec();
                 let Open { session, secured } = *open;
-                let flaw = secured
-                    .client
-                    .as_ref()
-                    .and_then(|client| client.flaw.clone());
+                let client = secured.client.as_ref();
+                let judgement = client.map(|client| client.judgement.clone());
                 let image = session.freeze(unsent, secured.facts.clone()).image();
-                Ok(Frozen::Session { image, flaw })
+                Ok(Frozen::Session {
+                    image,
+                    judgement: judgement.unwrap_or_default(),
+                })
             }
             state => Err(Channel { state, ..self }),
         }
@@ -356,9 +359,9 @@ impl Channel {
                     sent: 0,
                 })
             }
-            Frozen::Session { image, flaw } => {
+            Frozen::Session { image, judgement } => {
                 let whole = Arrived::decode(&image).ok()?.begin();
-                let secured = Secured::new(whole.session.suite(), whole.facts, flaw);
+                let secured = Secured::new(whole.session.suite(), whole.facts, judgement);
                 let open = Open {
                     session: whole.session,
                     secured: Arc::new(secured),
@@ -378,12 +381,12 @@ impl Channel {
 pub enum Frozen {
     /// The beginning of a ClientHello.
     Hello(Vec<u8>),
-    /// A session, as [`portable_tls`] writes it, and what is wrong with the client's certificate.
+    /// A session, as [`portable_tls`] writes it
     Session {
         /// The image: whoever reads it reads the connection.
         image: zeroize::Zeroizing<Vec<u8>>,
-        /// See [`super::peer::Client::flaw`].
-        flaw: Option<String>,
+        /// Of the client's certificate, if there is one.
+        judgement: Judgement,
     },
 }
 

@@ -6,12 +6,10 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use portable_tls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use portable_tls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use portable_tls::rustls::server::danger::ClientCertVerifier;
 use portable_tls::rustls::server::{
     NoServerSessionStorage, ParsedCertificate, WebPkiClientVerifier,
 };
@@ -19,13 +17,14 @@ use portable_tls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use portable_tls::rustls::{self, RootCertStore, ServerConfig};
 use portable_tls::{ACME_TLS_1, Config, Suite, UnixSeconds, Version};
 
+use super::peer::Judgement;
 use super::store::Store;
-use super::verify::{Lenient, judge};
+use super::verify::Asking;
 use crate::config::MAX_KNOWN;
+use crate::errorlog;
 use crate::modules::openssl::{
     Client, Group, Policy, Preference, Settings as Wanted, Tickets as Allowed,
 };
-use crate::settings::Settings;
 
 /// How a listener speaks TLS with those whom these settings are for.
 #[derive(Clone, Debug)]
@@ -33,8 +32,9 @@ pub struct Context {
     /// For the handshake.
     pub config: Config,
     /// Looks at certificates of clients; `None`: nobody is asked for one.
-    verifier: Option<Arc<dyn ClientCertVerifier>>,
-    depth: u16,
+    asking: Option<Arc<Asking>>,
+    /// See [`Wanted::asked_of_clients`].
+    asked: Arc<[u8]>,
 }
 
 /// Why there is no context.
@@ -95,8 +95,8 @@ const TELL_EVERY: UnixSeconds = 60;
 #[derive(Debug)]
 pub struct Contexts {
     materials: Materials,
-    /// By address of the settings, which are kept so that the address stays theirs.
-    known: HashMap<*const Settings, (Rc<Settings>, Option<Context>)>,
+    /// `None`: there is none, and that was said.
+    known: HashMap<Wanted, Option<Context>>,
     /// When the keys for tickets were told the time.
     told: UnixSeconds,
 }
@@ -137,23 +137,28 @@ impl Contexts {
         *self = Contexts::new(materials);
     }
 
-    /// The context for these settings; `None`: there is none, because a file does not have what it must have. That was
-    /// looked at when the server started, for each block of the configuration on its own.
-    pub fn of(&mut self, settings: &Rc<Settings>) -> Option<&Context> {
+    /// The context for these settings; `None`: there is none, because a file does not have what it must have. When the server
+    /// started that was looked at for each block of the configuration, but not for each combination of them.
+    pub fn of(&mut self, wanted: &Wanted) -> Option<&Context> {
         let now = super::unix_now();
         if now.saturating_sub(self.told) >= TELL_EVERY {
             self.told = now;
             self.materials.tell(now);
         }
-        if self.known.len() >= MAX_KNOWN && !self.known.contains_key(&Rc::as_ptr(settings)) {
-            self.known.clear();
+        if !self.known.contains_key(wanted) {
+            if self.known.len() >= MAX_KNOWN {
+                self.known.clear();
+            }
+            let context = self.materials.context(wanted);
+            if let Err(error) = &context {
+                errorlog::say(
+                    "mod_openssl",
+                    format_args!("a client is turned away: {error}"),
+                );
+            }
+            self.known.insert(wanted.clone(), context.ok());
         }
-        let materials = &self.materials;
-        let (_, context) = self.known.entry(Rc::as_ptr(settings)).or_insert_with(|| {
-            let context = materials.context(&settings.openssl);
-            (settings.clone(), context.ok())
-        });
-        context.as_ref()
+        self.known.get(wanted)?.as_ref()
     }
 }
 
@@ -170,7 +175,7 @@ impl Materials {
         if let (Some(own), Ok(theirs)) =
             (self.own_tickets(), portable_tls::Tickets::import(exported))
         {
-            own.adopt(theirs);
+            own.succeed(theirs);
         }
     }
 
@@ -188,7 +193,8 @@ impl Materials {
     pub fn context(&self, wanted: &Wanted) -> Result<Context, ContextError> {
         let provider = Arc::new(provider(&wanted.policy));
         let key = self.certified_key(wanted, &provider)?;
-        let verifier = self.verifier(&wanted.client, wanted, &provider)?;
+        let asking = self.asking(&wanted.client, wanted, &provider)?;
+        let asked = wanted.asked_of_clients();
         let versions: Vec<_> = wanted
             .policy
             .versions
@@ -201,14 +207,9 @@ impl Materials {
         let builder = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions)
             .map_err(ContextError::Nothing)?;
-        let builder = match &verifier {
+        let builder = match &asking {
             None => builder.with_no_client_auth(),
-            Some(verifier) if wanted.client.must => {
-                builder.with_client_cert_verifier(verifier.clone())
-            }
-            Some(verifier) => {
-                builder.with_client_cert_verifier(Arc::new(Lenient(verifier.clone())))
-            }
+            Some(asking) => builder.with_client_cert_verifier(asking.clone()),
         };
         let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
         config.alpn_protocols = vec![b"http/1.1".to_vec(), b"http/1.0".to_vec()];
@@ -216,7 +217,7 @@ impl Materials {
         config.session_storage = Arc::new(NoServerSessionStorage {});
         match (&self.tickets, wanted.policy.tickets) {
             (Some(tickets), Allowed::Given) => {
-                config.ticketer = tickets.ticketer(&scope(wanted));
+                config.ticketer = tickets.ticketer(&asked);
                 // Whoever comes with one gets another.
                 config.send_tls13_tickets = 1;
             }
@@ -224,8 +225,8 @@ impl Materials {
         }
         Ok(Context {
             config: finish(config)?,
-            verifier,
-            depth: wanted.client.depth,
+            asking,
+            asked: asked.into(),
         })
     }
 
@@ -259,8 +260,8 @@ impl Materials {
         config.alpn_protocols = vec![ACME_TLS_1.to_vec()];
         Ok(Context {
             config: finish(config)?,
-            verifier: None,
-            depth: 0,
+            asking: None,
+            asked: Arc::default(),
         })
     }
 
@@ -327,12 +328,12 @@ impl Materials {
         chain
     }
 
-    fn verifier(
+    fn asking(
         &self,
         client: &Client,
         wanted: &Wanted,
         provider: &Arc<CryptoProvider>,
-    ) -> Result<Option<Arc<dyn ClientCertVerifier>>, ContextError> {
+    ) -> Result<Option<Arc<Asking>>, ContextError> {
         if !client.asked {
             return Ok(None);
         }
@@ -385,19 +386,24 @@ impl Materials {
         let verifier = builder
             .build()
             .map_err(|error| refused(error.to_string()))?;
-        Ok(Some(verifier))
+        Ok(Some(Arc::new(Asking::new(verifier, client))))
     }
 }
 
 impl Context {
-    /// What is wrong with the certificates that a client has shown; nothing if they are good, or nobody was asked.
-    pub fn flaw(&self, certificates: &[Box<[u8]>]) -> Option<String> {
-        let verifier = self.verifier.as_deref()?;
+    /// Looks at the certificates that a client has shown.
+    pub fn judge(&self, certificates: &[Box<[u8]>]) -> Judgement {
+        let Some(asking) = self.asking.as_deref() else {
+            return Judgement::default();
+        };
         let certificates: Vec<_> = certificates
             .iter()
             .map(|der| CertificateDer::from(&der[..]))
             .collect();
-        judge(verifier, &certificates, self.depth).err()
+        Judgement {
+            flaw: asking.judge(&certificates).err(),
+            asked: self.asked.to_vec(),
+        }
     }
 }
 
@@ -411,26 +417,6 @@ fn load(
     provider: &CryptoProvider,
 ) -> Result<Arc<dyn rustls::sign::SigningKey>, rustls::Error> {
     provider.key_provider.load_private_key(key.clone_key())
-}
-
-/// What decides whom a ticket lets in.
-fn scope(wanted: &Wanted) -> Vec<u8> {
-    let mut scope = Vec::new();
-    if wanted.client.asked {
-        scope.push(u8::from(wanted.client.must) + 1);
-        for path in [
-            &wanted.authorities,
-            &wanted.named_authorities,
-            &wanted.revoked,
-        ]
-        .into_iter()
-        .flatten()
-        {
-            scope.extend_from_slice(path.as_os_str().as_encoded_bytes());
-            scope.push(0);
-        }
-    }
-    scope
 }
 
 /// What rustls may use.

@@ -3,6 +3,7 @@
 //! In: a site. Out: [`Materials`], or what is wrong, block by block. Must hold: a handshake meets no problem that could have
 //! been found here.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -59,12 +60,8 @@ pub fn load(site: &Site) -> Result<Materials, LoadError> {
     if !is_spoken(site) {
         return Ok(Materials::default());
     }
-    let blocks: Vec<Settings> = site
-        .rules
-        .each()
-        .map(|(_, settings)| settings.openssl)
-        .collect();
-    let wanted = blocks.iter().flat_map(Settings::files);
+    let settings = distinct(site);
+    let wanted = settings.iter().flat_map(Settings::files);
     let store = Arc::new(Store::load(wanted).map_err(LoadError::Store)?);
     let (tickets, rotation) = match &site.server.ticket_keys {
         Some(path) => (shared(path)?, Rotation::Shared),
@@ -81,10 +78,16 @@ pub fn load(site: &Site) -> Result<Materials, LoadError> {
         tickets: Some(Arc::new(tickets)),
         rotation,
     };
-    for block in blocks.iter().filter(|block| is_served(block)) {
-        materials.context(block).map_err(LoadError::Context)?;
+    for settings in settings.iter().filter(|settings| is_served(settings)) {
+        materials.context(settings).map_err(LoadError::Context)?;
     }
     Ok(materials)
+}
+
+/// The settings of all blocks, each once: thousands of hosts may share a certificate.
+fn distinct(site: &Site) -> HashSet<Settings> {
+    let blocks = site.rules.each();
+    blocks.map(|(_, settings)| settings.openssl).collect()
 }
 
 /// Looks for what is wrong, and says where it is written.

@@ -21,11 +21,21 @@ pub struct Secured {
     pub client: Option<Box<Client>>,
 }
 
+/// What was found when a client's certificate was looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Why it is no good; `None`: it is.
+    pub flaw: Option<String>,
+    /// What was asked of the client ([`Settings::asked_of_clients`](crate::modules::openssl::Settings::asked_of_clients)): the
+    /// certificate counts where the same is asked, and nowhere else.
+    pub asked: Vec<u8>,
+}
+
 /// A client's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// Why it is no good; `None`: it is.
-    pub flaw: Option<String>,
+    /// What was found when it was looked at.
+    pub judgement: Judgement,
     /// Its subject in one line, as OpenSSL writes it.
     pub subject: String,
     /// The parts of its subject: short names and values.
@@ -35,10 +45,10 @@ pub struct Client {
 }
 
 impl Secured {
-    /// `flaw`: what is wrong with the client's certificate, if there is one.
-    pub fn new(suite: Suite, facts: Facts, flaw: Option<String>) -> Secured {
+    /// `judgement` is of the client's certificate, if there is one.
+    pub fn new(suite: Suite, facts: Facts, judgement: Judgement) -> Secured {
         let own = facts.client_certificates.first();
-        let client = own.map(|der| Box::new(Client::read(der, flaw)));
+        let client = own.map(|der| Box::new(Client::read(der, judgement)));
         Secured {
             suite,
             facts,
@@ -48,12 +58,13 @@ impl Secured {
 }
 
 impl Client {
-    fn read(der: &[u8], flaw: Option<String>) -> Client {
+    fn read(der: &[u8], mut judgement: Judgement) -> Client {
         let Ok(certificate) = Certificate::from_der(der) else {
             // It was verified: only a part that nobody needed can be strange.
-            let flaw = flaw.or(Some("the certificate cannot be read".to_owned()));
+            let unreadable = || "the certificate cannot be read".to_owned();
+            judgement.flaw.get_or_insert_with(unreadable);
             return Client {
-                flaw,
+                judgement,
                 subject: String::new(),
                 parts: Vec::new(),
                 serial: String::new(),
@@ -81,7 +92,7 @@ impl Client {
             let _ = write!(serial, "{byte:02X}");
         }
         Client {
-            flaw,
+            judgement,
             subject,
             parts,
             serial,

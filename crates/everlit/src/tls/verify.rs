@@ -10,25 +10,70 @@ use portable_tls::rustls::pki_types::{CertificateDer, UnixTime};
 use portable_tls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use portable_tls::rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-/// Asks for a certificate, and lets everybody in: whether it is good is looked at when the handshake is over.
-#[derive(Debug)]
-pub(super) struct Lenient(pub(super) Arc<dyn ClientCertVerifier>);
+use crate::modules::openssl::Client;
 
-impl ClientCertVerifier for Lenient {
+/// Asks clients for a certificate.
+#[derive(Debug)]
+pub(super) struct Asking {
+    verifier: Arc<dyn ClientCertVerifier>,
+    /// Whoever has no good one is not let in. Otherwise everybody is, and whether it is good is looked at when the handshake
+    /// is over.
+    must: bool,
+    /// How many authorities may stand between a certificate and one that is trusted.
+    depth: usize,
+}
+
+impl Asking {
+    /// `verifier` knows the authorities.
+    pub(super) fn new(verifier: Arc<dyn ClientCertVerifier>, client: &Client) -> Asking {
+        Asking {
+            verifier,
+            must: client.must,
+            depth: client.depth.into(),
+        }
+    }
+
+    /// Whether certificates that a client has shown are good; the reason if not.
+    pub(super) fn judge(&self, certificates: &[CertificateDer<'_>]) -> Result<(), String> {
+        let Some((own, others)) = certificates.split_first() else {
+            return Err("no certificate".to_owned());
+        };
+        self.look(own, others, UnixTime::now())
+            .map_err(|error| error.to_string())
+    }
+
+    fn look(
+        &self,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        if others.len() > self.depth {
+            return Err(Error::General("certificate chain too long".to_owned()));
+        }
+        self.verifier.verify_client_cert(own, others, now)?;
+        Ok(())
+    }
+}
+
+impl ClientCertVerifier for Asking {
     fn client_auth_mandatory(&self) -> bool {
-        false
+        self.must
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.0.root_hint_subjects()
+        self.verifier.root_hint_subjects()
     }
 
     fn verify_client_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _now: UnixTime,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        if self.must {
+            self.look(own, others, now)?;
+        }
         Ok(ClientCertVerified::assertion())
     }
 
@@ -38,7 +83,7 @@ impl ClientCertVerifier for Lenient {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        self.verifier.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -47,28 +92,10 @@ impl ClientCertVerifier for Lenient {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        self.verifier.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
-    }
-}
-
-/// Whether a certificate that the client has shown is good; the reason if not.
-pub(super) fn judge(
-    verifier: &dyn ClientCertVerifier,
-    certificates: &[CertificateDer<'_>],
-    depth: u16,
-) -> Result<(), String> {
-    let Some((own, others)) = certificates.split_first() else {
-        return Err("no certificate".to_owned());
-    };
-    if others.len() > usize::from(depth) {
-        return Err("certificate chain too long".to_owned());
-    }
-    match verifier.verify_client_cert(own, others, UnixTime::now()) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.to_string()),
+        self.verifier.supported_verify_schemes()
     }
 }

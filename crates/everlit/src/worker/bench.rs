@@ -95,7 +95,7 @@ impl Bench {
         {
             return Materials::challenge(directory, name).ok();
         }
-        self.tls.contexts.of(&settings).cloned()
+        self.tls.contexts.of(&settings.openssl).cloned()
     }
 }
 

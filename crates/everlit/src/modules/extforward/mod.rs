@@ -269,7 +269,7 @@ fn uri_raw(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
         Ok(Some((told, user))) => {
             request.hear(told);
             if let Some(user) = user {
-                set(&mut request.environment, "REMOTE_USER", &user);
+                request.set_variable("REMOTE_USER", &user);
             }
             Flow::Again
         }
@@ -288,7 +288,6 @@ fn uri_raw(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
 
 /// Tells backends and logs what a proxy has told of TLS (PROXY protocol), in the words of mod_openssl.
 fn tell_tls(request: &mut Request<'_>, settings: &Settings) {
-    let environment = &mut request.environment;
     if let Some(tls) = request.tls {
         for (name, value) in [
             ("SSL_PROTOCOL", &tls.version),
@@ -298,7 +297,7 @@ fn tell_tls(request: &mut Request<'_>, settings: &Settings) {
             ("SSL_CLIENT_S_DN_CN", &tls.common_name),
         ] {
             if let Some(value) = value {
-                set(environment, name, value);
+                request.set_variable(name, value);
             }
         }
     }
@@ -310,17 +309,12 @@ fn tell_tls(request: &mut Request<'_>, settings: &Settings) {
         .filter(|tls| tls.certificate == Certificate::Verified);
     match verified.and_then(|tls| tls.common_name.as_deref()) {
         Some(user) => {
-            set(environment, "SSL_CLIENT_VERIFY", b"SUCCESS");
-            set(environment, "REMOTE_USER", user);
-            set(environment, "AUTH_TYPE", b"SSL_CLIENT_VERIFY");
+            request.set_variable("SSL_CLIENT_VERIFY", b"SUCCESS");
+            request.set_variable("REMOTE_USER", user);
+            request.set_variable("AUTH_TYPE", b"SSL_CLIENT_VERIFY");
         }
-        None => set(environment, "SSL_CLIENT_VERIFY", b"NONE"),
+        None => request.set_variable("SSL_CLIENT_VERIFY", b"NONE"),
     }
-}
-
-fn set(environment: &mut Vec<(Vec<u8>, Vec<u8>)>, name: &str, value: &[u8]) {
-    environment.retain(|(known, _)| known != name.as_bytes());
-    environment.push((name.as_bytes().to_vec(), value.to_vec()));
 }
 
 fn connection_accept(peer: &Peer, settings: &settings::Settings) -> Arrival {

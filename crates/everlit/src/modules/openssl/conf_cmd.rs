@@ -11,7 +11,7 @@ use crate::config::Reader;
 use crate::config::nearest::nearest;
 
 /// What is offered to clients, beside certificates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// Versions.
     pub versions: Vec<Version>,
@@ -26,7 +26,7 @@ pub struct Policy {
 }
 
 /// Key exchange groups that rustls has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Group {
     /// X25519 with ML-KEM-768 (post-quantum).
     X25519MlKem768,
@@ -39,7 +39,7 @@ pub enum Group {
 }
 
 /// Whose order of cipher suites counts (`Options` => `ServerPreference`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Preference {
     /// The client's: it knows whether it has AES in hardware, and all we offer is strong.
     #[default]
@@ -49,7 +49,7 @@ pub enum Preference {
 }
 
 /// Whether there are session tickets (`Options` => `SessionTicket`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tickets {
     /// Yes.
     #[default]

@@ -43,54 +43,46 @@ pub(super) fn uri_raw(exchange: &mut Exchange<'_>, settings: &settings::Settings
     let Some(secured) = request.secured else {
         return Flow::GoOn;
     };
-    if settings.client.must && !is_for(secured, &request.host) {
+    // The session may have been made for another host, that asked for something else, or for nothing.
+    let client = secured.client.as_deref();
+    let client = client.filter(|client| client.judgement.asked == settings.asked_of_clients());
+    if settings.client.must && client.is_none() {
         // Misdirected Request (RFC 9110 section 15.5.20).
         exchange.response.status = 421;
         return Flow::Done;
     }
-    certificate(request, secured, settings);
+    certificate(request, secured, client, settings);
     Flow::GoOn
 }
 
-/// Whether a session was made for this host, so that what it demands was asked of the client.
-fn is_for(secured: &Secured, host: &[u8]) -> bool {
-    let name = secured.facts.server_name.as_deref().unwrap_or_default();
-    let bare = crate::route::uri::without_any_port(host);
-    secured.client.is_some() && (name.is_empty() || bare.eq_ignore_ascii_case(name.as_bytes()))
-}
-
-fn certificate(request: &mut Request<'_>, secured: &Secured, settings: &Settings) {
-    let environment = &mut request.environment;
-    let Some(client) = &secured.client else {
-        set(environment, "SSL_CLIENT_VERIFY", b"NONE");
+fn certificate(
+    request: &mut Request<'_>,
+    secured: &Secured,
+    client: Option<&Client>,
+    settings: &Settings,
+) {
+    let Some(client) = client else {
+        request.set_variable("SSL_CLIENT_VERIFY", b"NONE");
         return;
     };
-    if let Some(flaw) = &client.flaw {
-        set(
-            environment,
-            "SSL_CLIENT_VERIFY",
-            format!("FAILED:{flaw}").as_bytes(),
-        );
+    if let Some(flaw) = &client.judgement.flaw {
+        request.set_variable("SSL_CLIENT_VERIFY", format!("FAILED:{flaw}").as_bytes());
         return;
     }
-    set(environment, "SSL_CLIENT_VERIFY", b"SUCCESS");
-    set(environment, "SSL_CLIENT_S_DN", client.subject.as_bytes());
+    request.set_variable("SSL_CLIENT_VERIFY", b"SUCCESS");
+    request.set_variable("SSL_CLIENT_S_DN", client.subject.as_bytes());
     for (name, value) in &client.parts {
-        set(
-            environment,
-            &format!("SSL_CLIENT_S_DN_{name}"),
-            value.as_bytes(),
-        );
+        request.set_variable(&format!("SSL_CLIENT_S_DN_{name}"), value.as_bytes());
     }
-    set(environment, "SSL_CLIENT_M_SERIAL", client.serial.as_bytes());
+    request.set_variable("SSL_CLIENT_M_SERIAL", client.serial.as_bytes());
     if let Some(user) = named(client, &settings.client.username) {
-        set(environment, "REMOTE_USER", user.as_bytes());
-        set(environment, "AUTH_TYPE", b"SSL_CLIENT_VERIFY");
+        request.set_variable("REMOTE_USER", user.as_bytes());
+        request.set_variable("AUTH_TYPE", b"SSL_CLIENT_VERIFY");
     }
     if settings.client.export
         && let Some(der) = secured.facts.client_certificates.first()
     {
-        set(environment, "SSL_CLIENT_CERT", pem(der).as_bytes());
+        request.set_variable("SSL_CLIENT_CERT", pem(der).as_bytes());
     }
 }
 
@@ -117,9 +109,4 @@ fn pem(der: &[u8]) -> String {
     }
     pem.push_str("-----END CERTIFICATE-----\n");
     pem
-}
-
-fn set(environment: &mut Vec<(Vec<u8>, Vec<u8>)>, name: &str, value: &[u8]) {
-    environment.retain(|(known, _)| known != name.as_bytes());
-    environment.push((name.as_bytes().to_vec(), value.to_vec()));
 }

@@ -23,7 +23,7 @@ use crate::route::arrival::Arrival;
 use crate::settings;
 
 /// Settings of mod_openssl.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Settings {
     /// `ssl.engine`
     pub engine: Engine,
@@ -48,7 +48,7 @@ pub struct Settings {
 }
 
 /// Whether a listener speaks TLS (`ssl.engine`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Engine {
     /// No.
     #[default]
@@ -58,7 +58,7 @@ pub enum Engine {
 }
 
 /// What is asked of clients (`ssl.verifyclient.*`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Client {
     /// `ssl.verifyclient.activate`: they are asked for a certificate.
     pub asked: bool,
@@ -282,6 +282,24 @@ impl Settings {
         let certificates = [&self.pemfile, &self.privkey, &self.stapling];
         let authorities = [&self.authorities, &self.named_authorities, &self.revoked];
         certificates.into_iter().chain(authorities).flatten()
+    }
+
+    /// Everything that decides which clients are let in, as bytes to compare; empty if nothing is asked of them.
+    pub fn asked_of_clients(&self) -> Vec<u8> {
+        let mut asked = Vec::new();
+        if !self.client.asked {
+            return asked;
+        }
+        asked.push(u8::from(self.client.must));
+        asked.extend_from_slice(&self.client.depth.to_be_bytes());
+        for path in [&self.authorities, &self.named_authorities, &self.revoked] {
+            let path = path
+                .as_ref()
+                .map(|path| path.as_os_str().as_encoded_bytes());
+            asked.extend_from_slice(path.unwrap_or_default());
+            asked.push(0);
+        }
+        asked
     }
 }
 

@@ -58,11 +58,8 @@ fn who_has_none_or_a_bad_one_is_not_let_in() {
     let stranger = Authority::new("Another").vouch_for("stranger");
     for offer in [Offer::all(), Offer::as_somebody(&stranger)] {
         let mut client = offer.connect(server.address());
-        let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            client.send(b"GET /who.cgi HTTP/1.1\r\nHost: localhost\r\n\r\n");
-            client.response(Asked::ForAnything)
-        }));
-        assert!(!matches!(refused, Ok(Ok(_))));
+        client.send(b"GET /who.cgi HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        client.response(Asked::ForAnything).unwrap_err();
     }
 }
 
@@ -111,15 +108,93 @@ fn a_session_for_one_host_is_not_good_for_another_that_demands_more() {
     // Nor does a ticket lead there.
     let offer = Offer::all().to("inner.test");
     let mut client = offer.connect(server.address());
-    let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        client.send(b"GET /a.txt HTTP/1.1\r\nHost: inner.test\r\n\r\n");
-        client.response(Asked::ForAnything)
-    }));
-    assert!(!matches!(refused, Ok(Ok(_))));
+    client.send(b"GET /a.txt HTTP/1.1\r\nHost: inner.test\r\n\r\n");
+    client.response(Asked::ForAnything).unwrap_err();
     let good = authority.vouch_for("somebody");
     let mut client = Offer::as_somebody(&good)
         .to("inner.test")
         .connect(server.address());
     client.send(b"GET /a.txt HTTP/1.1\r\nHost: inner.test\r\n\r\n");
     assert_eq!(client.response(Asked::ForAnything).unwrap().body, b"first");
+}
+
+/// Two hosts with authorities of their own, the second of them optional.
+fn two_hosts(first: &Authority, second: &Authority) -> Setup {
+    let setup = with_programs().secure();
+    let mut blocks = String::new();
+    for (name, authority, more) in [
+        ("first.test", first, ""),
+        (
+            "second.test",
+            second,
+            "ssl.verifyclient.enforce = \"disable\"",
+        ),
+        ("third.test", second, ""),
+    ] {
+        let path = setup.path(&format!("{name}.pem"));
+        std::fs::write(&path, authority.pem()).unwrap();
+        blocks += &format!(
+            "$HTTP[\"host\"] == \"{name}\" {{\n ssl.verifyclient.activate = \"enable\"\n\
+             ssl.verifyclient.ca-file = \"{}\"\n{more}\n}}\n",
+            path.display()
+        );
+    }
+    program(
+        &setup,
+        "who.cgi",
+        "echo Content-Type: text/plain\necho\necho \"$SSL_CLIENT_VERIFY\"\n",
+    );
+    setup.setting(&blocks)
+}
+
+#[test]
+fn what_one_authority_vouches_for_does_not_count_with_another() {
+    let (first, second) = (Authority::new("First"), Authority::new("Second"));
+    let server = Server::start(two_hosts(&first, &second));
+    let asked_as = |client: &mut Client, host: &str| {
+        client.send(format!("GET /who.cgi HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
+        let response = client.response(Asked::ForAnything).unwrap();
+        let body = String::from_utf8_lossy(&response.body).into_owned();
+        (response.status, body.trim_end().to_owned())
+    };
+    let of_first = first.vouch_for("somebody");
+    let mut client = Offer::as_somebody(&of_first)
+        .to("first.test")
+        .connect(server.address());
+    for _ in 0..2 {
+        assert_eq!(asked_as(&mut client, "first.test").1, "SUCCESS");
+        assert_eq!(asked_as(&mut client, "second.test").1, "NONE");
+        assert_eq!(asked_as(&mut client, "third.test").0, 421);
+        restart(&server);
+    }
+    // Shown to the host that only asks, it is seen through there, and does not count where it is demanded.
+    let mut client = Offer::as_somebody(&of_first)
+        .to("second.test")
+        .connect(server.address());
+    for _ in 0..2 {
+        assert!(
+            asked_as(&mut client, "second.test")
+                .1
+                .starts_with("FAILED:")
+        );
+        assert_eq!(asked_as(&mut client, "first.test").0, 421);
+        assert_eq!(asked_as(&mut client, "third.test").0, 421);
+        restart(&server);
+    }
+    // Nor does a host that was not named lend its own to others.
+    let mut client = Offer::as_somebody(&of_first).connect(server.address());
+    assert_eq!(asked_as(&mut client, "first.test").0, 421);
+}
+
+#[test]
+fn a_chain_that_is_too_long_lets_nobody_in() {
+    let authority = Authority::new("Authority");
+    let somebody = authority.vouch_for("somebody");
+    let server = Server::start(demanding(&authority, "ssl.verifyclient.depth = 0"));
+    let with_another = Offer::as_somebody_with(&somebody, &authority);
+    let mut client = with_another.connect(server.address());
+    client.send(b"GET /who.cgi HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.response(Asked::ForAnything).unwrap_err();
+    let mut client = Offer::as_somebody(&somebody).connect(server.address());
+    assert!(who(&mut client).starts_with("SUCCESS"));
 }
