@@ -58,6 +58,9 @@ pub enum ToGeneration {
         /// Paths as in [`crate::plan::Plan::logs`].
         paths: Vec<String>,
     },
+    /// Files with certificates and keys have changed, perhaps: the one descriptor is of a memory file with what they contain
+    /// ([`crate::tls::snapshot::Snapshot`]).
+    Certificates,
     /// Tell how you are: answered by [`FromGeneration::Status`].
     Status,
 }

@@ -30,6 +30,13 @@ pub struct Plan {
     pub linger: Option<Duration>,
     /// How long a generation may take to become ready: `server.feature-flags` "everlit.ready-timeout", default 60 s.
     pub ready_timeout: Duration,
+    /// Files with certificates and keys (`ssl.pemfile` and so on): a change of them needs no restart.
+    #[serde(default)]
+    pub certificates: Vec<PathBuf>,
+    /// How often it is looked whether they have changed: `server.feature-flags` "everlit.certificate-watch", default 60 s; 0 or
+    /// `None`: never.
+    #[serde(default)]
+    pub certificate_watch: Option<Duration>,
     /// Programs that are kept running for backends (`bin-path`).
     #[serde(default)]
     pub programs: Vec<ProgramSpec>,

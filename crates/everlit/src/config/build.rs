@@ -17,6 +17,7 @@ use super::{AccessLog, CoreFiles, RESERVED_DESCRIPTORS, Scope, Server, Site, mod
 use crate::gateway::host::{Address, Spawn};
 use crate::plan::{ListenAddress, Plan, ProgramSpec};
 use crate::settings::Settings;
+use crate::tls;
 use crate::version::version;
 
 /// What a configuration gives, if nothing in it is wrong.
@@ -63,13 +64,18 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
     server.access_logs = builder
         .reader
         .into_access_logs(draft.syslog_facility * 8 + draft.syslog_level);
+    let plan = plan(&draft, &server, listeners);
+    let site = Site {
+        server,
+        pipeline: module_list::pipeline(&loaded, config),
+        rules: Rules::new(config, conditions?, changes.requests),
+    };
     Some(Built {
-        plan: plan(&draft, &server, listeners),
-        site: Site {
-            server,
-            pipeline: module_list::pipeline(&loaded, config),
-            rules: Rules::new(config, conditions?, changes.requests),
+        plan: Plan {
+            certificates: tls::files(&site).into_iter().collect(),
+            ..plan
         },
+        site,
     })
 }
 
@@ -93,6 +99,8 @@ fn plan(draft: &Draft, server: &Server, listeners: Vec<crate::plan::ListenSpec>)
         graceful_timeout: draft.graceful_timeout,
         linger: draft.linger,
         ready_timeout: draft.ready_timeout,
+        certificates: Vec::new(),
+        certificate_watch: Some(draft.certificate_watch),
         programs: programs(server),
         warnings: Vec::new(),
     }

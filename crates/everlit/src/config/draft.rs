@@ -33,6 +33,8 @@ pub struct Draft {
     pub linger: Option<Duration>,
     /// "everlit.ready-timeout"
     pub ready_timeout: Duration,
+    /// "everlit.certificate-watch"
+    pub certificate_watch: Duration,
 }
 
 /// `server.compat-module-load`
@@ -59,6 +61,7 @@ impl Default for Draft {
             graceful_timeout: None,
             linger: None,
             ready_timeout: Duration::from_secs(60),
+            certificate_watch: Duration::from_secs(60),
         }
     }
 }

@@ -31,7 +31,7 @@ pub enum Request {
         #[serde(default)]
         how: Stop,
     },
-    /// Open log files anew. Answered by [`Reply::Reopened`].
+    /// Open log files anew, and read certificates. Answered by [`Reply::Reopened`].
     ReopenLogs,
     /// Give me your listening sockets: I am your successor. Answered by [`Reply::Takeover`].
     Takeover,

@@ -20,12 +20,15 @@ use crate::causes::with_causes;
 use crate::clock::Now;
 use crate::config::Site;
 use crate::control::orphan::{About, Facts, Interest, Order as OrphanOrder, Orphan, Standing};
+use crate::errorlog;
 use crate::link::{FromGeneration, GenerationStatus, Line, Listeners, Received, ToGeneration};
 use crate::sys::filter::drop_syns;
 use crate::sys::signal::{Order as Signal, Signals};
 use crate::sys::socket::hide_listener;
 use crate::tally::Tally;
+use crate::tls;
 use crate::tls::context::Materials;
+use crate::tls::snapshot::Snapshot;
 use crate::worker::conn::Stay;
 use crate::worker::endpoint::Endpoint;
 use crate::worker::logs::Target;
@@ -204,7 +207,11 @@ impl Lead {
                     Activity::Serving => self.quit(Listeners::Close, &self.foreign(), None, now),
                     Activity::Giving(_) | Activity::Quitting { .. } => return self.cut(),
                 },
-                Signal::ReopenLogs if !supervised => self.reopen_logs(),
+                Signal::ReopenLogs if !supervised => {
+                    self.reopen_logs();
+                    // With the privileges that are left.
+                    self.renew_certificates(&Snapshot::take(tls::files(&self.site)));
+                }
                 Signal::Stop | Signal::ReopenLogs | Signal::Restart => {}
             }
         }
@@ -285,6 +292,14 @@ impl Lead {
                 self.quit(listeners, &kept, drain_limit, now);
             }
             ToGeneration::Logs { paths } => self.take_logs(paths, fds),
+            ToGeneration::Certificates => {
+                if let Some(file) = fds.into_iter().next() {
+                    match Snapshot::unpack(file) {
+                        Ok(snapshot) => self.renew_certificates(&snapshot),
+                        Err(error) => eprintln!("everlit: certificates: {error}"),
+                    }
+                }
+            }
             ToGeneration::Status => self.tell(&FromGeneration::Status(self.status())),
         }
     }
@@ -573,6 +588,26 @@ impl Lead {
             let target = logs::target(file);
             self.crew
                 .order_all(|| Order::Logs(vec![(index, target.clone())]));
+        }
+    }
+
+    /// Certificates and keys may be new: for handshakes from now on. If something is wrong with them, the old ones stay.
+    fn renew_certificates(&mut self, snapshot: &Snapshot) {
+        match tls::renew(&self.site, &self.materials, snapshot) {
+            Ok(None) => {}
+            Ok(Some(materials)) => {
+                errorlog::say(
+                    "mod_openssl",
+                    format_args!("the certificates were read anew"),
+                );
+                self.crew
+                    .order_all(|| Order::Certificates(materials.clone()));
+                self.materials = materials;
+            }
+            Err(error) => errorlog::say(
+                "mod_openssl",
+                format_args!("{error}; the old certificates stay"),
+            ),
         }
     }
 

@@ -38,7 +38,7 @@ impl FileState {
         Self::of(Path::new("/proc/self/exe"))
     }
 
-    fn of(path: &Path) -> io::Result<Self> {
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let metadata = fs::metadata(path)?;
         Ok(Self {
             device: metadata.dev(),

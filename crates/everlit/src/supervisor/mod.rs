@@ -19,6 +19,7 @@ pub(crate) mod stop;
 mod age;
 pub(crate) mod binary;
 mod bind;
+mod certificates;
 mod check;
 mod journal;
 mod listeners;
@@ -51,6 +52,7 @@ use rustix::time::Timespec;
 
 use self::backoff::Backoff;
 use self::binary::{Binary, FileState};
+use self::certificates::Watch;
 use self::ending::Ending;
 use self::idle::Idle;
 use self::journal::Journal;
@@ -91,6 +93,7 @@ pub(crate) struct Supervisor {
     // What is in force.
     plan: Option<Plan>,
     listeners: Listeners,
+    certificates: Watch,
     /// Until then a generation may still listen where it is to listen no longer.
     retiring_until: Option<Instant>,
     pid_file: Option<PidFile>,
@@ -217,6 +220,7 @@ impl Supervisor {
             self.replace();
         }
         self.tick_programs();
+        self.tick_certificates();
         self.tick_idle();
     }
 
@@ -238,6 +242,7 @@ impl Supervisor {
             self.asked.iter().map(|asked| asked.until).min(),
             self.replace_at,
             self.programs.deadline(),
+            self.certificates.deadline(),
         ]
         .into_iter()
         .chain(self.workers.iter().map(|worker| worker.silence.deadline()))

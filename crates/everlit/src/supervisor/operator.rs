@@ -42,6 +42,7 @@ impl Supervisor {
                 Ok(Some(Order::Restart)) => self.restart_for(None),
                 Ok(Some(Order::ReopenLogs)) => {
                     self.reopen_logs();
+                    self.renew_certificates();
                 }
                 Ok(Some(Order::Stop)) => self.stop(Linger::Configured),
                 Ok(Some(Order::Terminate)) => self.terminate(),
@@ -83,6 +84,7 @@ impl Supervisor {
             },
             Request::ReopenLogs => {
                 let reply = self.reopen_logs();
+                self.renew_certificates();
                 self.control.reply(client, &reply, self.now);
             }
             Request::Takeover => self.offer(client),

@@ -12,6 +12,7 @@ use rustix::process::Signal;
 
 use super::Supervisor;
 use super::binary::FileState;
+use super::certificates::Watch;
 use super::check::Check;
 use super::failure::Failure;
 use super::generation::Generation;
@@ -403,6 +404,7 @@ impl Supervisor {
         };
         let number = running.number;
         if let Some(plan) = running.plan.clone() {
+            self.certificates = Watch::begin(&plan, self.now);
             self.plan = Some(plan);
         }
         let complaints: Vec<_> = match running.prepared.take() {

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::age;
 use super::backoff::Backoff;
 use super::binary::{Binary, FileState, environment};
+use super::certificates::Watch;
 use super::generation::{Exit, Generation};
 use super::idle::Idle;
 use super::journal::Journal;
@@ -534,6 +535,10 @@ impl Supervisor {
             source: state.source,
             directory: state.directory,
             ground: state.ground,
+            certificates: match &state.plan {
+                Some(plan) => Watch::begin(plan, now),
+                None => Watch::default(),
+            },
             plan: state.plan,
             listeners: Listeners::resume(listeners),
             retiring_until: state.retiring_until,

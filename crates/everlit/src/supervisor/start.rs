@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::backoff::Backoff;
 use super::binary::{Binary, FileState};
+use super::certificates::Watch;
 use super::idle::Idle;
 use super::journal::Journal;
 use super::listeners::Listeners;
@@ -176,6 +177,7 @@ impl Supervisor {
             directory,
             ground,
             plan: None,
+            certificates: Watch::default(),
             listeners,
             retiring_until: None,
             pid_file: None,

@@ -18,6 +18,7 @@ use portable_tls::rustls::{self, RootCertStore, ServerConfig};
 use portable_tls::{ACME_TLS_1, Config, Suite, UnixSeconds, Version};
 
 use super::peer::Judgement;
+use super::snapshot::Snapshot;
 use super::store::Store;
 use super::verify::Asking;
 use crate::config::MAX_KNOWN;
@@ -236,7 +237,8 @@ impl Materials {
         let (certificate, key) = (at("crt.pem"), at("key.pem"));
         let provider = Arc::new(aws_lc_rs::default_provider());
         let paths: [Arc<Path>; 2] = [certificate.clone().into(), key.into()];
-        let store = Store::load(paths.iter()).map_err(|error| ContextError::Refused {
+        let store = Store::new(&Snapshot::take(&paths));
+        store.check(&paths).map_err(|error| ContextError::Refused {
             what: "a challenge",
             path: error.path.clone(),
             cause: error.to_string(),

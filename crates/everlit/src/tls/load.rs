@@ -3,16 +3,17 @@
 //! In: a site. Out: [`Materials`], or what is wrong, block by block. Must hold: a handshake meets no problem that could have
 //! been found here.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lighttpd_conf::{Config, Diagnostic};
-use portable_tls::{Tickets, UnixSeconds};
+use portable_tls::{ImageError, Tickets, UnixSeconds};
 
 use super::context::{ContextError, Materials, Rotation};
+use super::snapshot::Snapshot;
 use super::store::{Reason, Store, StoreError};
 use crate::config::Site;
 use crate::modules::openssl::{Engine, Settings};
@@ -55,33 +56,71 @@ pub fn is_spoken(site: &Site) -> bool {
     blocks.any(|(_, settings)| settings.openssl.engine == Engine::On)
 }
 
+/// Files that TLS needs; none if nobody speaks it.
+pub fn files(site: &Site) -> BTreeSet<PathBuf> {
+    if !is_spoken(site) {
+        return BTreeSet::new();
+    }
+    let settings = distinct(site);
+    let of_settings = settings.iter().flat_map(Settings::files);
+    let all = of_settings.map(|path| path.to_path_buf());
+    all.chain(site.server.ticket_keys.clone()).collect()
+}
+
 /// Reads and tries everything. Nothing is read if nobody speaks TLS.
 pub fn load(site: &Site) -> Result<Materials, LoadError> {
     if !is_spoken(site) {
         return Ok(Materials::default());
     }
-    let settings = distinct(site);
-    let wanted = settings.iter().flat_map(Settings::files);
-    let store = Arc::new(Store::load(wanted).map_err(LoadError::Store)?);
+    let snapshot = Snapshot::take(files(site));
     let (tickets, rotation) = match &site.server.ticket_keys {
-        Some(path) => (shared(path)?, Rotation::Shared),
+        Some(path) => {
+            let tickets = Tickets::from_stek(shared(path, &snapshot)?, unix_now());
+            let tickets = tickets.map_err(|error| unusable(path, error))?;
+            (tickets, Rotation::Shared)
+        }
         None => {
             let own = Tickets::generate(TICKET_PERIOD, unix_now());
-            (
-                own.map_err(|error| LoadError::TicketKeys(error.to_string()))?,
-                Rotation::Own,
-            )
+            let tickets = own.map_err(|error| LoadError::TicketKeys(error.to_string()))?;
+            (tickets, Rotation::Own)
         }
     };
     let materials = Materials {
-        store,
+        store: Arc::new(Store::new(&snapshot)),
         tickets: Some(Arc::new(tickets)),
         rotation,
     };
+    try_all(site, &materials)?;
+    Ok(materials)
+}
+
+/// What `old` becomes with a newer snapshot of the files: nothing if they are the same. The keys for tickets stay, but for a
+/// new one of `ssl.stek-file`.
+pub fn renew(
+    site: &Site,
+    old: &Materials,
+    snapshot: &Snapshot,
+) -> Result<Option<Materials>, LoadError> {
+    let materials = Materials {
+        store: Arc::new(Store::new(snapshot)),
+        ..old.clone()
+    };
+    try_all(site, &materials)?;
+    if let (Some(path), Some(tickets)) = (&site.server.ticket_keys, &old.tickets) {
+        let added = tickets.add_stek(shared(path, snapshot)?, unix_now());
+        added.map_err(|error| unusable(path, error))?;
+    }
+    Ok((materials.store != old.store).then_some(materials))
+}
+
+fn try_all(site: &Site, materials: &Materials) -> Result<(), LoadError> {
+    let settings = distinct(site);
+    let wanted = settings.iter().flat_map(Settings::files);
+    materials.store.check(wanted).map_err(LoadError::Store)?;
     for settings in settings.iter().filter(|settings| is_served(settings)) {
         materials.context(settings).map_err(LoadError::Context)?;
     }
-    Ok(materials)
+    Ok(())
 }
 
 /// The settings of all blocks, each once: thousands of hosts may share a certificate.
@@ -99,6 +138,11 @@ pub fn look(config: &Config, site: &Site, problems: &mut Vec<Diagnostic>) {
     {
         return;
     }
+    let materials = Materials {
+        store: Arc::new(Store::new(&Snapshot::take(files(site)))),
+        ..Materials::default()
+    };
+    let store = &materials.store;
     for (index, settings) in &blocks {
         let block = &config.blocks()[*index];
         let own = |name: &str| block.get(name).map(|value| value.span);
@@ -113,24 +157,18 @@ pub fn look(config: &Config, site: &Site, problems: &mut Vec<Diagnostic>) {
             continue;
         };
         let wanted = &settings.openssl;
-        let found = match Store::load(wanted.files()) {
-            Err(error) => Err(LoadError::Store(error)),
-            Ok(store) => {
-                let materials = Materials {
-                    store: Arc::new(store),
-                    ..Materials::default()
-                };
-                let tried = match is_served(wanted) {
-                    true => materials.context(wanted).map(|_| ()),
-                    false => Ok(()),
-                };
-                tried.map(|()| materials).map_err(LoadError::Context)
+        let tried = store.check(wanted.files()).map_err(LoadError::Store);
+        let found = tried.and_then(|()| match is_served(wanted) {
+            true => {
+                let context = materials.context(wanted);
+                context.map(|_| ()).map_err(LoadError::Context)
             }
-        };
+            false => Ok(()),
+        });
         match found {
             Err(error) => problems.push(config.error(place, error.to_string())),
-            Ok(materials) => {
-                let remarks = super::health::remarks(config, block, wanted, &materials.store);
+            Ok(()) => {
+                let remarks = super::health::remarks(config, block, wanted, store);
                 problems.extend(
                     remarks
                         .into_iter()
@@ -146,14 +184,15 @@ fn is_served(settings: &Settings) -> bool {
     settings.engine == Engine::On || settings.pemfile.is_some()
 }
 
-fn shared(path: &Path) -> Result<Tickets, LoadError> {
-    let bytes = std::fs::read(path).map_err(|error| {
+fn shared<'s>(path: &Path, snapshot: &'s Snapshot) -> Result<&'s [u8], LoadError> {
+    snapshot.get(path).map_err(|errno| {
         LoadError::Store(StoreError {
             path: path.to_path_buf(),
-            reason: Reason::Read(error),
+            reason: Reason::Read(errno),
         })
-    })?;
-    let bytes = zeroize::Zeroizing::new(bytes);
-    Tickets::from_stek(&bytes, unix_now())
-        .map_err(|error| LoadError::TicketKeys(format!("{}: {error}", path.display())))
+    })
+}
+
+fn unusable(path: &Path, error: ImageError) -> LoadError {
+    LoadError::TicketKeys(format!("{}: {error}", path.display()))
 }

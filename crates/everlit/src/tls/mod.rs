@@ -1,10 +1,11 @@
 //! 2c. TLS between a client's socket and its protocol (mod_openssl).
 //!
 //! In: what was read from a socket; what is owed to a client. Out: the same without, and with, TLS. Must hold: everything of
-//! a session is in its [`channel::Channel`], so that it moves with its connection; keys of certificates are read once,
-//! before privileges are dropped.
+//! a session is in its [`channel::Channel`], so that it moves with its connection; a generation reads keys of
+//! certificates before it drops its privileges, and gets new ones from its supervisor.
 
 // What is loaded from files.
+pub mod snapshot;
 pub mod store;
 
 // What handshakes work with.
@@ -19,5 +20,5 @@ mod health;
 mod load;
 
 pub use channel::Channel;
-pub use load::{LoadError, is_spoken, load, look, unix_now};
+pub use load::{LoadError, files, is_spoken, load, look, renew, unix_now};
 pub use peer::Secured;

@@ -1,13 +1,11 @@
 //! Certificates and keys, as they are in files.
 //!
-//! In: the paths that directives name. Out: what is in these files. Must hold: each file is read once; what cannot be used is
-//! said with the name of its file, before anything is served; nothing of a key is ever printed.
+//! In: a snapshot of the files that directives name. Out: what is in them. Must hold: what cannot be used is said with the
+//! name of its file, before anything is served; nothing of a key is ever printed.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use portable_tls::rustls::pki_types::pem::PemObject as _;
 use portable_tls::rustls::pki_types::pem::{self, SectionKind};
@@ -15,15 +13,18 @@ use portable_tls::rustls::pki_types::{
     CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs1KeyDer,
     PrivatePkcs8KeyDer, PrivateSec1KeyDer,
 };
+use rustix::io::Errno;
+
+use super::snapshot::Snapshot;
 
 /// What files contain, by their paths.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Store {
-    files: BTreeMap<Arc<Path>, Contents>,
+    files: BTreeMap<PathBuf, Result<Contents, Reason>>,
 }
 
 /// What is in a file.
-#[derive(Default)]
+#[derive(Default, PartialEq, Eq)]
 pub struct Contents {
     /// Certificates, in order.
     pub certificates: Vec<CertificateDer<'static>>,
@@ -36,7 +37,7 @@ pub struct Contents {
 }
 
 /// Why a file cannot be used.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError {
     /// The file.
     pub path: PathBuf,
@@ -45,23 +46,20 @@ pub struct StoreError {
 }
 
 /// What is wrong with a file.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// It cannot be read.
-    Read(io::Error),
+    Read(Errno),
     /// It is no PEM file.
     Pem(String),
-    /// Something that must be there is not.
-    Lacks(&'static str),
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         match &self.reason {
-            Reason::Read(error) => write!(f, "read {path}: {error}"),
+            Reason::Read(errno) => write!(f, "read {path}: {errno}"),
             Reason::Pem(why) => write!(f, "{path} is no good PEM file: {why}"),
-            Reason::Lacks(what) => write!(f, "{path} has no {what}"),
         }
     }
 }
@@ -69,8 +67,8 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.reason {
-            Reason::Read(error) => Some(error),
-            Reason::Pem(_) | Reason::Lacks(_) => None,
+            Reason::Read(errno) => Some(errno),
+            Reason::Pem(_) => None,
         }
     }
 }
@@ -83,31 +81,36 @@ impl fmt::Debug for Contents {
 }
 
 impl Store {
-    /// Reads these files.
-    pub fn load<'p>(paths: impl Iterator<Item = &'p Arc<Path>>) -> Result<Store, StoreError> {
-        let mut store = Store::default();
+    /// Takes the files of a snapshot apart.
+    pub fn new(snapshot: &Snapshot) -> Store {
+        let files = snapshot.iter().map(|(path, content)| {
+            let contents = content.map_err(Reason::Read).and_then(parse);
+            (path.to_path_buf(), contents)
+        });
+        Store {
+            files: files.collect(),
+        }
+    }
+
+    /// Whether all of these files can be used.
+    pub fn check<P: AsRef<Path>>(
+        &self,
+        paths: impl IntoIterator<Item = P>,
+    ) -> Result<(), StoreError> {
         for path in paths {
-            if !store.files.contains_key(path) {
-                let contents = read(path).map_err(|reason| StoreError {
-                    path: path.to_path_buf(),
-                    reason,
-                })?;
-                store.files.insert(path.clone(), contents);
+            let path = path.as_ref();
+            if let Some(Err(reason)) = self.files.get(path) {
+                let (path, reason) = (path.to_path_buf(), reason.clone());
+                return Err(StoreError { path, reason });
             }
         }
-        Ok(store)
+        Ok(())
     }
 
-    /// What is in a file, if it was read.
+    /// What is in a file, if it is there and can be used.
     pub fn get(&self, path: &Path) -> Option<&Contents> {
-        self.files.get(path)
+        self.files.get(path)?.as_ref().ok()
     }
-}
-
-/// Reads a file.
-pub fn read(path: &Path) -> Result<Contents, Reason> {
-    let bytes = zeroize::Zeroizing::new(std::fs::read(path).map_err(Reason::Read)?);
-    parse(&bytes)
 }
 
 /// Takes a file apart.

@@ -16,6 +16,7 @@ use crate::freeze::{Frozen, Parts, Thawed};
 use crate::gateway::relay::Trouble;
 use crate::http1::machine::Future;
 use crate::link::Listeners;
+use crate::tls::context::Materials;
 use crate::worker::bench::Mode;
 
 /// From the lead thread.
@@ -36,6 +37,8 @@ pub enum Order {
     Retire(usize),
     /// Logs were opened anew: write there, by [`crate::logline::LogId`].
     Logs(Vec<(usize, Target)>),
+    /// Certificates are new, for handshakes from now on.
+    Certificates(Materials),
     /// End now, whatever is left.
     End,
 }
@@ -78,6 +81,7 @@ impl Worker {
                         self.bench.logs.replace(index, target);
                     }
                 }
+                Order::Certificates(materials) => self.bench.tls.contexts.renew(materials),
                 Order::End => self.stage = Stage::Over,
             }
         }

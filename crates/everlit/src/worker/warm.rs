@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::table::Key;
 
-/// Sessions with expanded keys, of which each takes about 2 KiB.
+/// Sessions with expanded keys, of which each takes about 1.3 KiB.
 const WARM_MAX: usize = 256;
 
 /// Connections whose sessions have expanded keys, the longest known first.

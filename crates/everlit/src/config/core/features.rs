@@ -41,6 +41,10 @@ const FLAGS: &[(&str, Flag)] = &[
         "everlit.ready-timeout",
         Flag::Seconds(|draft, time| draft.ready_timeout = time),
     ),
+    (
+        "everlit.certificate-watch",
+        Flag::Seconds(|draft, time| draft.certificate_watch = time),
+    ),
     ("server.h2proto", Flag::Nothing),
     ("server.h2c", Flag::Nothing),
     ("server.graceful-restart-bg", Flag::Nothing),

@@ -1,8 +1,13 @@
 //! Which certificate a client gets, and what is said of one that is no good.
 
+use std::time::Instant;
+
+use portable_tls::rustls::HandshakeKind;
+use rustix::process::Signal;
+
 use crate::support::http::Client;
 use crate::support::tls::{Identity, Offer, get};
-use crate::support::{Built, Server, Setup};
+use crate::support::{Built, PATIENCE, Server, Setup};
 
 fn shown(client: &mut Client) -> Vec<u8> {
     client.tls(|tls| tls.peer_certificates().unwrap()[0].to_vec())
@@ -67,6 +72,82 @@ fn a_new_certificate_is_for_new_connections() {
     get(&mut third, "/a.txt");
     assert_eq!(shown(&mut third), new.der.to_vec());
     get(&mut first, "/a.txt");
+}
+
+/// Waits until the server has said this.
+fn wait_for(server: &Server, text: &str) {
+    let begun = Instant::now();
+    while !server.said().contains(text) {
+        assert!(begun.elapsed() < PATIENCE, "not said: {text}");
+        std::thread::yield_now();
+    }
+}
+
+fn replace(server: &Server, name: &str, content: &str) {
+    let (new, path) = (server.setup.path("new"), server.setup.path(name));
+    std::fs::write(&new, content).unwrap();
+    std::fs::rename(new, path).unwrap();
+}
+
+/// Whether `certificate` is what a newcomer is shown.
+fn is_shown(server: &Server, certificate: &Identity) -> bool {
+    let mut client = Offer::all().to("other.test").connect(server.address());
+    get(&mut client, "/a.txt");
+    shown(&mut client) == certificate.der.to_vec()
+}
+
+#[test]
+fn a_hangup_brings_new_certificates_without_a_restart() {
+    let (setup, old) = two_names();
+    let server = Server::start(setup);
+    let offer = Offer::all().to("other.test");
+    let mut first = offer.connect(server.address());
+    get(&mut first, "/a.txt");
+    let generation = server.status().generations[0].pid;
+
+    let new = Identity::own("other.test");
+    replace(&server, "other.pem", &format!("{}{}", new.pem, new.key));
+    server.signal(Signal::HUP);
+    wait_for(&server, "the certificates were read anew");
+    assert!(is_shown(&server, &new));
+    get(&mut first, "/a.txt");
+    assert_eq!(shown(&mut first), old.der.to_vec());
+    // Tickets from before are good.
+    let mut again = offer.connect(server.address());
+    get(&mut again, "/a.txt");
+    assert_eq!(
+        again.tls(|tls| tls.handshake_kind()),
+        Some(HandshakeKind::Resumed)
+    );
+
+    // One that is broken changes nothing, and it is said.
+    replace(&server, "other.pem", &new.pem);
+    server.signal(Signal::HUP);
+    wait_for(&server, "the old certificates stay");
+    assert!(is_shown(&server, &new));
+    std::fs::remove_file(server.setup.path("other.pem")).unwrap();
+    server.signal(Signal::HUP);
+    wait_for(&server, "No such file");
+    assert!(is_shown(&server, &new));
+    assert_eq!(server.status().generations[0].pid, generation);
+}
+
+#[test]
+fn new_certificates_are_noticed() {
+    let (setup, _) = two_names();
+    let server = Server::start(
+        setup.setting("server.feature-flags += ( \"everlit.certificate-watch\" => 1 )"),
+    );
+    for _ in 0..2 {
+        let new = Identity::own("other.test");
+        replace(&server, "other.pem", &format!("{}{}", new.pem, new.key));
+        let begun = Instant::now();
+        while !is_shown(&server, &new) {
+            assert!(begun.elapsed() < PATIENCE);
+        }
+        // Also after a restart, by whoever serves then.
+        server.reload().unwrap();
+    }
 }
 
 #[test]
