@@ -391,7 +391,7 @@ fn turn(
     let (relay, link) = match busy.relay {
         None => (None, None),
         Some(image) => {
-            let (relay, link) = relay::thaw(*image, &mut files, origin, bench);
+            let (relay, link) = relay::thaw(*image, &mut files, &outbox, origin, bench);
             (Some(Box::new(relay)), link)
         }
     };

@@ -470,10 +470,11 @@ fn target_image(target: &Target) -> TargetImage {
     }
 }
 
-/// A relay again, and its connection; that has no owner yet.
+/// A relay again, and its connection; that has no owner yet. `owed`: what the client is owed already.
 pub(super) fn thaw(
     image: RelayImage,
     fds: &mut dyn Iterator<Item = OwnedFd>,
+    owed: &Outbox,
     origin: Origin<'_>,
     bench: &mut Bench,
 ) -> (Relay, Option<ThawedLink>) {
@@ -562,7 +563,7 @@ pub(super) fn thaw(
         },
         download: Download {
             stream: image.download.stream,
-            spool: Spool::default(),
+            spool: Spool::behind(held.as_ref().map_or(owed, |held| &held.body)),
             framing: image.download.framing,
             held,
         },

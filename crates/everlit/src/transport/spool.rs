@@ -26,16 +26,17 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Goes on where the last range of an outbox ends, all of whose files are of a spool: one that has moved is to have no
-    /// file more for it, because a parcel carries only so many.
+    /// Goes on where the last range of an outbox ends, if that is of a spool: one that has moved is to have no file more for
+    /// it, because a parcel carries only so many.
     pub fn behind(outbox: &Outbox) -> Spool {
-        outbox
-            .files()
-            .last()
-            .map_or_else(Spool::default, |last| Spool {
+        let last = outbox.files().last();
+        match last.filter(|last| is_writable(&last.file)) {
+            Some(last) => Spool {
                 file: Some(last.file.clone()),
                 end: last.offset.saturating_add(last.length),
-            })
+            },
+            None => Spool::default(),
+        }
     }
 
     /// Writes bytes, and has the outbox owe them after everything else.
@@ -74,6 +75,12 @@ impl Spool {
         });
         Ok(())
     }
+}
+
+/// Documents are not.
+fn is_writable(file: &OpenFile) -> bool {
+    let flags = rustix::fs::fcntl_getfl(file);
+    flags.is_ok_and(|flags| flags.contains(OFlags::RDWR))
 }
 
 fn create(directories: &[PathBuf]) -> Result<OpenFile, Errno> {
@@ -164,6 +171,34 @@ mod tests {
             let length = rustix::fs::fstat(&*range.file).unwrap().st_size;
             assert_eq!(length, 3, "room that nobody needs");
         }
+    }
+
+    #[test]
+    fn it_goes_on_behind_its_own_file_and_no_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let directories = [directory.path().to_owned()];
+        let mut outbox = Outbox::default();
+        Spool::default()
+            .append(b"one", &mut outbox, &directories)
+            .unwrap();
+        Spool::behind(&outbox)
+            .append(b"two", &mut outbox, &directories)
+            .unwrap();
+        assert_eq!(outbox.files().count(), 1);
+        let path = directory.path().join("document");
+        std::fs::write(&path, b"document").unwrap();
+        outbox.extend_file(FileRange {
+            file: Rc::new(OpenFile::from(OwnedFd::from(
+                std::fs::File::open(&path).unwrap(),
+            ))),
+            offset: 0,
+            length: 8,
+        });
+        Spool::behind(&outbox)
+            .append(b"three", &mut outbox, &directories)
+            .unwrap();
+        assert_eq!(outbox.files().count(), 3);
+        assert_eq!(std::fs::read(path).unwrap(), b"document");
     }
 
     #[test]

@@ -218,7 +218,9 @@ impl Turn {
             Some(held) => &mut held.body,
             None => &mut self.outbox,
         };
-        if download.stream == Stream::Bounded || outbox.memory() + bytes.len() <= WAITING_MAX {
+        // What comes after something in a file goes there too: an outbox that moves has few files.
+        let fits = outbox.memory() + bytes.len() <= WAITING_MAX;
+        if download.stream == Stream::Bounded || fits && outbox.files().next().is_none() {
             outbox.append(bytes);
             return Next::On;
         }

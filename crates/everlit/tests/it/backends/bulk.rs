@@ -78,6 +78,32 @@ fn a_huge_answer_waits_in_a_file() {
 }
 
 #[test]
+fn a_huge_answer_keeps_to_one_file_however_often_it_moves() {
+    let body = pattern(LENGTH);
+    for mode in [0, 1] {
+        let backend = Backend::new();
+        let setting = format!("server.stream-response-body = {mode}");
+        let (server, mut client, ..) = warm(&backend, &setting);
+        get(&mut client);
+        let mut peer = backend.accept();
+        peer.head();
+        peer.send(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n"
+        ));
+        for piece in body.chunks(LENGTH / 4) {
+            // Nearly all of it has been taken when it moves: the rest is what the kernel keeps.
+            peer.send(piece);
+            assert_eq!(server.reload().unwrap().tally.dropped, 0);
+            let (_, pid) = server.generation();
+            assert_eq!(spools(pid, &server), 1, "mode {mode}");
+        }
+        drop(peer);
+        assert!(response(&mut client).body == body, "mode {mode}");
+        goes_on(&mut client);
+    }
+}
+
+#[test]
 fn a_huge_answer_comes_no_faster_than_it_is_taken() {
     for (fields, wire, body) in bodies() {
         let backend = Backend::new();

@@ -156,10 +156,11 @@ fn nothing_is_left_of_a_session_that_has_moved() {
             std::thread::scope(|scope| {
                 let reload = scope.spawn(|| server.reload().unwrap());
                 let new = taker(&server, old);
-                // It hears that the new one has it a moment later. It stays for the client in its handshake, and is stopped
-                // while it is looked at: once it is gone it has no memory.
+                // It hears that the new one has it a moment later, at the latest before it says again how it is. It stays for
+                // the client in its handshake, and is stopped while it is looked at: once it is gone it has no memory.
                 let mut last = Vec::new();
                 loop {
+                    server.status();
                     send(old, Signal::STOP);
                     let left = found(old, &needles);
                     if left.is_empty() {
@@ -170,7 +171,6 @@ fn nothing_is_left_of_a_session_that_has_moved() {
                         last = left;
                     }
                     send(old, Signal::CONT);
-                    std::thread::yield_now();
                 }
                 send(old, Signal::CONT);
                 assert_ne!(found(new, &needles), [""; 0], "{suite:?}: it has moved");
