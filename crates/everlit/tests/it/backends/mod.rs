@@ -8,6 +8,7 @@ pub mod backend;
 mod broken;
 mod bulk;
 mod early;
+mod everybody;
 mod failures;
 mod garbage;
 mod hangups;
