@@ -10,11 +10,15 @@ use crate::request::Request;
 use crate::response::Response;
 use std::rc::Rc;
 
+use lighttpd_conf::Captured;
+
 /// A request on its way through the modules.
 #[derive(Debug)]
 pub struct Exchange<'r> {
     /// The request.
     pub request: Request<'r>,
+    /// What the conditions in force have matched, for `%1` and the like.
+    pub captured: Captured,
     /// Where it leads in the file system.
     pub physical: &'r mut Physical,
     /// What was found there; set before `subrequest_start`.

@@ -28,7 +28,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_h2",
     "mod_magnet",
     "mod_maxminddb",
-    "mod_redirect",
     "mod_rewrite",
     "mod_rrdtool",
     "mod_simple_vhost",

@@ -385,7 +385,6 @@ static HOSTS: &[Directive] = &[
 ];
 
 const MAGNET: Of = Of("mod_magnet");
-const REDIRECT: Of = Of("mod_redirect");
 const REWRITE: Of = Of("mod_rewrite");
 
 const UNSCRIPTED: &str = "what the script refuses would be served";
@@ -410,12 +409,6 @@ static REQUESTS: &[Directive] = &[
         UNSCRIPTED,
         "Lua scripts that see the response.",
     ),
-    REDIRECT.missing(
-        "url.redirect",
-        KvString,
-        "Redirects, by expression for the URL.",
-    ),
-    REDIRECT.missing("url.redirect-code", Short, "Status of redirects."),
     REWRITE.exposing(
         "url.rewrite-once",
         KvString,

@@ -13,6 +13,7 @@ pub mod fastcgi;
 pub mod indexfile;
 pub mod openssl;
 pub mod proxy;
+pub mod redirect;
 pub mod scgi;
 pub mod setenv;
 pub mod sockproxy;
@@ -41,6 +42,7 @@ pub static TABLE: &[&Module] = &[
     &indexfile::MODULE,
     &openssl::MODULE,
     &proxy::MODULE,
+    &redirect::MODULE,
     &scgi::MODULE,
     &setenv::MODULE,
     &sockproxy::MODULE,

@@ -104,6 +104,7 @@ pub(super) fn run(
             permit: Permit::Given,
         },
         physical: &mut *exchange.physical,
+        captured: Default::default(),
         entry: None,
         handler: None,
         forward: None,

@@ -188,6 +188,7 @@ impl Desk {
         let mut exchange = Exchange {
             request,
             physical,
+            captured: Default::default(),
             entry: None,
             handler: None,
             forward: None,
@@ -254,6 +255,7 @@ impl Desk {
         let mut exchange = Exchange {
             request: request(head, uri, Cow::Borrowed(b""), origin),
             physical,
+            captured: Default::default(),
             entry: None,
             handler: None,
             forward: None,

@@ -26,17 +26,17 @@ pub(super) fn run(
     resolver: &mut Resolver,
     exchange: &mut Exchange<'_>,
 ) -> Rc<Settings> {
-    let mut settings = resolver.resolve(site, &exchange.request);
+    let mut settings = settle(site, resolver, exchange);
     for hook in &site.pipeline.uri_raw {
         match hook(exchange, &settings) {
             Flow::GoOn => {}
-            Flow::Again => settings = resolver.resolve(site, &exchange.request),
+            Flow::Again => settings = settle(site, resolver, exchange),
             Flow::Done => return settings,
         }
     }
     for _ in 0..MAX_ROUNDS {
         match round(site, &settings, exchange) {
-            Flow::Again => settings = resolver.resolve(site, &exchange.request),
+            Flow::Again => settings = settle(site, resolver, exchange),
             Flow::Done | Flow::GoOn
                 if exchange.response.status != 0 || exchange.forward.is_some() =>
             {
@@ -46,6 +46,13 @@ pub(super) fn run(
         }
     }
     exchange.response.status = 500;
+    settings
+}
+
+/// The settings for the request as it is now, and what their conditions have matched.
+fn settle(site: &Site, resolver: &mut Resolver, exchange: &mut Exchange<'_>) -> Rc<Settings> {
+    let settings = resolver.resolve(site, &exchange.request);
+    exchange.captured = resolver.take_captured();
     settings
 }
 

@@ -212,6 +212,7 @@ impl Desk {
         let mut exchange = Exchange {
             request,
             physical,
+            captured: Default::default(),
             entry: None,
             handler: None,
             forward: None,

@@ -559,6 +559,13 @@ const CASES: &[Case] = &[
     ("static-file.etags", "\"disable\"", |l| {
         !l.settings.staticfile.etags
     }),
+    // mod_redirect
+    ("url.redirect", "( \"^/a\" => \"/b\" )", |l| {
+        l.settings.redirect.rules.is_some() && l.site.pipeline.uri_clean.len() == 1
+    }),
+    ("url.redirect-code", "308", |l| {
+        l.settings.redirect.code == 308
+    }),
     ("static-file.disable-pathinfo", "\"enable\"", |l| {
         l.settings.staticfile.disable_pathinfo
     }),
@@ -602,7 +609,7 @@ fn loaded(name: &str, value: &str) -> Loaded {
         "server.modules" => "",
         _ => {
             "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_cgi\", \"mod_extforward\", \"mod_fastcgi\", \
-             \"mod_proxy\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\", \"mod_wstunnel\" )\n"
+             \"mod_proxy\", \"mod_redirect\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\", \"mod_wstunnel\" )\n"
         }
     };
     let (site, plan) = load(&format!("{modules}{name} = {value}"));

@@ -105,6 +105,7 @@ impl<'a> Asked<'a> {
                 environment: pairs(self.environment),
             },
             physical: &mut physical,
+            captured: Default::default(),
             entry: None,
             handler: None,
             forward: None,
