@@ -35,6 +35,8 @@ pub struct Settings {
     pub proxy: modules::proxy::Settings,
     /// mod_redirect
     pub redirect: modules::redirect::Settings,
+    /// mod_rewrite
+    pub rewrite: modules::rewrite::Settings,
     /// mod_scgi
     pub scgi: modules::scgi::Settings,
     /// mod_setenv

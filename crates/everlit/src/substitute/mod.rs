@@ -79,6 +79,11 @@ impl Rules {
         })
     }
 
+    /// The block in which they stand.
+    pub fn block(&self) -> BlockId {
+        self.block
+    }
+
     /// Asks them about a request's target.
     pub fn judge(&self, exchange: &Exchange<'_>, core: &Core) -> Verdict {
         let target = &exchange.request.uri.target;
