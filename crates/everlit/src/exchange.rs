@@ -8,13 +8,23 @@ use crate::files::{Entry, FileCache};
 use crate::gateway::{Forward, Handler};
 use crate::request::Request;
 use crate::response::Response;
+use crate::settings::Settings;
 use std::rc::Rc;
+
+use lighttpd_conf::Captured;
 
 /// A request on its way through the modules.
 #[derive(Debug)]
 pub struct Exchange<'r> {
     /// The request.
     pub request: Request<'r>,
+    /// The settings at the first `uri_clean`, and the target then, if that was rewritten later. For mod_setenv, which
+    /// counts from there.
+    pub first: First,
+    /// What is to be answered in place of the request's target; with [`Flow::Again`]. It begins with a slash.
+    pub new_target: Option<Vec<u8>>,
+    /// What the conditions in force have matched, for `%1` and the like.
+    pub captured: Captured,
     /// Where it leads in the file system.
     pub physical: &'r mut Physical,
     /// What was found there; set before `subrequest_start`.
@@ -29,6 +39,22 @@ pub struct Exchange<'r> {
     pub files: &'r mut FileCache,
     /// The time.
     pub now: Now,
+}
+
+/// How a request was when modules first saw it.
+#[derive(Clone, Debug, Default)]
+pub struct First {
+    /// The settings in force; nothing before `uri_clean`.
+    pub settings: Option<Rc<Settings>>,
+    /// Its target, if it has another one since.
+    pub target: Option<Vec<u8>>,
+}
+
+impl First {
+    /// The settings in force then; `now`: those in force now.
+    pub fn settings<'s>(&'s self, now: &'s Settings) -> &'s Settings {
+        self.settings.as_deref().unwrap_or(now)
+    }
 }
 
 /// What happens after a hook.

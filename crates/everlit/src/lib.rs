@@ -22,6 +22,8 @@ pub mod exchange;
 
 pub mod modules;
 
+pub mod substitute;
+
 pub mod gateway;
 
 pub mod response;

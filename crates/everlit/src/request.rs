@@ -45,6 +45,20 @@ pub struct Request<'r> {
     pub environment: Vec<(Vec<u8>, Vec<u8>)>,
     /// Whether an authorizer is still to be asked.
     pub permit: Permit,
+    /// Whether its target is another one than was asked for (mod_rewrite).
+    pub rewritten: Rewritten,
+}
+
+/// Whether a request's target was rewritten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rewritten {
+    /// No.
+    #[default]
+    Not,
+    /// So often, and may be again.
+    Times(u8),
+    /// Yes, and it stays as it is now.
+    ForGood,
 }
 
 /// Whether an authorizer (`fastcgi.server` with `mode`) is still to be asked.

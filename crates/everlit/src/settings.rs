@@ -33,6 +33,10 @@ pub struct Settings {
     pub openssl: modules::openssl::Settings,
     /// mod_proxy
     pub proxy: modules::proxy::Settings,
+    /// mod_redirect
+    pub redirect: modules::redirect::Settings,
+    /// mod_rewrite
+    pub rewrite: modules::rewrite::Settings,
     /// mod_scgi
     pub scgi: modules::scgi::Settings,
     /// mod_setenv

@@ -77,7 +77,7 @@ fn main() -> ExitCode {
             None if id == BlockId::GLOBAL => println!("outside all conditions"),
             None => println!("else"),
         }
-        if let Some(whole) = conditions.captures(&matches, id).and_then(|c| c.get(0)) {
+        if let Some(whole) = matches.captured().of(id).and_then(|c| c.get(0)) {
             println!("    %0 is {:?}", String::from_utf8_lossy(whole));
         }
         for setting in block.settings.iter().filter(|s| !s.is_variable()) {

@@ -14,7 +14,7 @@ use crate::{
 use std::path::{Path, PathBuf};
 
 /// Index of a block; 0 is the global one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlockId(pub u16);
 
 impl BlockId {

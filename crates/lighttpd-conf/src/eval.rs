@@ -5,7 +5,7 @@
 
 use crate::{
     condition::{Condition, Field, Operator},
-    config::{BlockId, Config},
+    config::{Block, BlockId, Config},
     diagnostic::{Diagnostic, Report},
     listen::ListenAddress,
     network::Network,
@@ -44,6 +44,7 @@ struct Test {
     field: usize,
     wanted: Wanted,
     how: How,
+    groups: Use,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +62,9 @@ enum How {
     Host(Box<[u8]>),
     Network(Network),
     Pattern(Pattern),
-    /// The same, and its groups are referred to in the block.
-    Capture(Pattern),
 }
 
-/// Whether the groups of an expression are of interest.
+/// Whether it is of interest what a condition matched: `%0` to `%9` in its block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Use {
     Tested,
@@ -76,17 +75,18 @@ impl Conditions {
     /// Compiles all conditions; the report names every expression, network and address that is wrong.
     pub fn new(config: &Config) -> Result<Conditions, Report> {
         let port = config.default_port();
-        let uses = uses(config);
         let mut fields = Vec::new();
         let mut nodes = Vec::new();
         let mut diagnostics = Vec::new();
         for block in &config.blocks()[1..] {
             let test = block.condition.as_ref().and_then(|condition| {
-                match compile(condition, port, uses[block.id.index()]) {
+                let groups = use_of(block);
+                match compile(condition, port, groups) {
                     Ok((wanted, how)) => Some(Test {
                         field: position(&mut fields, &condition.field),
                         wanted,
                         how,
+                        groups,
                     }),
                     Err(problem) => {
                         diagnostics.push(problem.at(config.sources(), condition.value_span));
@@ -134,38 +134,15 @@ impl Conditions {
             }
         }
     }
-
-    /// The groups of the innermost expression that put this block in force: its own or that of a block around it.
-    ///
-    /// They are recorded only where a string in the block, or in one inside it, contains `%0` to `%9`.
-    pub fn captures<'m>(&self, matches: &'m Matches, block: BlockId) -> Option<Captures<'m>> {
-        let mut at = block;
-        while let Some(node) = at.index().checked_sub(1).and_then(|i| self.nodes.get(i)) {
-            if let Some(record) = matches.captures.iter().find(|r| r.block == at) {
-                return Some(Captures {
-                    text: &matches.texts[record.text.clone()],
-                    groups: &record.groups,
-                });
-            }
-            at = node.parent;
-        }
-        None
-    }
 }
 
-/// For each block, whether something in it refers to groups.
-fn uses(config: &Config) -> Vec<Use> {
-    let mut uses = vec![Use::Tested; config.blocks().len()];
-    for block in config.blocks().iter().rev() {
-        let own = block.settings.iter().any(|s| refers_to_groups(&s.value));
-        if own {
-            uses[block.id.index()] = Use::Captured;
-        }
-        if let (Use::Captured, Some(parent)) = (uses[block.id.index()], block.parent) {
-            uses[parent.index()] = Use::Captured;
-        }
+/// Whether something in a block refers to what its condition matched.
+fn use_of(block: &Block) -> Use {
+    let mut settings = block.settings.iter();
+    match settings.any(|setting| refers_to_groups(&setting.value)) {
+        true => Use::Captured,
+        false => Use::Tested,
     }
-    uses
 }
 
 fn refers_to_groups(value: &Value) -> bool {
@@ -175,7 +152,7 @@ fn refers_to_groups(value: &Value) -> bool {
         Data::String(text) => text
             .as_bytes()
             .windows(2)
-            .any(|pair| pair[0] == b'%' && pair[1].is_ascii_digit()),
+            .any(|pair| pair[0] == b'%' && matches!(pair[1], b'0'..=b'9' | b'{')),
     }
 }
 
@@ -225,10 +202,7 @@ fn compile(condition: &Condition, port: u16, groups: Use) -> Result<(Wanted, How
                 help: error.help().map(str::to_owned),
                 ..Diagnostic::error(error.to_string())
             })?;
-            match (wanted, groups) {
-                (Wanted::Holds, Use::Captured) => How::Capture(pattern),
-                _ => How::Pattern(pattern),
-            }
+            How::Pattern(pattern)
         }
     };
     Ok((wanted, how))
@@ -259,30 +233,49 @@ impl<'a> Asked<'a> {
 
 impl Test {
     fn holds(&self, block: BlockId, asked: &mut Asked<'_>, out: &mut Matches) -> bool {
-        if let How::Network(network) = &self.how {
-            let inside = asked
-                .facts
-                .remote_ip()
-                .is_some_and(|ip| network.contains(ip));
-            return inside == (self.wanted == Wanted::Holds);
+        if self.groups == Use::Captured && self.wanted == Wanted::Holds {
+            let Some(groups) = self.how.groups(self.field, asked) else {
+                return false;
+            };
+            out.captured.record(block, asked.bytes(self.field), groups);
+            return true;
         }
-        let text = asked.bytes(self.field);
-        let matches = match &self.how {
-            How::Equal(wanted) => text == &**wanted,
-            How::Prefix(wanted) => text.starts_with(wanted),
-            How::Suffix(wanted) => text.ends_with(wanted),
-            How::Host(wanted) => same_host(text, wanted),
-            How::Network(_) => false,
-            How::Pattern(pattern) => pattern.is_match(text),
-            How::Capture(pattern) => match pattern.captures(text) {
-                Some(groups) => {
-                    out.record(block, text, groups);
-                    true
-                }
-                None => false,
-            },
+        self.how.matches(self.field, asked) == (self.wanted == Wanted::Holds)
+    }
+}
+
+impl How {
+    fn matches(&self, field: usize, asked: &mut Asked<'_>) -> bool {
+        match self {
+            How::Equal(wanted) => asked.bytes(field) == &**wanted,
+            How::Prefix(wanted) => asked.bytes(field).starts_with(wanted),
+            How::Suffix(wanted) => asked.bytes(field).ends_with(wanted),
+            How::Host(wanted) => same_host(asked.bytes(field), wanted),
+            How::Network(network) => {
+                let ip = asked.facts.remote_ip();
+                ip.is_some_and(|ip| network.contains(ip))
+            }
+            How::Pattern(pattern) => pattern.is_match(asked.bytes(field)),
+        }
+    }
+
+    /// The part of a field that it matches, and the parts of that.
+    fn groups(&self, field: usize, asked: &mut Asked<'_>) -> Option<Groups> {
+        let text = asked.bytes(field);
+        if let How::Pattern(pattern) = self {
+            return pattern.captures(text);
+        }
+        let whole = match self {
+            How::Prefix(wanted) => 0..wanted.len(),
+            How::Suffix(wanted) => text.len().saturating_sub(wanted.len())..text.len(),
+            How::Host(wanted) => 0..wanted.len().min(text.len()),
+            How::Equal(_) | How::Network(_) | How::Pattern(_) => 0..text.len(),
         };
-        matches == (self.wanted == Wanted::Holds)
+        self.matches(field, asked).then(|| {
+            let mut groups = Groups::default();
+            groups[0] = Some(whole);
+            groups
+        })
     }
 }
 
@@ -354,7 +347,14 @@ pub struct Matches {
     blocks: BlockSet,
     /// Arms of else chains of which this or an earlier one is in force.
     taken: BlockSet,
-    captures: Vec<Record>,
+    captured: Captured,
+}
+
+/// What the conditions of blocks in force have matched, where that is referred to: in blocks with a string that contains
+/// `%` and a digit or a brace. Conditions with `!=` and `!~` match nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Captured {
+    records: Vec<Record>,
     /// The texts that the records are about, one after another.
     texts: Vec<u8>,
 }
@@ -375,15 +375,36 @@ impl Matches {
     fn clear(&mut self) {
         self.blocks.clear();
         self.taken.clear();
-        self.captures.clear();
-        self.texts.clear();
+        self.captured.records.clear();
+        self.captured.texts.clear();
+    }
+
+    /// What was captured.
+    pub fn captured(&self) -> &Captured {
+        &self.captured
+    }
+
+    /// The same, to be kept longer than until the next evaluation.
+    pub fn take_captured(&mut self) -> Captured {
+        std::mem::take(&mut self.captured)
+    }
+}
+
+impl Captured {
+    /// What the block's own condition has matched; those of blocks around it do not count, as in lighttpd.
+    pub fn of(&self, block: BlockId) -> Option<Captures<'_>> {
+        let record = self.records.iter().find(|record| record.block == block)?;
+        Some(Captures {
+            text: &self.texts[record.text.clone()],
+            groups: &record.groups,
+        })
     }
 
     fn record(&mut self, block: BlockId, text: &[u8], groups: Groups) {
         let start = self.texts.len();
         self.texts.extend_from_slice(text);
         let text = start..self.texts.len();
-        self.captures.push(Record {
+        self.records.push(Record {
             block,
             text,
             groups,
@@ -391,7 +412,7 @@ impl Matches {
     }
 }
 
-/// What the groups of an expression matched.
+/// What a condition has matched.
 #[derive(Clone, Copy, Debug)]
 pub struct Captures<'a> {
     text: &'a [u8],

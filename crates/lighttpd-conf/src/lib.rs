@@ -93,7 +93,7 @@ pub use condition::{Condition, Field, Operator};
 pub use config::{Block, BlockId, Config, Setting};
 pub use diagnostic::{Diagnostic, Place, Report, Severity, Style};
 pub use directive::{Directive, Kind, Scope};
-pub use eval::{BlockSet, Captures, Conditions, Facts, Matches};
+pub use eval::{BlockSet, Captured, Captures, Conditions, Facts, Matches};
 pub use listen::ListenAddress;
 pub use load::{load, load_bytes, load_text};
 pub use pattern::Pattern;

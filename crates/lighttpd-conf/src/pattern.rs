@@ -6,10 +6,13 @@
 use crate::pcre::{self, Translation};
 use std::{fmt, ops::Range};
 
-/// Groups of an expression that can be referred to: `%0` to `%9`.
-pub const GROUPS: usize = 10;
+/// Groups of an expression that can be referred to: the whole match, and up to 19 in parentheses.
+pub const GROUPS: usize = 20;
 
-/// Places of `%0` (the whole match) to `%9` in the text, as byte offsets.
+/// Most groups in parentheses of a condition's expression: `%1` to `%9`.
+const MOST_IN_CONDITIONS: usize = 9;
+
+/// Places of the whole match and of the groups in the text, as byte offsets.
 pub type Groups = [Option<Range<usize>>; GROUPS];
 
 /// Steps after which a backtracking match is given up.
@@ -33,24 +36,39 @@ enum Engine {
 pub enum PatternError {
     /// It uses something of PCRE that is not supported here.
     Unsupported(&'static str),
-    /// More than nine groups in parentheses; how many.
-    TooManyGroups(usize),
+    /// More groups in parentheses than can be named.
+    TooManyGroups {
+        /// How many.
+        found: usize,
+        /// How many there may be: 9 in a condition, 19 in a rule.
+        most: usize,
+    },
     /// It is not an expression; what the compiler says.
     Syntax(String),
 }
 
 impl Pattern {
-    /// Compiles an expression in PCRE's syntax. Bytes are characters unless it begins with `(*UTF)` or `(*UTF8)`.
+    /// Compiles the expression of a condition, in PCRE's syntax. Bytes are characters unless it begins with `(*UTF)` or
+    /// `(*UTF8)`.
     pub fn new(source: &str) -> Result<Pattern, PatternError> {
+        Pattern::with_groups(source, MOST_IN_CONDITIONS)
+    }
+
+    /// Compiles the expression of a rule (`url.redirect`, `url.rewrite-*`), which may have more groups.
+    pub fn of_rule(source: &str) -> Result<Pattern, PatternError> {
+        Pattern::with_groups(source, GROUPS - 1)
+    }
+
+    fn with_groups(source: &str, most: usize) -> Result<Pattern, PatternError> {
         let translation = pcre::translate(source)?;
         let engine = if translation.backtracks {
             Engine::backtracking(&translation)?
         } else {
             Engine::linear(&translation)?
         };
-        let groups = engine.groups();
-        if groups >= GROUPS {
-            return Err(PatternError::TooManyGroups(groups));
+        let found = engine.groups();
+        if found > most {
+            return Err(PatternError::TooManyGroups { found, most });
         }
         let source = source.to_owned();
         Ok(Pattern { source, engine })
@@ -150,10 +168,10 @@ impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PatternError::Unsupported(what) => write!(f, "{what} is not supported in expressions"),
-            PatternError::TooManyGroups(count) => {
+            PatternError::TooManyGroups { found, most } => {
                 write!(
                     f,
-                    "the expression has {count} groups, more than %1 to %9 can name"
+                    "the expression has {found} groups, and no more than {most} can be named"
                 )
             }
             PatternError::Syntax(reason) => write!(f, "not a regular expression: {reason}"),
@@ -167,7 +185,7 @@ impl PatternError {
     /// What to do about it.
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            PatternError::TooManyGroups(_) => {
+            PatternError::TooManyGroups { .. } => {
                 Some("write (?:...) for groups that are not referred to")
             }
             PatternError::Unsupported(_) | PatternError::Syntax(_) => None,
@@ -229,5 +247,16 @@ mod tests {
         ] {
             assert!(Pattern::new(expression).is_err(), "{expression}");
         }
+    }
+
+    #[test]
+    fn rules_may_have_more_groups_than_conditions() {
+        let groups = |count: usize| "(.)".repeat(count);
+        assert!(Pattern::new(&groups(9)).is_ok());
+        assert!(Pattern::new(&groups(10)).is_err());
+        assert!(Pattern::of_rule(&groups(20)).is_err());
+        let pattern = Pattern::of_rule(&groups(19)).unwrap();
+        let found = pattern.captures(b"abcdefghijklmnopqrs").unwrap();
+        assert_eq!(found[19], Some(18..19));
     }
 }

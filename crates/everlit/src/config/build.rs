@@ -169,6 +169,7 @@ impl Builder<'_> {
         };
         for block in self.config.blocks() {
             let (mut requests, mut sockets) = (Vec::new(), Vec::new());
+            self.reader.enter(block.id);
             for (setting, directive) in known(block) {
                 if !self.is_loaded(setting, directive, loaded) {
                     continue;

@@ -85,6 +85,7 @@ impl Site {
 pub struct Pipeline {
     pub connection_accept: Vec<AcceptHook>,
     pub uri_raw: Vec<Hook>,
+    pub uri_rewrite: Vec<Hook>,
     pub uri_clean: Vec<Hook>,
     pub docroot: Vec<Hook>,
     pub physical: Vec<Hook>,

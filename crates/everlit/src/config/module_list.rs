@@ -28,8 +28,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_h2",
     "mod_magnet",
     "mod_maxminddb",
-    "mod_redirect",
-    "mod_rewrite",
     "mod_rrdtool",
     "mod_simple_vhost",
     "mod_ssi",
@@ -109,6 +107,7 @@ pub(super) fn pipeline(loaded: &[&str], config: &Config) -> Pipeline {
             let hooks = &module.hooks;
             pipeline.connection_accept.extend(hooks.connection_accept);
             pipeline.uri_raw.extend(hooks.uri_raw);
+            pipeline.uri_rewrite.extend(hooks.uri_rewrite);
             pipeline.uri_clean.extend(hooks.uri_clean);
             pipeline.docroot.extend(hooks.docroot);
             pipeline.physical.extend(hooks.physical);

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lighttpd_conf::{Config, Diagnostic, Severity, Span};
+use lighttpd_conf::{BlockId, Config, Diagnostic, Severity, Span};
 
 use super::AccessLog;
 use crate::gateway::host::{Address, Spawn, State};
@@ -19,6 +19,7 @@ pub struct Reader {
     access_logs: Vec<AccessLog>,
     states: HashMap<Address, Arc<State>>,
     programs: Vec<Spawn>,
+    block: BlockId,
 }
 
 #[derive(Debug)]
@@ -30,6 +31,16 @@ struct Remark {
 }
 
 impl Reader {
+    /// The values that follow stand in this block.
+    pub(super) fn enter(&mut self, block: BlockId) {
+        self.block = block;
+    }
+
+    /// The block in which the value stands that is read.
+    pub fn block(&self) -> BlockId {
+        self.block
+    }
+
     /// Something is ignored, or probably not meant.
     pub fn warn(&mut self, span: Span, message: impl Into<String>) {
         self.remark(Severity::Warning, span, message.into(), None);

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use lighttpd_conf::{BlockId, BlockSet, Conditions, Config, Facts, Field, Matches};
+use lighttpd_conf::{BlockId, BlockSet, Captured, Conditions, Config, Facts, Field, Matches};
 
 use super::Site;
 use super::directive::Change;
@@ -201,6 +201,11 @@ impl Resolver {
         let settings = Rc::new(site.rules.settings(blocks.iter().copied()));
         self.known_early.insert(blocks, settings.clone());
         settings
+    }
+
+    /// What the conditions have matched that were evaluated last.
+    pub fn take_captured(&mut self) -> Captured {
+        self.matches.take_captured()
     }
 
     /// How many sets of blocks are remembered.

@@ -385,11 +385,8 @@ static HOSTS: &[Directive] = &[
 ];
 
 const MAGNET: Of = Of("mod_magnet");
-const REDIRECT: Of = Of("mod_redirect");
-const REWRITE: Of = Of("mod_rewrite");
 
 const UNSCRIPTED: &str = "what the script refuses would be served";
-const UNREWRITTEN: &str = "what the rule hides would be served";
 
 static REQUESTS: &[Directive] = &[
     MAGNET.exposing(
@@ -409,48 +406,6 @@ static REQUESTS: &[Directive] = &[
         List,
         UNSCRIPTED,
         "Lua scripts that see the response.",
-    ),
-    REDIRECT.missing(
-        "url.redirect",
-        KvString,
-        "Redirects, by expression for the URL.",
-    ),
-    REDIRECT.missing("url.redirect-code", Short, "Status of redirects."),
-    REWRITE.exposing(
-        "url.rewrite-once",
-        KvString,
-        UNREWRITTEN,
-        "New URLs by expression; the first that matches.",
-    ),
-    REWRITE.exposing(
-        "url.rewrite-final",
-        KvString,
-        UNREWRITTEN,
-        "The same as url.rewrite-once.",
-    ),
-    REWRITE.exposing(
-        "url.rewrite",
-        KvString,
-        UNREWRITTEN,
-        "The same as url.rewrite-once.",
-    ),
-    REWRITE.exposing(
-        "url.rewrite-repeat",
-        KvString,
-        UNREWRITTEN,
-        "New URLs by expression, again until none matches.",
-    ),
-    REWRITE.exposing(
-        "url.rewrite-if-not-file",
-        KvString,
-        UNREWRITTEN,
-        "New URLs where there is no such file.",
-    ),
-    REWRITE.exposing(
-        "url.rewrite-repeat-if-not-file",
-        KvString,
-        UNREWRITTEN,
-        "New URLs where there is no such file, again until none matches.",
     ),
 ];
 

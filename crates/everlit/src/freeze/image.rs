@@ -443,6 +443,7 @@ mod tests {
             body: None,
             websocket: None,
             detour: None,
+            rewritten: None,
             protocol: Protocol::FastCgi,
             target: TargetImage::Host {
                 address: "/run/php.sock".to_owned(),
@@ -594,6 +595,25 @@ mod tests {
         assert_eq!(image.to_bytes()[..], *golden);
         assert_eq!(Image::from_bytes(golden).unwrap(), image);
         assert_eq!((image.version(), image.check()), (4, Ok(())));
+    }
+
+    #[test]
+    fn rewritten_targets_travel_since_version_6() {
+        let [_, _, (_, _, mut image), _] = samples();
+        let StateImage::Busy(busy) = &mut image.state else {
+            panic!("a busy one");
+        };
+        busy.relay = Some(Box::new(RelayImage {
+            rewritten: Some(crate::gateway::relay::Renamed {
+                target: b"/index.php?q=/app".to_vec(),
+                first: b"/app".to_vec(),
+            }),
+            ..relay()
+        }));
+        let golden = include_bytes!("golden/v6/rewritten.cbor");
+        assert_eq!(image.to_bytes()[..], *golden);
+        assert_eq!(Image::from_bytes(golden).unwrap(), image);
+        assert_eq!((image.version(), image.check()), (6, Ok(())));
     }
 
     #[test]

@@ -20,8 +20,8 @@ use crate::gateway::host::{Address, Balance, CheckLocal, Group, Host, Program, R
 use crate::gateway::preface::Preface;
 use crate::gateway::records::Records;
 use crate::gateway::relay::{
-    Asked, Body, Detour, Direction, Download, End, Held, Relay, Rest, Source, Stage, To, Upload,
-    Used,
+    Asked, Body, Detour, Direction, Download, End, Held, Relay, Renamed, Rest, Source, Stage, To,
+    Upload, Used,
 };
 use crate::gateway::reply::{Delimited, Persistence};
 use crate::gateway::websocket::session::Session;
@@ -106,6 +106,9 @@ pub struct RelayImage {
     /// Where a program has sent the request; since version 4.
     #[n(16)]
     pub detour: Option<Detour>,
+    /// Its target, if that is another one than was asked for; since version 6.
+    #[n(17)]
+    pub rewritten: Option<Renamed>,
 }
 
 /// Where a backend is.
@@ -303,6 +306,7 @@ impl RelayImage {
             }
         );
         match (&self.told, self.protocol) {
+            _ if self.rewritten.is_some() => 6,
             _ if is_below => 5,
             _ if self.detour.is_some() => 4,
             (_, Protocol::WebSocket) => 4,
@@ -332,6 +336,10 @@ impl RelayImage {
                 .detour
                 .as_ref()
                 .is_none_or(|detour| small(&detour.path))
+            && self
+                .rewritten
+                .as_ref()
+                .is_none_or(|renamed| small(&renamed.target) && small(&renamed.first))
             && small(&self.upload.head)
             && self.upload.sent as usize <= self.upload.head.len()
             && i64::try_from(self.upload.length).is_ok()
@@ -426,6 +434,7 @@ pub(super) fn freeze(
         link,
         told: relay.asked.source.told.map(|told| *told),
         detour: relay.asked.source.detour,
+        rewritten: relay.asked.rewritten,
         body: (relay.body != Body::Backend).then_some(relay.body),
         websocket: relay.websocket.map(|session| *session),
     }
@@ -524,10 +533,14 @@ pub(super) fn thaw(
         method,
         version,
         settings,
-    } = bench.desk.asked_before(&source, origin);
+        first,
+    } = bench
+        .desk
+        .asked_before(&source, image.rewritten.as_ref(), origin);
     let relay = Relay {
         asked: Asked {
             source,
+            rewritten: image.rewritten,
             overrides: pairs(image.overrides),
             environment: pairs(image.environment),
             method,
@@ -535,6 +548,7 @@ pub(super) fn thaw(
             upgrade: image.upgrade,
             status: image.status,
             settings,
+            first,
         },
         target: target(image.target),
         protocol: image.protocol,

@@ -20,7 +20,7 @@ mod upload;
 use minicbor::{Decode, Encode};
 use rustix::io::Errno;
 
-pub use asked::{Asked, Body, Detour, Source};
+pub use asked::{Asked, Body, Detour, Renamed, Source};
 pub use download::To;
 pub(crate) use download::{Download, Held};
 pub use trouble::{Trouble, Used};

@@ -211,14 +211,17 @@ fn relay_of(forwarded: Forwarded, summary: Summary, source: Source) -> Relay {
     let Forwarded {
         forward,
         told,
+        rewritten,
         overrides,
         environment,
         settings,
+        first,
         status,
         body,
     } = forwarded;
     let asked = Asked {
         source: Source { told, ..source },
+        rewritten,
         overrides,
         environment,
         method: summary.method,
@@ -226,6 +229,7 @@ fn relay_of(forwarded: Forwarded, summary: Summary, source: Source) -> Relay {
         upgrade: forward.upgrade,
         status,
         settings,
+        first,
     };
     let mut relay = Relay::new(asked, forward.target, forward.preface, body, summary.length);
     relay.websocket = forward.websocket;

@@ -109,6 +109,7 @@ mod tests {
     fn tunnel() -> Turn {
         let asked = Asked {
             source: Source::default(),
+            rewritten: None,
             overrides: Vec::new(),
             environment: Vec::new(),
             method: Method::Get,
@@ -116,6 +117,7 @@ mod tests {
             upgrade: Upgrade::Asked,
             status: None,
             settings: Rc::default(),
+            first: Rc::default(),
         };
         let target = Target::Program(Program {
             interpreter: None,

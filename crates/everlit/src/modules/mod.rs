@@ -13,6 +13,8 @@ pub mod fastcgi;
 pub mod indexfile;
 pub mod openssl;
 pub mod proxy;
+pub mod redirect;
+pub mod rewrite;
 pub mod scgi;
 pub mod setenv;
 pub mod sockproxy;
@@ -41,6 +43,8 @@ pub static TABLE: &[&Module] = &[
     &indexfile::MODULE,
     &openssl::MODULE,
     &proxy::MODULE,
+    &redirect::MODULE,
+    &rewrite::MODULE,
     &scgi::MODULE,
     &setenv::MODULE,
     &sockproxy::MODULE,
@@ -83,6 +87,8 @@ pub struct Hooks {
     /// Nothing was decided yet. Here a module says who the client is; `Again`: it is another one than the connection
     /// tells, and the settings are found anew.
     pub uri_raw: Option<Hook>,
+    /// Another URL may be answered in place of this one: [`Exchange::new_target`], and `Again`. Asked anew after that.
+    pub uri_rewrite: Option<Hook>,
     /// The target is normalised; the settings are those of its conditions.
     pub uri_clean: Option<Hook>,
     /// Chooses the document root.
@@ -102,6 +108,7 @@ impl Hooks {
     pub const NONE: Hooks = Hooks {
         connection_accept: None,
         uri_raw: None,
+        uri_rewrite: None,
         uri_clean: None,
         docroot: None,
         physical: None,

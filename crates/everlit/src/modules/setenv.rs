@@ -69,8 +69,9 @@ fn joined(old: Option<&[u8]>, new: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Conditions count as they are when a request is first seen, before `url.rewrite-if-not-file`: as in lighttpd.
 fn uri_clean(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
-    let setenv = &settings.setenv;
+    let setenv = &exchange.first.settings(settings).setenv;
     let request = &mut exchange.request;
     for (name, value) in &setenv.add_request_header {
         let value = joined(request.field(name), value.as_bytes());
@@ -106,12 +107,17 @@ fn set_environment(environment: &mut Environment, pairs: &[(String, String)]) {
     }
 }
 
-fn response_start(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
+fn response_start(exchange: &mut Exchange<'_>, _: &settings::Settings) -> Flow {
+    // What was refused before is answered as it is.
+    let Some(first) = &exchange.first.settings else {
+        return Flow::GoOn;
+    };
+    let setenv = &first.setenv;
     let headers = &mut exchange.response.headers;
-    for (name, value) in &settings.setenv.add_response_header {
+    for (name, value) in &setenv.add_response_header {
         headers.add(name, value);
     }
-    for (name, value) in &settings.setenv.set_response_header {
+    for (name, value) in &setenv.set_response_header {
         match value.as_str() {
             "" => headers.remove(name),
             value => headers.set(name, value),

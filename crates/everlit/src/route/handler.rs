@@ -102,8 +102,12 @@ pub(super) fn run(
             environment,
             // The request itself was refused, or may be answered by now.
             permit: Permit::Given,
+            rewritten: Default::default(),
         },
         physical: &mut *exchange.physical,
+        first: Default::default(),
+        new_target: None,
+        captured: Default::default(),
         entry: None,
         handler: None,
         forward: None,
@@ -114,6 +118,7 @@ pub(super) fn run(
     inner.physical.clear();
     let of_handler = phases::run(site, resolver, &mut inner);
     let entry = inner.entry.take();
+    let first = std::mem::take(&mut inner.first);
     if let Some(forward) = inner.forward.take() {
         let Request {
             overrides,
@@ -123,6 +128,7 @@ pub(super) fn run(
         exchange.request.overrides = overrides;
         exchange.request.environment = environment;
         exchange.forward = Some(forward);
+        exchange.first = first;
         // In case the backend is not asked after all.
         *exchange.response = Response {
             body: Body::Empty,
@@ -152,6 +158,7 @@ pub(super) fn run(
         response.status = error;
     }
     exchange.entry = entry;
+    exchange.first = first;
     Some(Answered {
         settings: of_handler,
         status: None,

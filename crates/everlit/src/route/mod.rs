@@ -24,12 +24,12 @@ use crate::exchange::{Exchange, Physical};
 use crate::files::FileCache;
 use crate::gateway::Target;
 use crate::gateway::host::Role;
-use crate::gateway::relay::Body;
+use crate::gateway::relay::{Body, Renamed};
 use crate::http1::body::Framing;
 use crate::http1::head::{Fields, Head, Method, Persistence, Reject, Version};
 use crate::logline::PendingLine;
 use crate::net::Peer;
-use crate::request::{Permit, Request};
+use crate::request::{Permit, Request, Rewritten};
 use crate::response::Response;
 use crate::response::partial::{self, Cut};
 use crate::settings::Settings;
@@ -188,6 +188,9 @@ impl Desk {
         let mut exchange = Exchange {
             request,
             physical,
+            first: Default::default(),
+            new_target: None,
+            captured: Default::default(),
             entry: None,
             handler: None,
             forward: None,
@@ -213,6 +216,19 @@ impl Desk {
             *forwarded = Some(Box::new(Forwarded {
                 forward: *forward,
                 told: exchange.request.told.take(),
+                rewritten: match exchange.request.rewritten {
+                    Rewritten::Not => None,
+                    Rewritten::Times(_) | Rewritten::ForGood => {
+                        let target = exchange.request.uri.target.to_vec();
+                        let first = exchange.first.target.take();
+                        let first = first.unwrap_or_else(|| target.clone());
+                        Some(Renamed { target, first })
+                    }
+                },
+                first: match exchange.first.settings.take() {
+                    Some(first) => first,
+                    None => settings.clone(),
+                },
                 overrides: std::mem::take(&mut exchange.request.overrides),
                 environment: std::mem::take(&mut exchange.request.environment),
                 settings: settings.clone(),
@@ -254,6 +270,9 @@ impl Desk {
         let mut exchange = Exchange {
             request: request(head, uri, Cow::Borrowed(b""), origin),
             physical,
+            first: Default::default(),
+            new_target: None,
+            captured: Default::default(),
             entry: None,
             handler: None,
             forward: None,
@@ -348,6 +367,7 @@ fn request<'r>(
         secured: origin.secured,
         told: None,
         permit: Permit::Sought,
+        rewritten: Default::default(),
         overrides: head.fields.repeated(),
         environment: Vec::new(),
     }

@@ -6,19 +6,20 @@
 
 use std::rc::Rc;
 
-use super::{ALLOW, path};
+use super::{ALLOW, path, uri};
 use crate::config::{Resolver, Site};
 use crate::exchange::{Exchange, Flow};
 use crate::files::{EntryKind, Rules};
 use crate::gateway;
 use crate::http1::body::Framing;
-use crate::http1::head::Method;
+use crate::http1::head::{Method, Reject};
 use crate::modules::Hook;
 use crate::request::Permit;
 use crate::settings::Settings;
 
-/// A request whose URI (or path) modules change more often than this runs in circles.
-const MAX_ROUNDS: u32 = 100;
+/// A request whose URI (or path) modules change more often than this runs in circles. mod_rewrite has a limit of its own,
+/// which is lower.
+const MAX_ROUNDS: u32 = 200;
 
 /// Has a request answered, up to and without the moment `response_start`.
 pub(super) fn run(
@@ -26,17 +27,28 @@ pub(super) fn run(
     resolver: &mut Resolver,
     exchange: &mut Exchange<'_>,
 ) -> Rc<Settings> {
-    let mut settings = resolver.resolve(site, &exchange.request);
+    let mut settings = settle(site, resolver, exchange);
     for hook in &site.pipeline.uri_raw {
         match hook(exchange, &settings) {
             Flow::GoOn => {}
-            Flow::Again => settings = resolver.resolve(site, &exchange.request),
+            Flow::Again => settings = settle(site, resolver, exchange),
             Flow::Done => return settings,
         }
     }
+    // Modules are asked anew in each round, and would add what they have added already.
+    let overrides = exchange.request.overrides.clone();
+    let environment = exchange.request.environment.clone();
     for _ in 0..MAX_ROUNDS {
         match round(site, &settings, exchange) {
-            Flow::Again => settings = resolver.resolve(site, &exchange.request),
+            Flow::Again => {
+                exchange.request.overrides.clone_from(&overrides);
+                exchange.request.environment.clone_from(&environment);
+                if let Err(reject) = turn_to_new_target(site, exchange) {
+                    exchange.response.status = reject.status;
+                    return settings;
+                }
+                settings = settle(site, resolver, exchange);
+            }
             Flow::Done | Flow::GoOn
                 if exchange.response.status != 0 || exchange.forward.is_some() =>
             {
@@ -49,8 +61,28 @@ pub(super) fn run(
     settings
 }
 
+/// The URI becomes that of the new target, if a module has found one.
+fn turn_to_new_target(site: &Site, exchange: &mut Exchange<'_>) -> Result<(), Reject> {
+    if let Some(target) = exchange.new_target.take() {
+        let uri = uri::parse(&target, &site.server.parse)?;
+        let old = std::mem::replace(&mut exchange.request.uri, uri.into_owned());
+        let first = &mut exchange.first;
+        if first.settings.is_some() && first.target.is_none() {
+            first.target = Some(old.target.into_owned());
+        }
+    }
+    Ok(())
+}
+
+/// The settings for the request as it is now, and what their conditions have matched.
+fn settle(site: &Site, resolver: &mut Resolver, exchange: &mut Exchange<'_>) -> Rc<Settings> {
+    let settings = resolver.resolve(site, &exchange.request);
+    exchange.captured = resolver.take_captured();
+    settings
+}
+
 /// All moments once. `Again`: the URI changed.
-fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow {
+fn round(site: &Site, settings: &Rc<Settings>, exchange: &mut Exchange<'_>) -> Flow {
     exchange.handler = None;
     let head = exchange.request.head;
     let limit = settings.core.max_request_size;
@@ -61,6 +93,13 @@ fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow 
     match head.method {
         Method::Options if exchange.request.uri.path[..] == *b"*" => return allow(exchange),
         _ => {}
+    }
+    match ask(&site.pipeline.uri_rewrite, settings, exchange) {
+        Flow::GoOn => {}
+        flow => return flow,
+    }
+    if exchange.first.settings.is_none() {
+        exchange.first.settings = Some(settings.clone());
     }
     match ask(&site.pipeline.uri_clean, settings, exchange) {
         Flow::GoOn => {}
@@ -108,8 +147,8 @@ fn round(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow 
     }
     if !is_settled {
         match ask(&site.pipeline.physical, settings, exchange) {
-            Flow::GoOn | Flow::Again => {}
-            Flow::Done => return Flow::Done,
+            Flow::GoOn => {}
+            flow => return flow,
         }
     }
     if let Err(status) = look_up(site, settings, exchange) {

@@ -7,16 +7,16 @@ use std::rc::Rc;
 
 use super::{Answerer, Desk, Origin, conclude, handler, read};
 use crate::clock::Now;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, First};
 use crate::gateway::header_map::Way;
-use crate::gateway::relay::{Asked, Body, Source};
+use crate::gateway::relay::{Asked, Body, Renamed, Source};
 use crate::gateway::{Forward, Protocol, Target};
 use crate::http1::body::Framing;
 use crate::http1::head::{
     self, GetBody, Head, Limits, MAX_HEAD_BYTES, Method, Parsed, Reject, Version,
 };
 use crate::modules::staticfile;
-use crate::request::{Permit, Request, Told};
+use crate::request::{Permit, Request, Rewritten, Told};
 use crate::response::{self, Headers};
 use crate::settings::Settings;
 
@@ -39,8 +39,12 @@ pub struct Forwarded {
     pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
     /// Variables that modules set.
     pub environment: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Its target, if that is another one than was asked for (mod_rewrite).
+    pub rewritten: Option<Renamed>,
     /// The settings it is answered under.
     pub settings: Rc<Settings>,
+    /// The settings when modules first saw it.
+    pub first: Rc<Settings>,
     /// The error that it answers, if its status is kept.
     pub status: Option<u16>,
     /// Whom the request's body is for.
@@ -99,6 +103,8 @@ pub struct Before {
     pub version: Version,
     /// The settings that it has here.
     pub settings: Rc<Settings>,
+    /// Those that it had when modules first saw it.
+    pub first: Rc<Settings>,
 }
 
 /// Whose answer is judged.
@@ -131,23 +137,37 @@ impl Desk {
     }
 
     /// What is known of a request that another process began to answer.
-    pub fn asked_before(&mut self, source: &Source, origin: Origin<'_>) -> Before {
+    pub fn asked_before(
+        &mut self,
+        source: &Source,
+        rewritten: Option<&Renamed>,
+        origin: Origin<'_>,
+    ) -> Before {
         let base = self.resolver.base().clone();
         let Some(head) = head_of(source) else {
             return Before {
                 method: Method::Other,
                 version: Version::Http10,
-                settings: base,
+                settings: base.clone(),
+                first: base,
             };
         };
-        let settings = match request_of(source, &head, origin, &self.site.server.parse) {
-            Ok(request) => self.resolver.resolve(&self.site, &request),
-            Err(_) => base,
+        let options = &self.site.server.parse;
+        let mut under =
+            |target: Option<&[u8]>| match rewritten_of(source, target, &head, origin, options) {
+                Ok(request) => self.resolver.resolve(&self.site, &request),
+                Err(_) => base.clone(),
+            };
+        let settings = under(rewritten.map(|renamed| &renamed.target[..]));
+        let first = match rewritten {
+            Some(renamed) => under(Some(&renamed.first)),
+            None => settings.clone(),
         };
         Before {
             method: head.method,
             version: head.version,
             settings,
+            first,
         }
     }
 
@@ -203,7 +223,10 @@ impl Desk {
         let Some(head) = head_of(&asked.source) else {
             return answerer;
         };
-        let Ok(mut request) = request_of(&asked.source, &head, origin, &site.server.parse) else {
+        let rewritten = asked.rewritten.as_ref();
+        let rewritten = rewritten.map(|renamed| &renamed.target[..]);
+        let options = &site.server.parse;
+        let Ok(mut request) = rewritten_of(&asked.source, rewritten, &head, origin, options) else {
             return answerer;
         };
         request.overrides.clone_from(&asked.overrides);
@@ -212,6 +235,12 @@ impl Desk {
         let mut exchange = Exchange {
             request,
             physical,
+            first: First {
+                settings: Some(asked.first.clone()),
+                target: None,
+            },
+            new_target: None,
+            captured: Default::default(),
             entry: None,
             handler: None,
             forward: None,
@@ -275,6 +304,22 @@ fn request_of<'r>(
     }
     if let Some(told) = &source.told {
         request.hear((**told).clone());
+    }
+    Ok(request)
+}
+
+/// A request as the modules have left it.
+fn rewritten_of<'r>(
+    source: &'r Source,
+    rewritten: Option<&'r [u8]>,
+    head: &'r Head<'r>,
+    origin: Origin<'r>,
+    options: &ParseOptions,
+) -> Result<Request<'r>, Reject> {
+    let mut request = request_of(source, head, origin, options)?;
+    if let Some(target) = rewritten {
+        request.uri = uri::parse(target, options)?;
+        request.rewritten = Rewritten::ForGood;
     }
     Ok(request)
 }

@@ -423,13 +423,15 @@ mod tests {
     fn exchange(method: Method) -> Conn {
         let asked = Asked {
             source: Source::default(),
+            rewritten: None,
             overrides: Vec::new(),
             environment: Vec::new(),
             method,
             version: Version::Http11,
             upgrade: Upgrade::No,
             status: None,
-            settings: Rc::new(Settings::default()),
+            settings: Rc::default(),
+            first: Rc::default(),
         };
         let target = Target::Host {
             group: Arc::new(group("", 1)),

@@ -241,13 +241,13 @@ fn a_later_arm_stays_out_when_an_earlier_one_is_in() {
 }
 
 #[test]
-fn captures_come_from_the_innermost_expression() {
+fn captures_are_those_of_the_blocks_own_condition() {
     let (_, conditions) = loaded(
         r#"
         $HTTP["host"] =~ "^(\w+)\.(\w+)(x)?" {                          # 1
             url.redirect = ("" => "/%1")
             $HTTP["scheme"] == "http" { url.redirect = ("" => "/%2") }  # 2
-            $HTTP["url"] =~ "^/(.*)" { a = "%1" }                       # 3
+            $HTTP["url"] =~ "^/(.*)" { a = "%{esc:1}" }                 # 3
         }
         $HTTP["url"] =~ "^/p" { a = "%0" }                              # 4
         $HTTP["url"] =~ "^/(p)" { a = "100%" }                          # 5
@@ -265,11 +265,13 @@ fn captures_come_from_the_innermost_expression() {
     // Twice, because a result is used again.
     for _ in 0..2 {
         conditions.evaluate(&request, &mut matches);
-        let get = |block, group| conditions.captures(&matches, BlockId(block))?.get(group);
+        let get = |block, group| matches.captured().of(BlockId(block))?.get(group);
         assert_eq!(get(1, 0), Some(&b"www.example"[..]));
         assert_eq!(get(1, 1), Some(&b"www"[..]));
         assert_eq!(get(1, 3), None);
-        assert_eq!(get(2, 2), Some(&b"example"[..]));
+        // As in lighttpd: not those of the block around it, and what was compared as a whole has a %0.
+        assert_eq!(get(2, 0), Some(&b"http"[..]));
+        assert_eq!(get(2, 2), None);
         assert_eq!(get(3, 1), Some(&b"path"[..]));
         // Written as an expression, so it has a %0, although it is a plain prefix.
         assert_eq!(get(4, 0), Some(&b"/p"[..]));

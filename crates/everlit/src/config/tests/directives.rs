@@ -13,6 +13,7 @@ use crate::gateway::header_map::{Forwarded, HeaderMap};
 use crate::gateway::host::Balance;
 use crate::gateway::websocket::Kind;
 use crate::modules::openssl::Engine;
+use crate::modules::rewrite::{Lists, Which};
 use crate::modules::scgi::Dialect;
 use crate::plan::{ListenSpec, Plan};
 use crate::route::uri::ParseOption;
@@ -559,6 +560,34 @@ const CASES: &[Case] = &[
     ("static-file.etags", "\"disable\"", |l| {
         !l.settings.staticfile.etags
     }),
+    // mod_rewrite
+    ("url.rewrite-once", RULES, |l| {
+        rewrites(&l.settings.rewrite.always) == [Which::Once]
+            && l.site.pipeline.uri_rewrite.len() == 1
+    }),
+    ("url.rewrite-final", RULES, |l| {
+        rewrites(&l.settings.rewrite.always) == [Which::Final]
+    }),
+    ("url.rewrite", RULES, |l| {
+        rewrites(&l.settings.rewrite.always) == [Which::Plain]
+    }),
+    ("url.rewrite-repeat", RULES, |l| {
+        rewrites(&l.settings.rewrite.always) == [Which::Repeat]
+    }),
+    ("url.rewrite-if-not-file", RULES, |l| {
+        rewrites(&l.settings.rewrite.if_not_file) == [Which::Once]
+            && l.site.pipeline.physical.len() == 1
+    }),
+    ("url.rewrite-repeat-if-not-file", RULES, |l| {
+        rewrites(&l.settings.rewrite.if_not_file) == [Which::Repeat]
+    }),
+    // mod_redirect
+    ("url.redirect", "( \"^/a\" => \"/b\" )", |l| {
+        l.settings.redirect.rules.is_some() && l.site.pipeline.uri_clean.len() == 1
+    }),
+    ("url.redirect-code", "308", |l| {
+        l.settings.redirect.code == 308
+    }),
     ("static-file.disable-pathinfo", "\"enable\"", |l| {
         l.settings.staticfile.disable_pathinfo
     }),
@@ -586,6 +615,13 @@ const CASES: &[Case] = &[
     }),
 ];
 
+/// A rule.
+const RULES: &str = "( \"^/a\" => \"/b\" )";
+
+fn rewrites(lists: &Lists) -> Vec<Which> {
+    lists.which().collect()
+}
+
 /// A server for the modules that have such.
 const SERVER: &str = r#"( ".x" => ( "one" => ( "host" => "127.0.0.1", "port" => 9000 ), ( "socket" => "/run/x" ) ) )"#;
 
@@ -602,7 +638,7 @@ fn loaded(name: &str, value: &str) -> Loaded {
         "server.modules" => "",
         _ => {
             "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_cgi\", \"mod_extforward\", \"mod_fastcgi\", \
-             \"mod_proxy\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\", \"mod_wstunnel\" )\n"
+             \"mod_proxy\", \"mod_redirect\", \"mod_rewrite\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\", \"mod_wstunnel\" )\n"
         }
     };
     let (site, plan) = load(&format!("{modules}{name} = {value}"));

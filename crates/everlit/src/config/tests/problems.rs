@@ -70,10 +70,6 @@ fn what_would_expose_something_is_an_error() {
             "server.document-root",
         ),
         (
-            "server.modules = ( \"mod_rewrite\" )\nurl.rewrite-once = ( \"a\" => \"b\" )",
-            "would be served",
-        ),
-        (
             "server.modules = ( \"mod_magnet\" )\nmagnet.attract-raw-url-to = ( \"/a.lua\" )",
             "would be served",
         ),

@@ -98,6 +98,7 @@ impl<'a> Asked<'a> {
             secured: None,
             told: None,
             permit: Default::default(),
+            rewritten: Default::default(),
             overrides: Vec::new(),
             environment: Vec::new(),
         };

@@ -17,6 +17,8 @@ use crate::settings::Settings;
 pub struct Asked {
     /// What it is made of.
     pub source: Source,
+    /// Its target, if that is another one than was asked for (mod_rewrite).
+    pub rewritten: Option<Renamed>,
     /// Header fields that modules changed.
     pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
     /// Variables that modules set.
@@ -31,6 +33,21 @@ pub struct Asked {
     pub status: Option<u16>,
     /// The settings it is answered under.
     pub settings: Rc<Settings>,
+    /// The settings when modules first saw it; see [`First`](crate::exchange::First).
+    pub first: Rc<Settings>,
+}
+
+/// Targets that were not asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Renamed {
+    /// The one that is answered.
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub target: Vec<u8>,
+    /// The one that modules saw first.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub first: Vec<u8>,
 }
 
 /// What a request is made of: it can be made again of this, and sees the modules again.

@@ -34,12 +34,14 @@ impl Http1 {
         turn.read_idle = settings.core.max_read_idle;
         let asked = Asked {
             source: Source::default(),
+            rewritten: None,
             overrides: Vec::new(),
             environment: Vec::new(),
             method: Method::Connect,
             version: Version::Http10,
             upgrade: Upgrade::Connect,
             status: None,
+            first: settings.clone(),
             settings,
         };
         let preface = Preface {

@@ -194,6 +194,7 @@ fn with_request<T>(text: &str, then: impl FnOnce(&Request<'_>) -> T) -> T {
         tls: None,
         secured: None,
         told: None,
+        rewritten: Default::default(),
         permit: Default::default(),
         overrides: Vec::new(),
         environment: Vec::new(),

@@ -42,6 +42,9 @@ fn outcome(desk: &mut Desk, request: &str) -> Outcome {
     let mut exchange = Exchange {
         request: crate::route::request(&head, uri, host, origin),
         physical: &mut desk.physical,
+        first: Default::default(),
+        new_target: None,
+        captured: Default::default(),
         entry: None,
         handler: None,
         forward: None,
