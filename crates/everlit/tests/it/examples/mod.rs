@@ -1,6 +1,8 @@
-//! What `examples/backends/` says works: its configuration, its four applications, and the clients that people use.
+//! What the examples say works; here `examples/backends/`: its configuration, its four applications, and the clients that
+//! people use.
 
 mod application;
+mod https;
 
 use std::fs;
 use std::io::Write;
@@ -31,8 +33,8 @@ impl Site {
             return None;
         }
         let setup = Setup::new(Built::Everlit);
-        copy(&example(), &setup.path(""));
-        copy(&example().join("www"), &setup.path("www"));
+        copy(&example("backends"), &setup.path(""));
+        copy(&example("backends").join("www"), &setup.path("www"));
         let program = |program: &Path, arguments: &[&str]| {
             let mut command = Command::new(program);
             command.args(arguments).current_dir(setup.path(""));
@@ -98,8 +100,9 @@ impl Site {
     }
 }
 
-fn example() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/backends")
+fn example(name: &str) -> PathBuf {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    examples.join(name)
 }
 
 /// The files, without those in directories below.

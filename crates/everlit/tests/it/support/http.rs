@@ -78,6 +78,11 @@ impl Client {
         Client::over(Wire::connect(address))
     }
 
+    /// A connection without TLS, whatever others use.
+    pub fn plain(address: SocketAddr) -> Client {
+        Client::over(Wire::Plain(connect(address)))
+    }
+
     /// A connection over TLS.
     pub fn secure(address: SocketAddr, tls: ClientConnection) -> Client {
         Client::over(Wire::tls(connect(address), tls))

@@ -288,10 +288,16 @@ impl Server {
 
     /// Where its first listener is.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.status().listeners[0]
-            .address
-            .parse()
-            .expect("a TCP address")
+        self.addresses()[0]
+    }
+
+    /// Where its listeners are.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let listeners = self.status().listeners;
+        let addresses = listeners.iter();
+        addresses
+            .map(|listener| listener.address.parse().expect("a TCP address"))
+            .collect()
     }
 
     /// Number and process of the generation that serves. One that has answered may not have told its supervisor yet.
