@@ -58,6 +58,9 @@ pub struct ListenSpec {
     pub defer_accept: bool,
     /// `server.set-v6only`, default on; only for IPv6 addresses.
     pub v6_only: bool,
+    /// `server.ip-transparent`: the address need not be this machine's.
+    #[serde(default)]
+    pub transparent: bool,
     /// `server.socket-perms`: mode of a Unix socket.
     pub permissions: Option<u32>,
 }

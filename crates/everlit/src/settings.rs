@@ -90,6 +90,8 @@ pub struct Core {
     pub range_requests: bool,
     /// `mimetype.assign`; see [`crate::mime`].
     pub mime: std::sync::Arc<crate::mime::Table>,
+    /// `mimetype.use-xattr`, `mimetype.xattr-name`
+    pub mime_attribute: MimeAttribute,
     /// `etag.use-inode`, `etag.use-mtime`, `etag.use-size`; default all on.
     pub etag: EtagParts,
 }
@@ -107,6 +109,15 @@ pub enum Stream {
     /// 2: as it comes, and no faster than the other side takes it.
     #[n(2)]
     Bounded,
+}
+
+/// An extended attribute with a file's media type (`mimetype.use-xattr`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MimeAttribute {
+    /// Whether it is looked for.
+    pub is_read: bool,
+    /// Its name, default `user.Content-Type`.
+    pub name: std::sync::Arc<str>,
 }
 
 /// What an ETag is made of (`etag.use-*`).
@@ -142,6 +153,10 @@ impl Default for Core {
             upload_dirs: Vec::new(),
             range_requests: true,
             mime: crate::mime::builtin(),
+            mime_attribute: MimeAttribute {
+                is_read: false,
+                name: "user.Content-Type".into(),
+            },
             etag: EtagParts {
                 inode: true,
                 mtime: true,

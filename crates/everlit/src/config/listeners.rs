@@ -24,6 +24,8 @@ pub struct SocketOptions {
     pub v6_only: bool,
     /// `server.v4mapped`
     pub v4_mapped: bool,
+    /// `server.ip-transparent`
+    pub transparent: bool,
     /// `server.use-ipv6`: without `server.bind`, `[::]` is meant.
     pub use_ipv6: bool,
     /// `server.socket-perms`
@@ -37,6 +39,7 @@ impl Default for SocketOptions {
             defer_accept: true,
             v6_only: true,
             v4_mapped: false,
+            transparent: false,
             use_ipv6: false,
             permissions: None,
         }
@@ -134,6 +137,7 @@ fn spec(written: &Written, address: ListenAddress, options: &SocketOptions) -> L
         backlog: options.backlog,
         defer_accept: options.defer_accept,
         v6_only: options.v6_only && !options.v4_mapped,
+        transparent: options.transparent,
         permissions: options.permissions,
     }
 }

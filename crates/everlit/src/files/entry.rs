@@ -14,7 +14,7 @@ use super::budget::{Budget, Share};
 use super::look::{self, EntryKind, Metadata, Rules};
 use crate::mime::Table;
 use crate::response::Headers;
-use crate::settings::EtagParts;
+use crate::settings::{EtagParts, MimeAttribute};
 
 /// Files up to this many bytes are answered from memory.
 pub(super) const SMALL_FILE: u64 = 32 * 1024;
@@ -47,13 +47,15 @@ pub(super) struct Budgets {
 struct Recipe {
     /// Media types.
     mime: Arc<Table>,
+    /// What may tell another one.
+    attribute: MimeAttribute,
     /// Parts of the entity tag; none of them: no tag.
     etag: EtagParts,
 }
 
 impl Recipe {
-    fn is(&self, mime: &Arc<Table>, etag: EtagParts) -> bool {
-        Arc::ptr_eq(&self.mime, mime) && self.etag == etag
+    fn is(&self, mime: &Arc<Table>, attribute: &MimeAttribute, etag: EtagParts) -> bool {
+        Arc::ptr_eq(&self.mime, mime) && self.etag == etag && self.attribute == *attribute
     }
 }
 
@@ -146,15 +148,34 @@ impl Entry {
         Ok(Some(content))
     }
 
+    /// The media type that an extended attribute tells, if it is to be read.
+    pub fn attribute(&self, wanted: &MimeAttribute) -> Option<String> {
+        if !wanted.is_read {
+            return None;
+        }
+        let mut value = [0; 256];
+        // One that is longer is no media type.
+        let length = rustix::fs::getxattr(&*self.path, &*wanted.name, &mut value[..]).ok()?;
+        let text = std::str::from_utf8(&value[..length])
+            .ok()?
+            .trim_end_matches('\0');
+        let is_fit = !text.is_empty() && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        is_fit.then(|| text.to_owned())
+    }
+
     /// The header fields for these media types and parts of an entity tag, made by `make` if there are none yet.
     pub fn prepared(
         &self,
         mime: &Arc<Table>,
+        attribute: &MimeAttribute,
         etag: EtagParts,
         make: impl FnOnce() -> Headers,
     ) -> Rc<Headers> {
         let mut prepared = self.prepared.borrow_mut();
-        if let Some((_, headers)) = prepared.iter().find(|(recipe, _)| recipe.is(mime, etag)) {
+        if let Some((_, headers)) = prepared
+            .iter()
+            .find(|(recipe, _)| recipe.is(mime, attribute, etag))
+        {
             return headers.clone();
         }
         let headers = Rc::new(make());
@@ -163,6 +184,7 @@ impl Entry {
         }
         let recipe = Recipe {
             mime: mime.clone(),
+            attribute: attribute.clone(),
             etag,
         };
         prepared.push((recipe, headers.clone()));

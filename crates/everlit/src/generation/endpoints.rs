@@ -124,6 +124,7 @@ mod tests {
             backlog: 1024,
             defer_accept: false,
             v6_only: true,
+            transparent: false,
             permissions: None,
         }
     }

@@ -398,3 +398,30 @@ fn the_default_format_is_the_usual_one() {
     assert_eq!(start, "192.0.2.7 h - ");
     assert_eq!(end, " \"GET /a.html HTTP/1.1\" 200 3 \"http://r/\" \"ua\"");
 }
+
+#[test]
+fn an_attribute_of_the_file_tells_its_media_type() {
+    let place = Place::new();
+    let path = place.path("www/a.html");
+    let flags = rustix::fs::XattrFlags::empty();
+    let set = |value: &[u8]| rustix::fs::setxattr(&*path, "user.Content-Type", value, flags);
+    if set(b"text/x-own").is_err() {
+        eprintln!("skipped: this file system has no attributes");
+        return;
+    }
+    for (switch, value, expected) in [
+        ("disable", &b"text/x-own"[..], "text/html"),
+        ("enable", b"text/x-own", "text/x-own"),
+        ("enable", b"text/x-own\0", "text/x-own"),
+        ("enable", b"text/x\r\nOwn: x", "text/html"),
+        ("enable", b"", "text/html"),
+    ] {
+        set(value).unwrap();
+        let mut desk = place.desk(&format!(
+            "mimetype.assign = ( \".html\" => \"text/html\" )\nmimetype.use-xattr = \"{switch}\""
+        ));
+        ask(&mut desk, "GET /a.html HTTP/1.1\nHost: h");
+        let found = desk.response.headers.get("Content-Type");
+        assert_eq!(found, Some(expected.as_bytes()), "{switch}, {value:?}");
+    }
+}

@@ -108,8 +108,15 @@ pub(super) fn bind(spec: &ListenSpec, retiring: &[&Listener]) -> Result<OwnedFd,
 /// Gives a socket that stays the settings that can change under it; what cannot, and what fails, is told.
 pub(super) fn adjust(listener: &mut Listener, spec: ListenSpec) -> Vec<BindError> {
     let old = std::mem::replace(&mut listener.spec, spec);
-    let fixed = old.v6_only != listener.spec.v6_only;
-    listener.spec.v6_only = old.v6_only;
+    let spec = &mut listener.spec;
+    let fixed = if old.v6_only != spec.v6_only {
+        Some("server.set-v6only")
+    } else if old.transparent != spec.transparent {
+        Some("server.ip-transparent")
+    } else {
+        None
+    };
+    (spec.v6_only, spec.transparent) = (old.v6_only, old.transparent);
     let spec = &listener.spec;
     let socket = listener.socket.as_fd();
     let adjusted = listen(socket, backlog(spec))
@@ -123,11 +130,12 @@ pub(super) fn adjust(listener: &mut Listener, spec: ListenSpec) -> Vec<BindError
             _ => Ok(()),
         });
     let fixed = match spec.address {
-        ListenAddress::Tcp(address) if fixed && address.is_ipv6() => Some(Reason::Fixed {
-            setting: "server.set-v6only",
-        }),
-        _ => None,
+        ListenAddress::Tcp(address) => {
+            fixed.filter(|setting| address.is_ipv6() || *setting != "server.set-v6only")
+        }
+        ListenAddress::Unix(_) => None,
     };
+    let fixed = fixed.map(|setting| Reason::Fixed { setting });
     let complaint = |reason| BindError {
         name: spec.name.clone(),
         reason,
@@ -149,18 +157,22 @@ fn bind_tcp(
         name: spec.name.clone(),
         reason,
     };
-    let socket = stream_socket(match address {
+    let family = match address {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
-    })
-    .and_then(|socket| {
-        set_socket_reuseaddr(&socket, true)?;
-        if address.is_ipv6() {
-            set_ipv6_v6only(&socket, spec.v6_only)?;
-        }
-        Ok(socket)
-    })
-    .map_err(|cause| fail(io("make a socket for", cause)))?;
+    };
+    let socket = stream_socket(family)
+        .and_then(|socket| {
+            set_socket_reuseaddr(&socket, true)?;
+            if address.is_ipv6() {
+                set_ipv6_v6only(&socket, spec.v6_only)?;
+            }
+            if spec.transparent {
+                sys::socket::set_transparent(socket.as_fd(), family)?;
+            }
+            Ok(socket)
+        })
+        .map_err(|cause| fail(io("make a socket for", cause)))?;
     let in_the_way: Vec<&Listener> = retiring
         .iter()
         .copied()

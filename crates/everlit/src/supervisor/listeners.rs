@@ -332,6 +332,7 @@ fn found(name: String, socket: BorrowedFd<'_>) -> ListenSpec {
         backlog: bind::DEFAULT_BACKLOG,
         defer_accept: false,
         v6_only: true,
+        transparent: false,
         permissions: None,
     }
 }
@@ -350,6 +351,7 @@ mod tests {
             backlog: 16,
             defer_accept: false,
             v6_only: true,
+            transparent: false,
             permissions: None,
         }
     }

@@ -6,10 +6,20 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use rustix::net::AddressFamily;
+
 /// `TCP_DEFER_ACCEPT`: whether (and for how many seconds at most) a connection waits in the kernel for its first bytes.
 pub(crate) fn set_defer_accept(socket: BorrowedFd<'_>, seconds: u32) -> io::Result<()> {
     let seconds = libc::c_int::try_from(seconds).unwrap_or(libc::c_int::MAX);
     set(socket, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds)
+}
+
+/// `IP_TRANSPARENT`, `IPV6_TRANSPARENT`: lets a socket have an address that is not this machine's. Needs CAP_NET_ADMIN.
+pub(crate) fn set_transparent(socket: BorrowedFd<'_>, family: AddressFamily) -> io::Result<()> {
+    match family {
+        AddressFamily::INET6 => set(socket, libc::IPPROTO_IPV6, libc::IPV6_TRANSPARENT, 1),
+        _ => set(socket, libc::IPPROTO_IP, libc::IP_TRANSPARENT, 1),
+    }
 }
 
 /// `SO_DETACH_FILTER`: takes a packet filter off again; none there is success.

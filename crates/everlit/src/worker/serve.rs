@@ -11,7 +11,7 @@ use super::conn::{Conn, Input};
 use crate::errorlog;
 use crate::http1::machine::Need;
 use crate::route::Origin;
-use crate::tls::channel::{Channel, Ending, Received};
+use crate::tls::channel::{Channel, Ending, Received, Stage};
 use crate::transport::outbox::Flushed;
 
 /// What becomes of a connection after it was served.
@@ -168,11 +168,18 @@ fn decrypt(
     let mut plain = std::mem::take(&mut bench.tls.plain);
     plain.clear();
     let who = conn.who();
+    let before = channel.stage();
     let received = channel.receive(input, &mut plain, &mut |offer| {
         bench.choose(offer, origin.of(&who))
     });
+    let has_opened = before != Stage::Open && channel.stage() == Stage::Open;
     conn.channel = Some(channel);
     let fate = match plain.is_empty() {
+        // Whoever speaks first (mod_sockproxy) has waited for this.
+        true if has_opened && conn.http.outbox().is_some() => match flush(conn, bench) {
+            Step::On(_) => Fate::Keep,
+            Step::Stop(fate) => fate,
+        },
         true => Fate::Keep,
         false => feed(conn, &plain, origin, bench),
     };

@@ -61,6 +61,12 @@ fn bytes_go_both_ways_and_move() {
         other.write_all(b"of it").unwrap();
         expect(&mut client, b"of it");
     }
+    // Also when it speaks before it is spoken to, to somebody who comes later.
+    let mut late = Wire::connect(server.address());
+    let mut greeter = accepted(&backend);
+    greeter.write_all(b"220 hello\r\n").unwrap();
+    server.reload().unwrap();
+    expect(&mut late, b"220 hello\r\n");
     // Each direction ends by itself.
     client.half_close();
     let mut rest = Vec::new();

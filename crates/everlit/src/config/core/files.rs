@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lighttpd_conf::Value;
 
 use crate::config::StatCache;
-use crate::config::directive::{Change, Directive, Kind, Lack, Read, Risk, Scope, Setter};
+use crate::config::directive::{Change, Directive, Kind, Read, Scope, Setter};
 use crate::config::draft::Draft;
 use crate::config::paths::{absolute, directory_prefix};
 use crate::config::reader::Reader;
@@ -84,22 +84,19 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "",
         "Media types by suffix of the file name; without it, a table of common ones.",
     ),
-    Directive::unsupported(
+    Directive::request(
         "mimetype.use-xattr",
-        Kind::Bool,
-        Scope::Connection,
-        NO_ATTRIBUTES,
-        Risk::Visible,
-        "Whether the media type is read from an extended attribute of the file.",
+        Setter::Bool(|settings, on| settings.core.mime_attribute.is_read = on),
+        "\"disable\"",
+        "Whether the media type is read from an extended attribute of the file, if it has one.",
     ),
-    Directive::unsupported(
+    Directive::request(
         "mimetype.xattr-name",
-        Kind::String,
-        Scope::Server,
-        NO_ATTRIBUTES,
-        Risk::Visible,
-        "Name of the extended attribute with the media type.",
-    ),
+        Setter::Text(|settings, name| settings.core.mime_attribute.name = format!("user.{name}").into()),
+        "\"Content-Type\"",
+        "Name of the extended attribute with the media type, without \"user.\" before it.",
+    )
+    .in_scope(Scope::Server),
     Directive::request(
         "etag.use-inode",
         Setter::Bool(|settings, on| settings.core.etag.inode = on),
@@ -141,8 +138,6 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "Size of the files that request bodies are put into; one file holds all of a body here.",
     ),
 ];
-
-const NO_ATTRIBUTES: Lack = Lack::Feature("this version does not read extended attributes");
 
 /// Read once and shared by all settings that have it.
 fn media_types(value: &Value, _: &mut Reader) -> Read<Settings> {

@@ -76,12 +76,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "",
         "Accept filter of FreeBSD; Linux has none.",
     ),
-    Directive::unsupported(
+    Directive::socket(
         "server.ip-transparent",
-        Kind::Bool,
-        Scope::Socket,
-        Lack::Feature("this version does not set IP_TRANSPARENT"),
-        Risk::Visible,
+        Setter::Bool(|socket, on| socket.transparent = on),
+        "\"disable\"",
         "Whether to listen on addresses that are not this machine's (IP_TRANSPARENT).",
     ),
     Directive::request(

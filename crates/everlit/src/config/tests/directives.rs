@@ -155,6 +155,15 @@ const CASES: &[Case] = &[
         !l.listener().v6_only
     }),
     ("server.v4mapped", "\"enable\"", |l| !l.listener().v6_only),
+    ("server.ip-transparent", "\"enable\"", |l| {
+        l.listener().transparent
+    }),
+    ("mimetype.use-xattr", "\"enable\"", |l| {
+        l.settings.core.mime_attribute.is_read
+    }),
+    ("mimetype.xattr-name", "\"mime_type\"", |l| {
+        &*l.settings.core.mime_attribute.name == "user.mime_type"
+    }),
     // How requests are read.
     (
         "server.http-parseopts",

@@ -130,8 +130,11 @@ fn send(exchange: &mut Exchange<'_>, settings: &crate::settings::Settings, entry
             size: false,
         }
     };
-    let headers = entry.prepared(&core.mime, parts, || {
-        let media_type = core.mime.find(entry.path());
+    let headers = entry.prepared(&core.mime, &core.mime_attribute, parts, || {
+        let attribute = entry.attribute(&core.mime_attribute);
+        let media_type = attribute
+            .as_deref()
+            .or_else(|| core.mime.find(entry.path()));
         prepare(&entry.metadata, media_type, parts, exchange.now.unix)
     });
     let conditions = Conditions::of(&exchange.request);
