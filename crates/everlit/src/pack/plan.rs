@@ -75,14 +75,28 @@ pub fn tagged(tag: &[u8], label: &str) -> Option<Vec<u8>> {
 /// The response depends on what the client can read.
 fn vary(headers: &mut Headers) {
     const NAME: &[u8] = b"Accept-Encoding";
-    let Some(old) = headers.get("Vary") else {
-        return headers.add("Vary", NAME);
-    };
-    let is_said = old
-        .split(|byte| *byte == b',')
+    let is_vary = |name: &[u8]| name.eq_ignore_ascii_case(b"Vary");
+    let mut values: Vec<Vec<u8>> = headers
+        .iter()
+        .filter(|(name, _)| is_vary(name))
+        .map(|(_, value)| value.to_vec())
+        .collect();
+    let is_said = values
+        .iter()
+        .flat_map(|value| value.split(|byte| *byte == b','))
         .any(|part| part.trim_ascii().eq_ignore_ascii_case(NAME));
-    if !is_said {
-        let both = [old, b",", NAME].concat();
-        headers.set("Vary", both);
+    if is_said {
+        return;
+    }
+    match values.last_mut() {
+        None => values.push(NAME.to_vec()),
+        Some(last) => {
+            last.push(b',');
+            last.extend_from_slice(NAME);
+        }
+    }
+    headers.remove("Vary");
+    for value in values {
+        headers.add("Vary", value);
     }
 }
