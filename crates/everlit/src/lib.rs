@@ -28,6 +28,8 @@ pub mod gateway;
 
 pub mod response;
 
+pub mod pack;
+
 pub mod logline;
 
 // From one process to the next.

@@ -11,6 +11,7 @@ pub mod range;
 use std::rc::Rc;
 
 use crate::files::OpenFile;
+use crate::pack::{Packing, Plan};
 pub use headers::Headers;
 
 /// A response under way.
@@ -22,6 +23,8 @@ pub struct Response {
     pub headers: Headers,
     /// Body.
     pub body: Body,
+    /// What is to become of a body that is still to come.
+    pub plan: Option<Box<Plan>>,
 }
 
 /// Where the body comes from.
@@ -38,6 +41,10 @@ pub enum Body {
     File(FileRange),
     /// Several of them, one after the other: multipart/byteranges.
     Parts(Vec<Part>),
+    /// One that is compressed as it is sent, for clients that know chunks.
+    Packed(Box<Packing>),
+    /// A backend's, which is still to come.
+    Coming,
 }
 
 /// One piece of a [`Body::Parts`].
@@ -61,15 +68,16 @@ pub struct FileRange {
 }
 
 impl Body {
-    /// Length in bytes.
-    pub fn length(&self) -> u64 {
-        match self {
+    /// Length in bytes; nothing if it is not known.
+    pub fn length(&self) -> Option<u64> {
+        Some(match self {
+            Body::Packed(_) | Body::Coming => return None,
             Body::Empty => 0,
             Body::Bytes(bytes) => bytes.len() as u64,
             Body::Cached(bytes) => bytes.len() as u64,
             Body::File(range) => range.length,
             Body::Parts(parts) => parts.iter().map(Part::length).sum(),
-        }
+        })
     }
 }
 
@@ -89,5 +97,6 @@ impl Response {
         self.status = 0;
         self.headers.clear();
         self.body = Body::Empty;
+        self.plan = None;
     }
 }

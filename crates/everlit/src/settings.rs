@@ -21,6 +21,8 @@ pub struct Settings {
     pub accesslog: modules::accesslog::Settings,
     /// mod_cgi
     pub cgi: modules::cgi::Settings,
+    /// mod_deflate
+    pub deflate: modules::deflate::Settings,
     /// mod_dirlisting
     pub dirlisting: modules::dirlisting::Settings,
     /// mod_extforward

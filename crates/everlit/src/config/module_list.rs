@@ -21,8 +21,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_authn_ldap",
     "mod_authn_pam",
     "mod_authn_sasl",
-    "mod_compress",
-    "mod_deflate",
     "mod_evhost",
     "mod_expire",
     "mod_h2",
@@ -123,9 +121,11 @@ pub(super) fn pipeline(loaded: &[&str], config: &Config) -> Pipeline {
 }
 
 fn find(name: &str) -> Option<&'static Module> {
-    let name = match modules::openssl::ALIASES.contains(&name) {
-        true => modules::openssl::MODULE.name,
-        false => name,
+    let name = match name {
+        // What it was called until lighttpd 1.4.56.
+        "mod_compress" => modules::deflate::MODULE.name,
+        name if modules::openssl::ALIASES.contains(&name) => modules::openssl::MODULE.name,
+        name => name,
     };
     modules::TABLE
         .iter()

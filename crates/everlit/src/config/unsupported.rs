@@ -176,85 +176,11 @@ static BACKENDS: &[Directive] = &[
     ),
 ];
 
-const DEFLATE: Of = Of("mod_deflate");
 const EXPIRE: Of = Of("mod_expire");
 const SSI: Of = Of("mod_ssi");
 const WEBDAV: Of = Of("mod_webdav");
 
 static CONTENT: &[Directive] = &[
-    DEFLATE.missing(
-        "deflate.mimetypes",
-        List,
-        "Media types that are compressed.",
-    ),
-    DEFLATE.missing(
-        "deflate.allowed-encodings",
-        List,
-        "Compressions that are offered, best first.",
-    ),
-    DEFLATE.missing(
-        "deflate.max-compress-size",
-        Int,
-        "Longest body in KiB that is compressed.",
-    ),
-    DEFLATE.missing(
-        "deflate.min-compress-size",
-        Short,
-        "Shortest body in bytes that is compressed.",
-    ),
-    DEFLATE.missing("deflate.compression-level", Short, "How hard to try."),
-    DEFLATE
-        .missing("deflate.output-buffer-size", Short, "Size of a buffer.")
-        .obsolete("leave it out: it has no effect in lighttpd either"),
-    DEFLATE
-        .missing("deflate.work-block-size", Short, "Size of a step.")
-        .obsolete("leave it out: it has no effect in lighttpd either"),
-    DEFLATE.missing(
-        "deflate.max-loadavg",
-        String,
-        "Load of the machine above which nothing is compressed.",
-    ),
-    DEFLATE.missing(
-        "deflate.cache-dir",
-        String,
-        "Directory for files that were compressed.",
-    ),
-    DEFLATE.missing("deflate.params", KvAny, "Parameters of each compression."),
-    DEFLATE
-        .missing(
-            "compress.filetype",
-            List,
-            "Media types that are compressed.",
-        )
-        .obsolete("write deflate.mimetypes"),
-    DEFLATE
-        .missing(
-            "compress.allowed-encodings",
-            List,
-            "Compressions that are offered.",
-        )
-        .obsolete("write deflate.allowed-encodings"),
-    DEFLATE
-        .missing(
-            "compress.cache-dir",
-            String,
-            "Directory for files that were compressed.",
-        )
-        .obsolete("write deflate.cache-dir"),
-    DEFLATE
-        .missing(
-            "compress.max-filesize",
-            Int,
-            "Longest body in KiB that is compressed.",
-        )
-        .obsolete("write deflate.max-compress-size"),
-    DEFLATE
-        .missing(
-            "compress.max-loadavg",
-            String,
-            "Load of the machine above which nothing is compressed.",
-        )
-        .obsolete("write deflate.max-loadavg"),
     EXPIRE.missing(
         "expire.url",
         KvString,

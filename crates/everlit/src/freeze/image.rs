@@ -13,6 +13,7 @@ use super::secret::{self, Growing};
 use crate::http1::body::Framing;
 use crate::logline::Hole;
 use crate::net::Peer;
+use crate::pack::Paused;
 use crate::transport::proxy_protocol::{LENGTH_MAX, Tls};
 
 /// Most bytes of input that a connection holds: the longest head, and one more read.
@@ -212,16 +213,57 @@ pub enum SegmentImage {
         #[n(1)]
         length: u64,
     },
+    /// A body that is compressed as it is sent; since version 6.
+    #[n(2)]
+    Packed {
+        /// How to go on with it.
+        #[n(0)]
+        paused: Paused,
+        /// What is left of it.
+        #[n(1)]
+        source: Vec<PieceImage>,
+    },
+}
+
+/// A piece of a body that is compressed as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum PieceImage {
+    /// Bytes.
+    #[n(0)]
+    Bytes(
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        Vec<u8>,
+    ),
+    /// Part of the next descriptor.
+    #[n(1)]
+    File {
+        /// First byte.
+        #[n(0)]
+        offset: u64,
+        /// Number of bytes.
+        #[n(1)]
+        length: u64,
+    },
 }
 
 impl SegmentImage {
-    /// Whether it ends where a file can end.
+    /// Whether it ends where a file can end, and can be gone on with here.
     pub(super) fn is_sane(&self) -> bool {
+        let ends = |offset: &u64, length: &u64| {
+            let end = offset.checked_add(*length);
+            end.is_some_and(|end| i64::try_from(end).is_ok())
+        };
         match self {
             SegmentImage::Bytes(_) => true,
-            SegmentImage::File { offset, length } => offset
-                .checked_add(*length)
-                .is_some_and(|end| i64::try_from(end).is_ok()),
+            SegmentImage::File { offset, length } => ends(offset, length),
+            SegmentImage::Packed { paused, source } => {
+                let is_sane = |piece: &PieceImage| match piece {
+                    PieceImage::Bytes(_) => true,
+                    PieceImage::File { offset, length } => ends(offset, length),
+                };
+                paused.is_sane() && source.iter().all(is_sane)
+            }
         }
     }
 }
@@ -267,11 +309,16 @@ impl Image {
 
     /// The first version that has everything that is in it: a process that knows no more still understands it.
     pub fn version(&self) -> u16 {
-        let relay = match &self.state {
-            StateImage::Busy(busy) => busy.relay.as_ref(),
-            _ => None,
+        let (relay, is_packed) = match &self.state {
+            StateImage::Busy(busy) => {
+                let is_packed =
+                    |segment: &SegmentImage| matches!(segment, SegmentImage::Packed { .. });
+                (busy.relay.as_ref(), busy.owed.iter().any(is_packed))
+            }
+            _ => (None, false),
         };
         match (&self.introduction, relay) {
+            _ if is_packed || relay.is_some_and(|relay| relay.version() == 6) => 6,
             _ if self.tls.is_some() => 5,
             (Some(_), relay) => relay.map_or(3, |relay| relay.version().max(3)),
             (None, Some(relay)) => relay.version(),
@@ -478,7 +525,9 @@ mod tests {
                     status: 200,
                     headers: vec![pair("E", "f")],
                     body: vec![SegmentImage::Bytes(b"body".to_vec())],
+                    plan: None,
                 }),
+                packing: None,
             },
             tries: 2,
             link: LinkImage::Socket {
@@ -575,6 +624,66 @@ mod tests {
         let relay = busy.relay.as_mut().unwrap();
         relay.websocket = None;
         assert_eq!(image.check(), Err("relay"));
+    }
+
+    #[test]
+    fn compressed_bodies_travel_since_version_6() {
+        use crate::pack::{Coding, Outcome, Plan, Recipe};
+        let recipe = Recipe {
+            memory: 9,
+            strategy: 1,
+            ..Recipe::of(Coding::Deflate)
+        };
+        let mut encoder = Paused::ahead(recipe).resume().unwrap();
+        encoder.write(b"data", &mut Vec::new()).unwrap();
+        let paused = encoder.pause(&mut Vec::new()).unwrap();
+        let [_, _, (_, _, mut image), _] = samples();
+        let StateImage::Busy(busy) = &mut image.state else {
+            panic!("a busy one");
+        };
+        busy.owed.push(SegmentImage::Packed {
+            paused: paused.clone(),
+            source: vec![
+                PieceImage::Bytes(b"body".to_vec()),
+                PieceImage::File {
+                    offset: 1,
+                    length: 2,
+                },
+            ],
+        });
+        assert_eq!(image.version(), 6);
+        let StateImage::Busy(busy) = &mut image.state else {
+            panic!("a busy one");
+        };
+        let mut of_backend = relay();
+        of_backend.download.packing = Some(paused);
+        of_backend.download.held.as_mut().unwrap().plan = Some(Plan {
+            recipe,
+            above: 256,
+            up_to: 1 << 27,
+            outcome: Outcome::Unchanged,
+        });
+        assert_eq!(of_backend.version(), 6);
+        busy.relay = Some(Box::new(of_backend));
+        let golden = include_bytes!("golden/v6/packed.cbor");
+        assert_eq!(image.to_bytes()[..], *golden);
+        assert_eq!(Image::from_bytes(golden).unwrap(), image);
+        assert_eq!((image.version(), image.check()), (6, Ok(())));
+        for end in 0..golden.len() {
+            assert!(Image::from_bytes(&golden[..end]).is_err(), "{end}");
+        }
+        // What nobody can do is refused.
+        let StateImage::Busy(busy) = &mut image.state else {
+            panic!("a busy one");
+        };
+        let Some(SegmentImage::Packed { paused, .. }) = busy.owed.last_mut() else {
+            panic!("a compressed one");
+        };
+        *paused = Paused::ahead(Recipe {
+            window: 40,
+            ..recipe
+        });
+        assert_eq!(image.check(), Err("owed"));
     }
 
     #[test]

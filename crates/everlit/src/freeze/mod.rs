@@ -5,6 +5,7 @@
 //! `freeze` nobody can touch the socket here.
 
 pub mod image;
+mod owed;
 pub mod relay;
 mod secret;
 
@@ -16,21 +17,17 @@ use std::time::Duration;
 use handover::{Parcel, Refusal};
 
 use self::image::{
-    AfterImage, BusyImage, Image, InputImage, IntroductionImage, LineImage, SegmentImage,
-    StateImage, TlsImage,
+    AfterImage, BusyImage, Image, InputImage, IntroductionImage, LineImage, StateImage, TlsImage,
 };
 use self::relay::ThawedLink;
-use crate::files::OpenFile;
 use crate::http1::encode::After;
 use crate::http1::machine::{Future, Http1, Phase, State, Turn};
 use crate::logline::PendingLine;
-use crate::response::FileRange;
 use crate::route::Origin;
 use crate::tally::Moved;
 use crate::tls::Channel;
 use crate::tls::channel;
 use crate::tls::peer::Judgement;
-use crate::transport::outbox::{Outbox, Segment};
 use crate::transport::proxy_protocol::Awaited;
 use crate::worker::bench::Bench;
 use crate::worker::conn::{Conn, Input, Introduction, Transport, Who};
@@ -72,13 +69,18 @@ pub struct Thawed {
 }
 
 /// Freezes a connection, and the one with its backend. Gives them back, still live, if the process has no descriptors
-/// left for the copies of its files.
+/// left for the copies of its files, or no memory to bring a compressor to a halt.
 pub fn freeze(
     mut conn: Conn,
     upstream: Option<Upstream>,
     endpoint: &Endpoint,
     bench: &Bench,
 ) -> Result<Frozen, Box<(Conn, Option<Upstream>)>> {
+    if let State::Busy(turn) = &mut conn.http.state
+        && turn.settle().is_err()
+    {
+        return Err(Box::new((conn, upstream)));
+    }
     let files: Result<Vec<OwnedFd>, _> = match &conn.http.state {
         State::Busy(turn) => {
             let relayed = turn.relay.iter().flat_map(|relay| relay.files());
@@ -163,21 +165,10 @@ fn busy_image(
         text: turn.line.text,
         holes: turn.line.holes,
     });
-    let owed = turn
-        .outbox
-        .into_segments()
-        .into_iter()
-        .map(|segment| match segment {
-            Segment::Bytes(bytes) => SegmentImage::Bytes(bytes),
-            Segment::File(range) => SegmentImage::File {
-                offset: range.offset,
-                length: range.length,
-            },
-        });
     BusyImage {
         body: turn.body,
         room: turn.room,
-        owed: owed.collect(),
+        owed: owed::images(turn.outbox),
         after: match turn.after {
             After::Keep => AfterImage::Keep,
             After::Close => AfterImage::Close,
@@ -202,9 +193,8 @@ pub fn examine(payload: &[u8], fds: usize) -> Result<Image, Refusal> {
         Image::from_bytes(payload).map_err(|error| Refusal::Malformed(error.to_string()))?;
     let files = match &image.state {
         StateImage::Busy(busy) => {
-            let is_file = |segment: &&SegmentImage| matches!(segment, SegmentImage::File { .. });
             let of_relay = busy.relay.as_ref().map_or(0, |relay| relay.descriptors());
-            busy.owed.iter().filter(is_file).count() + of_relay
+            owed::files(&busy.owed) + of_relay
         }
         _ => 0,
     };
@@ -376,18 +366,7 @@ fn turn(
     bench: &mut Bench,
 ) -> (Turn, Option<ThawedLink>) {
     let mut files = files.into_iter();
-    let segments = busy.owed.into_iter().filter_map(|segment| match segment {
-        SegmentImage::Bytes(bytes) => Some(Segment::Bytes(bytes)),
-        SegmentImage::File { offset, length } => {
-            let file = Rc::new(OpenFile::from(files.next()?));
-            Some(Segment::File(FileRange {
-                file,
-                offset,
-                length,
-            }))
-        }
-    });
-    let outbox = Outbox::from_segments(segments.collect());
+    let outbox = owed::outbox(busy.owed, &mut files);
     let (relay, link) = match busy.relay {
         None => (None, None),
         Some(image) => {

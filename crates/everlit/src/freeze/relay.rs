@@ -8,13 +8,12 @@
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
 use super::image::SegmentImage;
-use crate::files::OpenFile;
+use super::owed;
 use crate::gateway::balance::Preference;
 use crate::gateway::host::{Address, Balance, CheckLocal, Group, Host, Program, Role, Script};
 use crate::gateway::preface::Preface;
@@ -26,11 +25,12 @@ use crate::gateway::relay::{
 use crate::gateway::reply::{Delimited, Persistence};
 use crate::gateway::websocket::session::Session;
 use crate::gateway::{Protocol, Target, Upgrade, upload};
+use crate::pack::{Paused, Plan, Stream as Packing};
 use crate::request::Told;
-use crate::response::{FileRange, Headers};
+use crate::response::Headers;
 use crate::route::{Before, Origin};
 use crate::settings::Stream;
-use crate::transport::outbox::{Outbox, Segment};
+use crate::transport::outbox::Outbox;
 use crate::transport::spool::Spool;
 use crate::worker::bench::Bench;
 use crate::worker::conn::Input;
@@ -231,6 +231,9 @@ pub struct DownloadImage {
     /// While it is collected.
     #[n(2)]
     pub held: Option<HeldImage>,
+    /// What compresses it as it comes; since version 6.
+    #[n(3)]
+    pub packing: Option<Paused>,
 }
 
 /// An answer that is collected.
@@ -246,6 +249,9 @@ pub struct HeldImage {
     /// The body so far.
     #[n(2)]
     pub body: Vec<SegmentImage>,
+    /// What is to become of it when it is complete; since version 6.
+    #[n(3)]
+    pub plan: Option<Plan>,
 }
 
 /// A connection with a backend.
@@ -286,14 +292,10 @@ impl LinkImage {
 impl RelayImage {
     /// How many descriptors belong to it.
     pub fn descriptors(&self) -> usize {
-        let files = |segments: &[SegmentImage]| {
-            let is_file = |segment: &&SegmentImage| matches!(segment, SegmentImage::File { .. });
-            segments.iter().filter(is_file).count()
-        };
         let held = self.download.held.as_ref();
         self.link.descriptors()
-            + files(&self.upload.rest)
-            + held.map_or(0, |held| files(&held.body))
+            + owed::files(&self.upload.rest)
+            + held.map_or(0, |held| owed::files(&held.body))
     }
 
     /// The first version of images that has everything that is in it.
@@ -305,8 +307,9 @@ impl RelayImage {
                 ..
             }
         );
+        let is_planned = self.download.held.iter().any(|held| held.plan.is_some());
         match (&self.told, self.protocol) {
-            _ if self.rewritten.is_some() => 6,
+            _ if self.rewritten.is_some() || is_planned || self.download.packing.is_some() => 6,
             _ if is_below => 5,
             _ if self.detour.is_some() => 4,
             (_, Protocol::WebSocket) => 4,
@@ -344,6 +347,10 @@ impl RelayImage {
             && self.upload.sent as usize <= self.upload.head.len()
             && i64::try_from(self.upload.length).is_ok()
             && all(&self.upload.rest)
+            && self.download.packing.iter().all(Paused::is_sane)
+            && held
+                .and_then(|held| held.plan.as_ref())
+                .is_none_or(|plan| plan.recipe.is_sane())
             && held.is_none_or(|held| all(&held.body) && (200..=999).contains(&held.status))
             && self
                 .status
@@ -381,7 +388,7 @@ pub(super) fn freeze(
         }
     };
     fds.extend(files);
-    let rest = segments(relay.upload.rest);
+    let rest = owed::images(relay.upload.rest);
     let held = match relay.download.held {
         None => None,
         Some(held) => Some(HeldImage {
@@ -392,7 +399,8 @@ pub(super) fn freeze(
                 .flat_map(Headers::iter)
                 .map(|(name, value)| Pair(name.to_vec(), value.to_vec()))
                 .collect(),
-            body: segments(held.body),
+            body: owed::images(held.body),
+            plan: held.plan.map(|plan| *plan),
         }),
     };
     let pairs = |all: Vec<(Vec<u8>, Vec<u8>)>| {
@@ -429,6 +437,10 @@ pub(super) fn freeze(
             stream: relay.download.stream,
             framing: relay.download.framing,
             held,
+            packing: relay
+                .download
+                .packing
+                .map(|packing| packing.into_paused().expect("it was settled")),
         },
         tries: relay.tries,
         link,
@@ -438,18 +450,6 @@ pub(super) fn freeze(
         body: (relay.body != Body::Backend).then_some(relay.body),
         websocket: relay.websocket.map(|session| *session),
     }
-}
-
-fn segments(outbox: Outbox) -> Vec<SegmentImage> {
-    let all = outbox.into_segments().into_iter();
-    all.map(|segment| match segment {
-        Segment::Bytes(bytes) => SegmentImage::Bytes(bytes),
-        Segment::File(range) => SegmentImage::File {
-            offset: range.offset,
-            length: range.length,
-        },
-    })
-    .collect()
 }
 
 fn target_image(target: &Target) -> TargetImage {
@@ -507,7 +507,7 @@ pub(super) fn thaw(
             _ => None,
         },
     };
-    let rest = outbox(image.upload.rest, fds);
+    let rest = owed::outbox(image.upload.rest, fds);
     let held = image.download.held.map(|held| {
         let mut headers = Headers::default();
         for Pair(name, value) in &held.headers {
@@ -516,7 +516,8 @@ pub(super) fn thaw(
         Held {
             status: held.status,
             headers: Some(headers),
-            body: outbox(held.body, fds),
+            body: owed::outbox(held.body, fds),
+            plan: held.plan.map(Box::new),
         }
     });
     let pairs = |all: Vec<Pair>| {
@@ -580,6 +581,10 @@ pub(super) fn thaw(
             spool: Spool::behind(held.as_ref().map_or(owed, |held| &held.body)),
             framing: image.download.framing,
             held,
+            packing: image
+                .download
+                .packing
+                .map(|paused| Box::new(Packing::Still(paused))),
         },
         tries: image.tries,
         tried: Vec::new(),
@@ -607,18 +612,6 @@ impl ThawedLink {
         upstream.input = Input::Pending;
         upstream
     }
-}
-
-fn outbox(images: Vec<SegmentImage>, fds: &mut dyn Iterator<Item = OwnedFd>) -> Outbox {
-    let segments = images.into_iter().filter_map(|segment| match segment {
-        SegmentImage::Bytes(bytes) => Some(Segment::Bytes(bytes)),
-        SegmentImage::File { offset, length } => Some(Segment::File(FileRange {
-            file: Rc::new(OpenFile::from(fds.next()?)),
-            offset,
-            length,
-        })),
-    });
-    Outbox::from_segments(segments.collect())
 }
 
 fn target(image: TargetImage) -> Target {

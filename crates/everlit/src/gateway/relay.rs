@@ -181,6 +181,7 @@ impl Relay {
                 spool: Spool::default(),
                 framing: None,
                 held: None,
+                packing: None,
             },
             tries: 0,
             tried: Vec::new(),

@@ -52,22 +52,24 @@ pub fn is_bodiless(status: u16) -> bool {
     matches!(status, 100..=199 | 204 | 304)
 }
 
-/// Puts a response into the outbox, taking its body. Returns the lengths of head and body.
+/// Puts a response into the outbox, taking its body. Returns the lengths of head and body; [`UNTOLD`] for a body that is made
+/// as it is sent.
 pub fn encode(response: &mut Response, framing: &Framing<'_>, outbox: &mut Outbox) -> (u64, u64) {
     let bodiless = is_bodiless(response.status);
     let body = std::mem::take(&mut response.body);
     let length = body.length();
-    let announced = if bodiless {
-        Announced::Nothing
-    } else {
-        Announced::Length(length)
+    let announced = match length {
+        _ if bodiless => Announced::Nothing,
+        Some(length) => Announced::Length(length),
+        None => Announced::Chunked,
     };
     let head_length = head(response, framing, announced, outbox.bytes());
     if bodiless || framing.method == Some(Method::Head) {
         return (head_length, 0);
     }
     match body {
-        Body::Empty => {}
+        Body::Empty | Body::Coming => {}
+        Body::Packed(packing) => outbox.push(Segment::Packed(packing)),
         Body::Bytes(bytes) if bytes.len() > 4096 => outbox.push(Segment::Bytes(bytes)),
         Body::Bytes(bytes) => outbox.bytes().extend_from_slice(&bytes),
         Body::Cached(bytes) => outbox.bytes().extend_from_slice(&bytes),
@@ -81,8 +83,11 @@ pub fn encode(response: &mut Response, framing: &Framing<'_>, outbox: &mut Outbo
             }
         }
     }
-    (head_length, length)
+    (head_length, length.unwrap_or(UNTOLD))
 }
+
+/// Length of a body that is known only when it is sent.
+pub const UNTOLD: u64 = i64::MAX as u64;
 
 /// Appends a response's head, whatever its body. Returns its length.
 pub fn head(

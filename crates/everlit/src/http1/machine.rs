@@ -81,7 +81,7 @@ pub struct Turn {
     pub(crate) sent: u64,
     /// Bytes of the response's head.
     pub(crate) head_length: u64,
-    /// Bytes of the response's body.
+    /// Bytes of the response's body; [`encode::UNTOLD`] if they are known only when they are sent.
     pub(crate) body_length: u64,
     /// Seconds that sending may stand still.
     pub(crate) write_idle: u16,
@@ -573,7 +573,7 @@ fn log(turn: &mut Turn, served: u32, connection: ConnectionAfter, bench: &mut Be
         return;
     }
     let ending = Ending {
-        body: if connection == ConnectionAfter::Aborted {
+        body: if connection == ConnectionAfter::Aborted || turn.body_length == encode::UNTOLD {
             turn.sent.saturating_sub(turn.head_length)
         } else {
             turn.body_length

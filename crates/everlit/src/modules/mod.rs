@@ -7,6 +7,7 @@ pub mod access;
 pub mod accesslog;
 pub mod alias;
 pub mod cgi;
+pub mod deflate;
 pub mod dirlisting;
 pub mod extforward;
 pub mod fastcgi;
@@ -37,6 +38,7 @@ pub static TABLE: &[&Module] = &[
     &accesslog::MODULE,
     &alias::MODULE,
     &cgi::MODULE,
+    &deflate::MODULE,
     &dirlisting::MODULE,
     &extforward::MODULE,
     &fastcgi::MODULE,

@@ -25,8 +25,7 @@ pub enum Cut {
 /// Cuts a response with status 200 to what the request's `Range` asks for, if `If-Range` allows it (RFC 9110 sections
 /// 13.1.5 and 14). For GET only; the caller knows whether ranges are allowed at all.
 pub fn cut(request: &Request<'_>, response: &mut Response) -> Cut {
-    let length = response.body.length();
-    let Some(value) = request.field("Range") else {
+    let (Some(value), Some(length)) = (request.field("Range"), response.body.length()) else {
         return Cut::Done;
     };
     if length == 0 || response.headers.get("Content-Encoding").is_some() {
@@ -139,7 +138,7 @@ impl Source {
             Body::Bytes(bytes) => Some(Source::Owned(bytes)),
             Body::Cached(bytes) => Some(Source::Shared(bytes)),
             Body::File(range) => Some(Source::File(range)),
-            Body::Empty | Body::Parts(_) => {
+            Body::Empty | Body::Parts(_) | Body::Packed(_) | Body::Coming => {
                 response.body = body;
                 None
             }

@@ -401,6 +401,9 @@ fn cut(exchange: &mut Exchange<'_>, settings: &Settings, flags: Flags) -> Cut {
     if exchange.response.status != 200 || !reads || !knows_ranges || !settings.core.range_requests {
         return Cut::Done;
     }
+    if exchange.response.headers.get("Content-Encoding").is_some() {
+        return Cut::Done;
+    }
     exchange.response.headers.add("Accept-Ranges", "bytes");
     if head.method == Method::Head {
         return Cut::Done;

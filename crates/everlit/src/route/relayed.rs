@@ -267,7 +267,13 @@ impl Desk {
             let _ = handler::run(site, resolver, settings, &mut exchange);
             exchange.forward = None;
         }
+        if answerer == Answerer::Backend {
+            exchange.response.body = response::Body::Coming;
+        }
         conclude(site, settings, &mut exchange, pages, line, answerer);
+        if answerer == Answerer::Backend {
+            exchange.response.body = response::Body::Empty;
+        }
         answerer
     }
 }

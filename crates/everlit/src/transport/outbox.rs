@@ -10,10 +10,13 @@ use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, sockopt};
 
+use crate::pack::{Failed, Packing, Paused, Progress};
 use crate::response::FileRange;
 
 /// Bytes of a file that are sent in one go before other connections have their turn.
 const FILE_TURN: u64 = 2 << 20;
+/// Bytes that are compressed in one go.
+const PACK_TURN: usize = 256 << 10;
 /// Bytes of a file from which on the socket is corked: no short packet leaves between two turns.
 const CORK_FROM: u64 = 1 << 20;
 
@@ -46,6 +49,19 @@ pub enum Segment {
     Bytes(Vec<u8>),
     /// Part of a file; becomes shorter from the front as it is sent.
     File(FileRange),
+    /// A body that is compressed as it is sent.
+    Packed(Box<Packing>),
+}
+
+/// A piece of what was owed, by somebody who goes on elsewhere.
+#[derive(Debug)]
+pub enum Left {
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// Part of a file.
+    File(FileRange),
+    /// What is left of a body that is compressed as it is sent.
+    Packed(Paused, Vec<Left>),
 }
 
 impl Segment {
@@ -53,6 +69,8 @@ impl Segment {
         match self {
             Segment::Bytes(bytes) => bytes.is_empty(),
             Segment::File(range) => range.length == 0,
+            // Its end is still to be said.
+            Segment::Packed(_) => false,
         }
     }
 }
@@ -142,7 +160,9 @@ impl Outbox {
         match self.rest.back_mut() {
             None => self.bytes.extend_from_slice(bytes),
             Some(Segment::Bytes(last)) => last.extend_from_slice(bytes),
-            Some(Segment::File(_)) => self.rest.push_back(Segment::Bytes(bytes.to_vec())),
+            Some(Segment::File(_) | Segment::Packed(_)) => {
+                self.rest.push_back(Segment::Bytes(bytes.to_vec()));
+            }
         }
     }
 
@@ -171,11 +191,12 @@ impl Outbox {
         let rest = self.rest.iter().map(|segment| match segment {
             Segment::Bytes(bytes) => bytes.len(),
             Segment::File(_) => 0,
+            Segment::Packed(packing) => packing.memory(),
         });
         self.bytes.len() - self.sent + rest.sum::<usize>()
     }
 
-    /// All bytes that are owed.
+    /// All bytes that are owed; of a body that is compressed as it is sent: what it is made of.
     pub fn length(&self) -> u64 {
         let files = self.files().map(|range| range.length);
         self.memory() as u64 + files.sum::<u64>()
@@ -197,6 +218,7 @@ impl Outbox {
     /// The same, into whatever it is.
     pub fn flush_into(&mut self, sink: Sink<'_>, sent: &mut u64) -> Result<Flushed, Broken> {
         let mut turn = FILE_TURN;
+        let mut pack_turn = PACK_TURN;
         loop {
             if self.sent < self.bytes.len() {
                 let more = if self.rest.is_empty() {
@@ -231,6 +253,11 @@ impl Outbox {
                     self.rest.pop_front();
                     sink.set_cork(&mut self.cork, Cork::Out);
                 }
+                Segment::Packed(_) if pack_turn == 0 => return Ok(Flushed::Yielded),
+                Segment::Packed(packing) => match packing.fill(&mut self.bytes)? {
+                    Progress::More(read) => pack_turn = pack_turn.saturating_sub(read),
+                    Progress::Over => drop(self.rest.pop_front()),
+                },
                 Segment::File(range) if range.length >= CORK_FROM && self.cork == Cork::Out => {
                     sink.set_cork(&mut self.cork, Cork::In);
                 }
@@ -286,6 +313,11 @@ impl Outbox {
                 Some(Segment::File(range)) if range.length == 0 => {
                     self.rest.pop_front();
                 }
+                Some(Segment::Packed(packing)) => {
+                    if packing.fill(&mut self.bytes)? == Progress::Over {
+                        self.rest.pop_front();
+                    }
+                }
                 Some(Segment::File(range)) => {
                     let count = range.length.min(room.len() as u64) as usize;
                     let read = rustix::io::retry_on_intr(|| {
@@ -320,15 +352,85 @@ impl Outbox {
         Ok(taken)
     }
 
+    /// All that is owed, which must be little.
+    pub fn drain(&mut self) -> Result<Vec<u8>, Broken> {
+        let mut all = vec![0; self.length() as usize];
+        let mut taken = 0;
+        while taken < all.len() {
+            match self.take(&mut all[taken..])? {
+                0 => return Err(Broken::File(Errno::NODATA)),
+                n => taken += n,
+            }
+        }
+        Ok(all)
+    }
+
     /// The file ranges, in order.
     pub fn files(&self) -> impl Iterator<Item = &FileRange> {
-        self.rest.iter().filter_map(|segment| match segment {
-            Segment::File(range) => Some(range),
-            Segment::Bytes(_) => None,
+        self.rest.iter().flat_map(|segment| {
+            let (one, more) = match segment {
+                Segment::File(range) => (Some(range), None),
+                Segment::Packed(packing) => (None, Some(packing.files())),
+                Segment::Bytes(_) => (None, None),
+            };
+            one.into_iter().chain(more.into_iter().flatten())
         })
     }
 
-    /// Takes everything out, in order: what a frozen connection still owes.
+    /// Whether a body is among it that is compressed as it is sent.
+    pub fn is_packing(&self) -> bool {
+        let is_packed = |segment| matches!(segment, &Segment::Packed(_));
+        self.rest.iter().any(is_packed)
+    }
+
+    /// Has what is on its way through an encoder come out of it, so that all that is left can go elsewhere; fails if it
+    /// cannot. It can still go on here.
+    pub fn settle(&mut self) -> Result<(), Failed> {
+        let mut at = 0;
+        while let Some(segment) = self.rest.get_mut(at) {
+            if let Segment::Packed(packing) = segment {
+                let mut made = Vec::new();
+                packing.pause(&mut made)?;
+                if at == 0 {
+                    self.bytes.extend_from_slice(&made);
+                } else {
+                    self.rest.insert(at, Segment::Bytes(made));
+                    at += 1;
+                }
+            }
+            at += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes everything out, in order: what a frozen connection still owes. Call [`Outbox::settle`] first.
+    pub fn into_left(self) -> Vec<Left> {
+        let segments = self.into_segments().into_iter();
+        let left = segments.map(|segment| match segment {
+            Segment::Bytes(bytes) => Left::Bytes(bytes),
+            Segment::File(range) => Left::File(range),
+            Segment::Packed(packing) => {
+                let (paused, source) = packing.into_left().expect("it was settled");
+                Left::Packed(paused, source.into_left())
+            }
+        });
+        left.collect()
+    }
+
+    /// The reverse of [`Outbox::into_left`].
+    pub fn from_left(left: Vec<Left>) -> Outbox {
+        let segments = left.into_iter().map(|left| match left {
+            Left::Bytes(bytes) => Segment::Bytes(bytes),
+            Left::File(range) => Segment::File(range),
+            Left::Packed(paused, source) => {
+                let packing = Packing::new(Outbox::from_left(source), paused, None);
+                Segment::Packed(Box::new(packing))
+            }
+        });
+        Outbox::from_segments(segments.collect())
+    }
+
+    /// Takes everything out, in order.
     pub fn into_segments(mut self) -> Vec<Segment> {
         let mut segments = Vec::with_capacity(1 + self.rest.len());
         if self.sent < self.bytes.len() {
@@ -344,7 +446,7 @@ impl Outbox {
         let cork = match segments.first() {
             // If it was under way, it has left the socket corked.
             Some(Segment::File(_)) => Cork::In,
-            Some(Segment::Bytes(_)) | None => Cork::Out,
+            Some(Segment::Bytes(_) | Segment::Packed(_)) | None => Cork::Out,
         };
         Outbox {
             bytes: Vec::new(),

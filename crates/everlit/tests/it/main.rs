@@ -11,6 +11,7 @@ mod support;
 mod backends;
 mod command_line;
 mod control_socket;
+mod deflate;
 mod demo;
 mod examples;
 mod extforward;

@@ -15,6 +15,7 @@ use crate::gateway::websocket::Kind;
 use crate::modules::openssl::Engine;
 use crate::modules::rewrite::{Lists, Which};
 use crate::modules::scgi::Dialect;
+use crate::pack::Coding;
 use crate::plan::{ListenSpec, Plan};
 use crate::route::uri::ParseOption;
 use crate::settings::{Settings, Stream};
@@ -317,6 +318,61 @@ const CASES: &[Case] = &[
         },
     ),
     // mod_dirlisting
+    // mod_deflate
+    ("deflate.mimetypes", "( \"text/\", \"image/*\" )", |l| {
+        l.settings.deflate.mimetypes[..] == ["text/", "image/"]
+            && l.site.pipeline.response_start.len() == 1
+    }),
+    (
+        "deflate.allowed-encodings",
+        "( \"x-gzip\", \"deflate\" )",
+        |l| l.settings.deflate.allowed[..] == [Coding::Gzip, Coding::Deflate],
+    ),
+    ("deflate.allowed-encodings", "()", |l| {
+        l.settings
+            .deflate
+            .allowed
+            .ends_with(&[Coding::Gzip, Coding::Deflate])
+    }),
+    ("deflate.max-compress-size", "7", |l| {
+        l.settings.deflate.max_size == 7
+    }),
+    ("deflate.min-compress-size", "7", |l| {
+        l.settings.deflate.min_size == 7
+    }),
+    ("deflate.compression-level", "9", |l| {
+        l.settings.deflate.level == 9
+    }),
+    ("deflate.max-loadavg", "\"3.50\"", |l| {
+        l.settings.deflate.max_load == 3.5
+    }),
+    ("deflate.cache-dir", "\"/var/cache/x/\"", |l| {
+        l.settings.deflate.cache_dir[..] == *b"/var/cache/x"
+    }),
+    (
+        "deflate.params",
+        "( \"gzip.level\" => 9, \"gzip.windowBits\" => 12, \"gzip.memLevel\" => 1, \"gzip.strategy\" => 3 )",
+        |l| {
+            let gzip = l.settings.deflate.params.gzip;
+            [gzip.level, gzip.window, gzip.memory, gzip.strategy]
+                == [Some(9), Some(12), Some(1), Some(3)]
+        },
+    ),
+    ("compress.filetype", "( \"text/\" )", |l| {
+        l.settings.deflate.mimetypes[..] == ["text/"]
+    }),
+    ("compress.allowed-encodings", "( \"gzip\" )", |l| {
+        l.settings.deflate.allowed[..] == [Coding::Gzip]
+    }),
+    ("compress.cache-dir", "\"/x\"", |l| {
+        l.settings.deflate.cache_dir[..] == *b"/x"
+    }),
+    ("compress.max-filesize", "7", |l| {
+        l.settings.deflate.max_size == 7
+    }),
+    ("compress.max-loadavg", "\"3\"", |l| {
+        l.settings.deflate.max_load == 3.0
+    }),
     ("dir-listing.activate", "\"enable\"", |l| {
         l.settings.dirlisting.activate && l.site.pipeline.subrequest_start.len() == 2
     }),
@@ -644,10 +700,14 @@ fn is_server(backends: &Backends) -> bool {
 
 fn loaded(name: &str, value: &str) -> Loaded {
     let modules = match name {
-        "server.modules" => "",
+        "server.modules" => String::new(),
         _ => {
-            "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_cgi\", \"mod_extforward\", \"mod_fastcgi\", \
-             \"mod_proxy\", \"mod_redirect\", \"mod_rewrite\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\", \"mod_wstunnel\" )\n"
+            // The others come by themselves.
+            let own = ["mod_dirlisting", "mod_indexfile", "mod_staticfile"];
+            let all = crate::modules::TABLE.iter();
+            let all = all.filter(|module| !own.contains(&module.name));
+            let names: Vec<String> = all.map(|module| format!("\"{}\"", module.name)).collect();
+            format!("server.modules = ( {} )\n", names.join(", "))
         }
     };
     let (site, plan) = load(&format!("{modules}{name} = {value}"));
@@ -698,6 +758,10 @@ fn values_that_do_not_fit_are_errors() {
         "server.modules = ( \"mod_accesslog\" )\naccesslog.escaping = \"xml\"",
         "server.modules = ( \"mod_accesslog\" )\naccesslog.syslog-level = 8",
         "server.modules = ( \"mod_alias\" )\nalias.url = ( \"/a\" => \"/b\", \"/a/b\" => \"/c\" )",
+        "server.modules = ( \"mod_deflate\" )\ndeflate.compression-level = 10",
+        "server.modules = ( \"mod_deflate\" )\ndeflate.max-loadavg = \"much\"",
+        "server.modules = ( \"mod_deflate\" )\ndeflate.params = ( \"gzip.windowBits\" => 16 )",
+        "server.modules = ( \"mod_deflate\" )\ndeflate.params = ( \"gzip.bits\" => 15 )",
         "server.modules = ( \"mod_extforward\" )\nextforward.params = ( \"hots\" => 1 )",
         "server.modules = ( \"mod_extforward\" )\nextforward.forwarder = ( \"10.0.0.0/33\" => \"trust\" )",
         "server.modules = ( \"mod_proxy\" )\nproxy.balance = \"bogus\"",

@@ -5,6 +5,7 @@
 
 use minicbor::{Decode, Encode};
 
+use crate::pack::{Plan, Stream as Packing};
 use crate::response::Headers;
 use crate::settings::Stream;
 use crate::transport::outbox::Outbox;
@@ -21,6 +22,8 @@ pub(crate) struct Download {
     pub(crate) framing: Option<To>,
     /// While it is collected: the status.
     pub(crate) held: Option<Held>,
+    /// What compresses it as it comes.
+    pub(crate) packing: Option<Box<Packing>>,
 }
 
 /// An answer that is collected before it is sent.
@@ -32,6 +35,8 @@ pub(crate) struct Held {
     pub(crate) headers: Option<Headers>,
     /// The body so far.
     pub(crate) body: Outbox,
+    /// What is to become of it when it is complete.
+    pub(crate) plan: Option<Box<Plan>>,
 }
 
 /// How a client is told where a body ends.

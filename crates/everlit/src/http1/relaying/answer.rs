@@ -14,9 +14,12 @@ use crate::http1::body::Framing;
 use crate::http1::encode::{self, After, Announced, LAST_CHUNK, encode};
 use crate::http1::head::{Method, Version};
 use crate::http1::machine::Turn;
+use crate::pack::{AT_ONCE, Failed, Outcome, Packing, Paused, Plan, Stream as Coder};
 use crate::route::{Answerer, Origin};
 use crate::settings::Stream;
+use crate::transport::outbox::{Outbox, Segment};
 use crate::worker::bench::Bench;
+use rustix::io::Errno;
 
 impl Turn {
     /// A piece of an answer, without any protocol's framing.
@@ -146,7 +149,9 @@ impl Turn {
             Delimited::By(Framing::Empty) => Some(0),
             Delimited::By(Framing::Chunked(_)) | Delimited::ByEnd => None,
         };
-        let is_here = known.is_some_and(|length| length <= here as u64);
+        let plan = bench.desk.response.plan.take();
+        let plan = plan.filter(|plan| known.is_none_or(|length| plan.takes(length)));
+        let is_here = plan.is_none() && known.is_some_and(|length| length <= here as u64);
         let (to, announced) = if encode::is_bodiless(head.status) {
             (To::Length, Announced::Nothing)
         } else if relay.asked.method == Method::Head {
@@ -157,8 +162,26 @@ impl Turn {
                 status: bench.desk.response.status,
                 headers: None,
                 body: Default::default(),
+                plan,
             });
             return;
+        } else if let Some(plan) = plan
+            && relay.asked.version == Version::Http11
+        {
+            // It is on its way: nothing can be said any more of a client that has it.
+            let plan = Plan {
+                outcome: match plan.outcome {
+                    Outcome::Unchanged | Outcome::Refused => Outcome::Packed,
+                    other => other,
+                },
+                ..*plan
+            };
+            plan.announce(&mut bench.desk.response.headers);
+            if plan.outcome == Outcome::Packed {
+                let paused = Paused::ahead(plan.recipe);
+                relay.download.packing = Some(Box::new(Coder::Still(paused)));
+            }
+            (To::Chunks, Announced::Chunked)
         } else if let Some(length) = known {
             (To::Length, Announced::Length(length))
         } else if relay.asked.version == Version::Http11 {
@@ -200,8 +223,19 @@ impl Turn {
         let Some(relay) = self.relay.as_deref_mut() else {
             return Next::Drop;
         };
-        self.body_length += data.len() as u64;
         let download = &mut relay.download;
+        let mut packed = Vec::new();
+        let data = match &mut download.packing {
+            None => data,
+            // Whatever waits for a part of the answer gets it, although it is compressed.
+            Some(packing) => match write_and_flush(packing, data, &mut packed) {
+                Ok(()) => &packed[..],
+                Err(_) => {
+                    return self.fail(Trouble::Full(Errno::NOMEM), Used::Never, origin, bench);
+                }
+            },
+        };
+        self.body_length += data.len() as u64;
         let mut framed = Vec::new();
         let bytes = match (&mut relay.websocket, download.framing) {
             (Some(session), _) => {
@@ -252,13 +286,32 @@ impl Turn {
                 bench.desk.response.headers = headers;
             }
             bench.desk.response.status = held.status;
-            let length = held.body.length();
-            self.write_head(To::Length, Announced::Length(length), bench);
-            self.outbox.append_all(&mut held.body);
+            let plan = held.plan.take();
+            match plan.filter(|plan| plan.takes(held.body.length())) {
+                Some(plan) => self.write_planned(&plan, held.body, bench),
+                None => self.write_whole(held.body, bench),
+            }
         }
-        let Some(relay) = self.relay.take() else {
+        let Some(mut relay) = self.relay.take() else {
             return Next::Drop;
         };
+        if let Some(packing) = &mut relay.download.packing {
+            let mut rest = Vec::new();
+            // Without its end the client sees that something is missing, as it should.
+            if packing
+                .run()
+                .and_then(|coder| coder.finish(&mut rest))
+                .is_err()
+            {
+                self.after = After::Close;
+                self.leave_body();
+                return Next::Drop;
+            }
+            self.body_length += rest.len() as u64;
+            let mut framed = Vec::new();
+            encode::chunk(&rest, &mut framed);
+            self.outbox.append(&framed);
+        }
         if relay.download.framing == Some(To::Chunks) {
             self.outbox.append(LAST_CHUNK);
         }
@@ -268,6 +321,80 @@ impl Turn {
             Persistence::Keep if was_asked => Next::Release,
             _ => Next::Drop,
         }
+    }
+
+    /// Writes an answer that was collected. Its head is on the desk.
+    fn write_whole(&mut self, mut body: Outbox, bench: &mut Bench) {
+        let length = body.length();
+        self.body_length = length;
+        self.write_head(To::Length, Announced::Length(length), bench);
+        self.outbox.append_all(&mut body);
+    }
+
+    /// The same for one that is to be compressed.
+    fn write_planned(&mut self, plan: &Plan, mut body: Outbox, bench: &mut Bench) {
+        let version = self.relay.as_ref().map(|relay| relay.asked.version);
+        let is_short = body.length() <= AT_ONCE;
+        let headers = &mut bench.desk.response.headers;
+        match plan.outcome {
+            Outcome::Unchanged | Outcome::Refused => {
+                plan.announce(headers);
+                let (status, announced) = match plan.outcome {
+                    Outcome::Unchanged => (304, Announced::Nothing),
+                    _ => (412, Announced::Length(0)),
+                };
+                bench.desk.response.status = status;
+                self.body_length = 0;
+                self.write_head(To::Length, announced, bench);
+            }
+            Outcome::Packed if is_short => {
+                let length = body.length();
+                let Ok(data) = body.drain() else {
+                    // It waited in a file that cannot be read: the client sees that something is missing.
+                    self.after = After::Close;
+                    self.write_head(To::Length, Announced::Length(length), bench);
+                    return;
+                };
+                let bytes = match plan.recipe.pack(&data) {
+                    Ok(packed) => {
+                        plan.announce(headers);
+                        packed
+                    }
+                    Err(_) => data,
+                };
+                let mut body = Outbox::default();
+                body.push(Segment::Bytes(bytes));
+                self.write_whole(body, bench);
+            }
+            Outcome::Packed if version == Some(Version::Http11) => {
+                plan.announce(headers);
+                self.body_length = encode::UNTOLD;
+                self.write_head(To::Length, Announced::Chunked, bench);
+                let packing = Packing::new(body, Paused::ahead(plan.recipe), None);
+                self.outbox.push(Segment::Packed(Box::new(packing)));
+            }
+            Outcome::Packed => self.write_whole(body, bench),
+            Outcome::Plain => {
+                plan.announce(headers);
+                self.write_whole(body, bench);
+            }
+        }
+    }
+
+    /// Has compressors give out what they have, so that they can be gone on with elsewhere.
+    pub(crate) fn settle(&mut self) -> Result<(), Failed> {
+        self.outbox.settle()?;
+        if let Some(relay) = &mut self.relay
+            && let Some(packing) = &mut relay.download.packing
+        {
+            let mut made = Vec::new();
+            packing.pause(&mut made)?;
+            self.body_length += made.len() as u64;
+            let mut framed = Vec::new();
+            encode::chunk(&made, &mut framed);
+            self.outbox.append(&framed);
+        }
+        Ok(())
     }
 
     /// The backend has ended its answer by ending the connection, or the record stream.
@@ -351,4 +478,10 @@ impl Turn {
         std::mem::swap(&mut self.line, &mut bench.desk.line);
         self.answer_here(bench)
     }
+}
+
+fn write_and_flush(coder: &mut Coder, data: &[u8], out: &mut Vec<u8>) -> Result<(), Failed> {
+    let coder = coder.run()?;
+    coder.write(data, out)?;
+    coder.flush(out)
 }

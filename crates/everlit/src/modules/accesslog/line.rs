@@ -190,7 +190,11 @@ fn append_clock(out: &mut Vec<u8>, now: Now, clock: Clock) -> std::io::Result<()
 fn append_length(out: &mut Vec<u8>, response: &Response) -> std::io::Result<()> {
     match response.status {
         100..=199 | 204 | 304 => write!(out, "-"),
-        _ => write!(out, "{}", response.body.length()),
+        _ => match response.body.length() {
+            Some(length) => write!(out, "{length}"),
+            // It is not sent: the body is not made yet.
+            None => write!(out, "-"),
+        },
     }
 }
 

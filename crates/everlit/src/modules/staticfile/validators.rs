@@ -100,6 +100,11 @@ impl<'r> Conditions<'r> {
     }
 }
 
+/// Whether the value of `If-None-Match` names this tag. What `*` means has been weighed before.
+pub fn names(list: &[u8], tag: &[u8]) -> bool {
+    list.trim_ascii() != b"*" && is_listed(list, Some(tag), Comparison::Weak)
+}
+
 /// How tags are compared (RFC 9110 section 8.8.3.2).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Comparison {

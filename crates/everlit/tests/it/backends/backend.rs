@@ -16,29 +16,29 @@ use crate::support::http::{Asked, Client, Response, show};
 use crate::support::{Built, PATIENCE, Server, Setup};
 
 /// Somebody who listens.
-pub(super) struct Backend {
+pub(crate) struct Backend {
     listener: TcpListener,
 }
 
 /// A connection that the server has made.
-pub(super) struct Peer {
+pub(crate) struct Peer {
     stream: TcpStream,
     /// Received, and not part of what was returned.
     rest: Vec<u8>,
 }
 
 impl Backend {
-    pub(super) fn new() -> Backend {
+    pub(crate) fn new() -> Backend {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Backend { listener }
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.listener.local_addr().unwrap()
     }
 
     /// The next connection.
-    pub(super) fn accept(&self) -> Peer {
+    pub(crate) fn accept(&self) -> Peer {
         assert!(
             becomes_ready(&self.listener, PollFlags::IN),
             "nobody connects"
@@ -54,7 +54,7 @@ impl Backend {
     }
 
     /// Whether somebody has connected and was not accepted yet.
-    pub(super) fn is_wanted(&self) -> bool {
+    pub(crate) fn is_wanted(&self) -> bool {
         let mut one = [PollFd::new(&self.listener, PollFlags::IN)];
         let now = Timespec {
             tv_sec: 0,
@@ -66,7 +66,7 @@ impl Backend {
 
 impl Peer {
     /// A request's head.
-    pub(super) fn head(&mut self) -> String {
+    pub(crate) fn head(&mut self) -> String {
         let end = loop {
             if let Some(at) = self.rest.windows(4).position(|four| four == b"\r\n\r\n") {
                 break at + 4;
@@ -77,7 +77,7 @@ impl Peer {
     }
 
     /// So many bytes.
-    pub(super) fn body(&mut self, length: usize) -> Vec<u8> {
+    pub(crate) fn body(&mut self, length: usize) -> Vec<u8> {
         while self.rest.len() < length {
             assert_ne!(self.receive(), 0, "closed in a body: {}", show(&self.rest));
         }
@@ -85,7 +85,7 @@ impl Peer {
     }
 
     /// A request and its body of this length, however that is framed.
-    pub(super) fn request(&mut self, length: usize) -> Vec<u8> {
+    pub(crate) fn request(&mut self, length: usize) -> Vec<u8> {
         let head = self.head();
         if head.contains(&format!("Content-Length: {length}\r\n")) {
             return self.body(length);
@@ -104,7 +104,7 @@ impl Peer {
     }
 
     /// All until this, with it.
-    pub(super) fn until(&mut self, end: &[u8]) -> Vec<u8> {
+    pub(crate) fn until(&mut self, end: &[u8]) -> Vec<u8> {
         let length = loop {
             let found = self
                 .rest
@@ -119,29 +119,29 @@ impl Peer {
     }
 
     /// All until the server closes its direction, or the connection.
-    pub(super) fn until_closed(mut self) -> Vec<u8> {
+    pub(crate) fn until_closed(mut self) -> Vec<u8> {
         self.ended()
     }
 
     /// The same, when more is to be said.
-    pub(super) fn ended(&mut self) -> Vec<u8> {
+    pub(crate) fn ended(&mut self) -> Vec<u8> {
         while self.receive() > 0 {}
         std::mem::take(&mut self.rest)
     }
 
-    pub(super) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream
             .write_all(bytes.as_ref())
             .expect("the server reads");
     }
 
     /// Sends as far as the server wants it.
-    pub(super) fn try_send(&mut self, bytes: &[u8]) -> bool {
+    pub(crate) fn try_send(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
     }
 
     /// An answer whose length is told.
-    pub(super) fn answer(&mut self, body: &str) {
+    pub(crate) fn answer(&mut self, body: &str) {
         self.send(format!(
             "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
@@ -149,7 +149,7 @@ impl Peer {
     }
 
     /// Another hand on the same connection, to send with.
-    pub(super) fn clone_sender(&self) -> Peer {
+    pub(crate) fn clone_sender(&self) -> Peer {
         Peer {
             stream: self.stream.try_clone().unwrap(),
             rest: Vec::new(),
@@ -157,7 +157,7 @@ impl Peer {
     }
 
     /// Says that nothing more will come.
-    pub(super) fn half_close(&mut self) {
+    pub(crate) fn half_close(&mut self) {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
@@ -184,7 +184,7 @@ pub(super) struct Refusing {
 }
 
 impl Refusing {
-    pub(super) fn new() -> Refusing {
+    pub(crate) fn new() -> Refusing {
         use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
         let socket = socket_with(
             AddressFamily::INET,
@@ -197,7 +197,7 @@ impl Refusing {
         Refusing { socket }
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         rustix::net::getsockname(&self.socket)
             .unwrap()
             .try_into()
@@ -205,7 +205,7 @@ impl Refusing {
     }
 
     /// Somebody listens after all.
-    pub(super) fn listen(self, backlog: i32) -> Backend {
+    pub(crate) fn listen(self, backlog: i32) -> Backend {
         rustix::net::listen(&self.socket, backlog).unwrap();
         Backend {
             listener: self.socket.into(),
@@ -214,12 +214,12 @@ impl Refusing {
 }
 
 /// A configuration whose `/b` is answered by these. `options`: of each host, as in lighttpd.conf.
-pub(super) fn setup(module: &str, hosts: &[SocketAddr], options: &str) -> Setup {
+pub(crate) fn setup(module: &str, hosts: &[SocketAddr], options: &str) -> Setup {
     prepared(Setup::new(Built::Everlit), module, hosts, options)
 }
 
 /// The same for another program.
-pub(super) fn prepared(setup: Setup, module: &str, hosts: &[SocketAddr], options: &str) -> Setup {
+pub(crate) fn prepared(setup: Setup, module: &str, hosts: &[SocketAddr], options: &str) -> Setup {
     let mut blocks = String::new();
     for address in hosts {
         let (host, port) = (address.ip(), address.port());
@@ -249,34 +249,34 @@ pub(super) fn prepared(setup: Setup, module: &str, hosts: &[SocketAddr], options
 }
 
 /// A server with one backend, that it speaks HTTP with.
-pub(super) fn proxy(backend: &Backend, options: &str) -> Server {
+pub(crate) fn proxy(backend: &Backend, options: &str) -> Server {
     Server::start(setup("proxy", &[backend.address()], options))
 }
 
 /// The same, with a line more in its configuration.
-pub(super) fn proxy_with(backend: &Backend, setting: &str) -> Server {
+pub(crate) fn proxy_with(backend: &Backend, setting: &str) -> Server {
     Server::start(setup("proxy", &[backend.address()], "").setting(setting))
 }
 
 /// The next response.
-pub(super) fn response(client: &mut Client) -> Response {
+pub(crate) fn response(client: &mut Client) -> Response {
     client.response(Asked::ForAnything).expect("a response")
 }
 
 /// Asks for `/b`, without waiting.
-pub(super) fn get(client: &mut Client) {
+pub(crate) fn get(client: &mut Client) {
     client.send(b"GET /b HTTP/1.1\r\nHost: test\r\n\r\n");
 }
 
 /// The connection is still good for another request.
-pub(super) fn goes_on(client: &mut Client) {
+pub(crate) fn goes_on(client: &mut Client) {
     client.send(b"GET /a.txt HTTP/1.1\r\nHost: test\r\n\r\n");
     let response = response(client);
     assert_eq!((response.status, &response.body[..]), (200, &b"first"[..]));
 }
 
 /// Ends the server, and returns what stands in its access log.
-pub(super) fn access_log(mut server: Server) -> Vec<String> {
+pub(crate) fn access_log(mut server: Server) -> Vec<String> {
     server.signal(Signal::TERM);
     server.wait();
     let text = std::fs::read_to_string(server.setup.path("access.log")).unwrap();
@@ -306,7 +306,7 @@ pub(crate) fn with_programs() -> Setup {
 }
 
 /// Waits for the end of a process that is not our child.
-pub(super) fn wait_for_end(pid: i32) {
+pub(crate) fn wait_for_end(pid: i32) {
     let pid = Pid::from_raw(pid).unwrap();
     match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(process) => assert!(becomes_ready(&process, PollFlags::IN), "{pid:?} lives on"),
@@ -327,7 +327,7 @@ pub(crate) fn pattern(length: usize) -> Vec<u8> {
 }
 
 /// Memory of a process, in KiB.
-pub(super) fn resident(pid: u32) -> u64 {
+pub(crate) fn resident(pid: u32) -> u64 {
     let path = format!("/proc/{pid}/status");
     let text = std::fs::read_to_string(Path::new(&path)).unwrap();
     let line = text.lines().find(|line| line.starts_with("VmRSS:"));

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::listing;
 use super::requests::Request;
+use super::{listing, packed};
 use crate::support::http::{Asked, Client, Failure, Response, show};
 use crate::support::servers::Server;
+use crate::support::unpack::unpacked;
 
 /// A server and the connection to it, if it was kept.
 pub struct Side {
@@ -158,15 +159,34 @@ pub fn compare(
     let mut differences = Vec::new();
     let (their_fields, our_fields) = (fields(theirs), fields(ours));
     let names: BTreeSet<_> = their_fields.keys().chain(our_fields.keys()).collect();
-    let bodies_differ = theirs.body != ours.body;
+    let is_packed = |response: &Response| {
+        let coding = response.text("Content-Encoding");
+        coding.is_some_and(|coding| packed::CODINGS.contains(&&*coding))
+            && !response.body.is_empty()
+    };
+    let are_packed = is_packed(theirs) && is_packed(ours);
+    let (their_body, our_body) = match are_packed {
+        true => (unpacked(theirs), unpacked(ours)),
+        false => (theirs.body.clone(), ours.body.clone()),
+    };
+    let bodies_differ = their_body != our_body;
     for name in names {
         let (theirs, ours) = (their_fields.get(name), our_fields.get(name));
         let value = |value: Option<&String>| value.map_or("none".to_owned(), Clone::clone);
         // The length is of the body, and there the difference is said.
-        let said = name == "content-length" && bodies_differ;
+        let said = name == "content-length" && bodies_differ
+            // Nor is it the same if it is packed by others, perhaps as it is sent.
+            || are_packed && matches!(&**name, "content-length" | "transfer-encoding");
         if theirs != ours && !said {
             differences.push(difference(name, value(theirs), value(ours)));
         }
+    }
+    let ending = |response: &Response| {
+        let tag = response.text("ETag").unwrap_or_default();
+        packed::ending(&tag).to_owned()
+    };
+    if ending(theirs) != ending(ours) {
+        differences.push(difference("tag's ending", ending(theirs), ending(ours)));
     }
     if theirs.version != ours.version {
         differences.push(difference(
@@ -178,7 +198,7 @@ pub fn compare(
     let is_told =
         |response: &Response| response.text("Content-Type").as_deref() == Some("text/x-told");
     if bodies_differ && is_told(theirs) && is_told(ours) {
-        let (theirs, ours) = (told(&theirs.body), told(&ours.body));
+        let (theirs, ours) = (told(&their_body), told(&our_body));
         let names: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
         for name in names {
             let value = |told: &BTreeMap<String, String>| told.get(name).cloned();
@@ -190,7 +210,7 @@ pub fn compare(
         }
     } else if bodies_differ {
         let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
-        let (theirs, ours) = (text(&theirs.body), text(&ours.body));
+        let (theirs, ours) = (text(&their_body), text(&our_body));
         let (their_rows, our_rows) = (listing::rows(&theirs), listing::rows(&ours));
         differences.push(difference("body", theirs, ours));
         if their_rows != our_rows {

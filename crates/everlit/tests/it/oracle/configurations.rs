@@ -1,5 +1,6 @@
 //! Under which configurations both servers are asked.
 
+use super::packed;
 use super::requests::{self, Request};
 
 /// One configuration and what is asked under it.
@@ -612,4 +613,53 @@ pub const CASES: &[Case] = &[
         types: Types::Usual,
         log: Log::None,
     },
+    Case {
+        name: "deflate",
+        text: DEFLATE,
+        requests: || [packed::codings(), packed::bodies()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "deflate, kept",
+        text: r#"
+            server.modules += ("mod_deflate")
+            deflate.mimetypes = ("text/", "application/")
+            deflate.allowed-encodings = ("deflate", "gzip")
+            deflate.cache-dir = "@DIR@/cache"
+        "#,
+        requests: || [packed::codings(), packed::bodies()].concat(),
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "deflate, programs",
+        text: r#"
+            server.modules += ("mod_cgi", "mod_deflate")
+            cgi.assign = (".sh" => "/bin/sh")
+            deflate.mimetypes = ("text/")
+            deflate.allowed-encodings = ("br", "gzip")
+            deflate.min-compress-size = 0
+        "#,
+        requests: packed::programs,
+        types: Types::Usual,
+        log: Log::None,
+    },
 ];
+
+const DEFLATE: &str = r#"
+    server.modules += ("mod_deflate")
+    deflate.mimetypes = ("text/")
+    $HTTP["query-string"] != "unset" { deflate.allowed-encodings = () }
+    $HTTP["query-string"] == "one" { deflate.allowed-encodings := ("x-gzip") }
+    $HTTP["query-string"] == "two" { deflate.allowed-encodings := ("deflate", "brotli", "gzip") }
+    $HTTP["query-string"] == "least" { deflate.min-compress-size = 0 }
+    $HTTP["query-string"] == "short" { deflate.max-compress-size = 1 deflate.min-compress-size = 999 }
+    $HTTP["query-string"] == "endless" { deflate.max-compress-size = 0 deflate.min-compress-size = 1000 }
+    $HTTP["query-string"] == "none" { deflate.mimetypes := () }
+    $HTTP["query-string"] == "all" { deflate.mimetypes := ("") }
+    $HTTP["query-string"] == "star" { deflate.mimetypes := ("application/*") }
+    $HTTP["query-string"] == "vary" { setenv.add-response-header = ("Vary" => "Cookie") }
+    $HTTP["query-string"] == "varies" { setenv.add-response-header = ("Vary" => "Cookie, Accept-Encoding") }
+    $HTTP["query-string"] == "packed" { setenv.add-response-header = ("Content-Encoding" => "own") }
+"#;

@@ -781,6 +781,55 @@ pub const KNOWN: &[Known] = &[
         "*",
         "what becomes of the connection is not for us to say: it is a tunnel",
     ),
+    // Compression.
+    known(
+        "deflate*",
+        "* | Accept-Encoding: gzip;q=0",
+        "*",
+        "*",
+        "*",
+        "what a client refuses it does not get (RFC 9110 12.4.2)",
+    ),
+    known(
+        "deflate*",
+        "* | Accept-Encoding: GZIP",
+        "*",
+        "*",
+        "*",
+        "names of codings have no case (RFC 9110 8.4.1)",
+    ),
+    known(
+        "deflate*",
+        "* | Accept-Encoding: x,\tgzip",
+        "*",
+        "*",
+        "*",
+        "a tab is white space (RFC 9110 5.6.3)",
+    ),
+    known(
+        "deflate*",
+        "GET /* HTTP/1.0*",
+        "*",
+        "*",
+        "*",
+        "what is compressed as it is sent has no length, which HTTP/1.0 must know; lighttpd compresses all of it first",
+    ),
+    known(
+        "deflate, programs",
+        "GET /cgi/answer.sh?answer=206 *",
+        "*",
+        "*",
+        "*",
+        "a part of a body is not a part of the same body compressed (RFC 9110 14.2)",
+    ),
+    known(
+        "deflate",
+        "GET /digits.txt?packed *If-Modified-Since*",
+        "content-encoding",
+        "none",
+        "own",
+        "what a module adds is also in a 304",
+    ),
 ];
 
 impl Known {

@@ -14,6 +14,7 @@ mod known;
 mod known_gateways;
 mod listing;
 mod logs;
+mod packed;
 mod programs;
 mod requests;
 mod told;

@@ -8,6 +8,7 @@ pub mod http;
 pub mod servers;
 pub mod tls;
 pub mod transport;
+pub mod unpack;
 
 mod client;
 mod server;
