@@ -417,7 +417,6 @@ mod tests {
     use crate::http1::head::{Method, Version};
     use crate::http1::machine::{State, Turn};
     use crate::net::Peer;
-    use crate::settings::Settings;
     use crate::worker::table::Table;
 
     fn exchange(method: Method) -> Conn {
