@@ -8,6 +8,7 @@ use crate::files::{Entry, FileCache};
 use crate::gateway::{Forward, Handler};
 use crate::request::Request;
 use crate::response::Response;
+use crate::route::Flags;
 use crate::settings::Settings;
 use std::rc::Rc;
 
@@ -37,6 +38,8 @@ pub struct Exchange<'r> {
     pub response: &'r mut Response,
     /// Files, with their metadata.
     pub files: &'r mut FileCache,
+    /// `server.feature-flags`
+    pub flags: Flags,
     /// The time.
     pub now: Now,
 }

@@ -25,6 +25,10 @@ pub struct Settings {
     pub deflate: modules::deflate::Settings,
     /// mod_dirlisting
     pub dirlisting: modules::dirlisting::Settings,
+    /// mod_evhost
+    pub evhost: modules::evhost::Settings,
+    /// mod_expire
+    pub expire: modules::expire::Settings,
     /// mod_extforward
     pub extforward: modules::extforward::Settings,
     /// mod_fastcgi
@@ -41,12 +45,18 @@ pub struct Settings {
     pub rewrite: modules::rewrite::Settings,
     /// mod_scgi
     pub scgi: modules::scgi::Settings,
+    /// mod_secdownload
+    pub secdownload: modules::secdownload::Settings,
     /// mod_setenv
     pub setenv: modules::setenv::Settings,
+    /// mod_simple_vhost
+    pub simple_vhost: modules::simple_vhost::Settings,
     /// mod_sockproxy
     pub sockproxy: modules::sockproxy::Settings,
     /// mod_staticfile
     pub staticfile: modules::staticfile::Settings,
+    /// mod_userdir
+    pub userdir: modules::userdir::Settings,
     /// mod_wstunnel
     pub wstunnel: modules::wstunnel::Settings,
 }

@@ -176,21 +176,10 @@ static BACKENDS: &[Directive] = &[
     ),
 ];
 
-const EXPIRE: Of = Of("mod_expire");
 const SSI: Of = Of("mod_ssi");
 const WEBDAV: Of = Of("mod_webdav");
 
 static CONTENT: &[Directive] = &[
-    EXPIRE.missing(
-        "expire.url",
-        KvString,
-        "How long responses may be kept, by prefix of the path.",
-    ),
-    EXPIRE.missing(
-        "expire.mimetypes",
-        KvString,
-        "How long responses may be kept, by media type.",
-    ),
     SSI.exposing(
         "ssi.extension",
         List,
@@ -224,63 +213,11 @@ static CONTENT: &[Directive] = &[
     WEBDAV.missing("webdav.opts", KvAny, "Switches of WebDAV by name."),
 ];
 
-const EVHOST: Of = Of("mod_evhost");
-const SIMPLE_VHOST: Of = Of("mod_simple_vhost");
-const USERDIR: Of = Of("mod_userdir");
 const VHOSTDB: Of = Of("mod_vhostdb");
 
 const WRONG_HOST: &str = "every host would be served from server.document-root";
 
 static HOSTS: &[Directive] = &[
-    EVHOST.exposing(
-        "evhost.path-pattern",
-        String,
-        WRONG_HOST,
-        "Document root, made of the parts of the host.",
-    ),
-    SIMPLE_VHOST.exposing(
-        "simple-vhost.server-root",
-        String,
-        WRONG_HOST,
-        "Directory with one directory for each host.",
-    ),
-    SIMPLE_VHOST.missing(
-        "simple-vhost.default-host",
-        String,
-        "Host that serves for those without a directory.",
-    ),
-    SIMPLE_VHOST.missing(
-        "simple-vhost.document-root",
-        String,
-        "Document root, below the directory of the host.",
-    ),
-    SIMPLE_VHOST.missing("simple-vhost.debug", Short, "What is logged about hosts."),
-    USERDIR.missing(
-        "userdir.path",
-        String,
-        "Directory in the home of a user that /~user/ leads to.",
-    ),
-    USERDIR.missing(
-        "userdir.exclude-user",
-        List,
-        "Users that have no such directory.",
-    ),
-    USERDIR.missing(
-        "userdir.include-user",
-        List,
-        "The only users that have such a directory.",
-    ),
-    USERDIR.missing(
-        "userdir.basepath",
-        String,
-        "Directory with the homes of all users.",
-    ),
-    USERDIR.missing(
-        "userdir.letterhomes",
-        Bool,
-        "Whether homes are sorted by first letter.",
-    ),
-    USERDIR.missing("userdir.active", Bool, "Whether /~user/ leads anywhere."),
     VHOSTDB.exposing(
         "vhostdb.backend",
         String,

@@ -9,6 +9,8 @@ pub mod alias;
 pub mod cgi;
 pub mod deflate;
 pub mod dirlisting;
+pub mod evhost;
+pub mod expire;
 pub mod extforward;
 pub mod fastcgi;
 pub mod indexfile;
@@ -17,9 +19,12 @@ pub mod proxy;
 pub mod redirect;
 pub mod rewrite;
 pub mod scgi;
+pub mod secdownload;
 pub mod setenv;
+pub mod simple_vhost;
 pub mod sockproxy;
 pub mod staticfile;
+pub mod userdir;
 pub mod wstunnel;
 
 #[cfg(test)]
@@ -27,6 +32,7 @@ mod tests;
 
 use crate::config::Directive;
 use crate::exchange::{Exchange, Flow};
+use crate::files::{EntryKind, Rules};
 use crate::logline::PendingLine;
 use crate::net::Peer;
 use crate::route::arrival::Arrival;
@@ -40,6 +46,8 @@ pub static TABLE: &[&Module] = &[
     &cgi::MODULE,
     &deflate::MODULE,
     &dirlisting::MODULE,
+    &evhost::MODULE,
+    &expire::MODULE,
     &extforward::MODULE,
     &fastcgi::MODULE,
     &indexfile::MODULE,
@@ -48,9 +56,12 @@ pub static TABLE: &[&Module] = &[
     &redirect::MODULE,
     &rewrite::MODULE,
     &scgi::MODULE,
+    &secdownload::MODULE,
     &setenv::MODULE,
+    &simple_vhost::MODULE,
     &sockproxy::MODULE,
     &staticfile::MODULE,
+    &userdir::MODULE,
     &wstunnel::MODULE,
 ];
 
@@ -118,4 +129,10 @@ impl Hooks {
         response_start: None,
         request_done: None,
     };
+}
+
+/// Whether there is a directory at this path; for modules that choose a document root.
+fn is_directory(exchange: &mut Exchange<'_>, path: &[u8]) -> bool {
+    let found = (exchange.files).look_up(path, Rules::FollowLinks, exchange.now);
+    found.is_ok_and(|entry| entry.metadata.kind == EntryKind::Directory)
 }

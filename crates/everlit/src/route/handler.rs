@@ -105,6 +105,7 @@ pub(super) fn run(
             rewritten: Default::default(),
         },
         physical: &mut *exchange.physical,
+        flags: exchange.flags,
         first: Default::default(),
         new_target: None,
         captured: Default::default(),

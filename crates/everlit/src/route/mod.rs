@@ -188,6 +188,7 @@ impl Desk {
         let mut exchange = Exchange {
             request,
             physical,
+            flags: site.server.flags,
             first: Default::default(),
             new_target: None,
             captured: Default::default(),
@@ -270,6 +271,7 @@ impl Desk {
         let mut exchange = Exchange {
             request: request(head, uri, Cow::Borrowed(b""), origin),
             physical,
+            flags: site.server.flags,
             first: Default::default(),
             new_target: None,
             captured: Default::default(),

@@ -235,6 +235,7 @@ impl Desk {
         let mut exchange = Exchange {
             request,
             physical,
+            flags: site.server.flags,
             first: First {
                 settings: Some(asked.first.clone()),
                 target: None,

@@ -23,6 +23,16 @@ pub(crate) struct User {
 
 /// Finds a user by name; `None` if there is none of that name.
 pub(crate) fn user(name: &str) -> io::Result<Option<User>> {
+    let own = CString::new(name).map_err(|_| io::ErrorKind::InvalidInput)?;
+    with_user(name, |entry| User {
+        name: own,
+        uid: entry.pw_uid,
+        gid: entry.pw_gid,
+    })
+}
+
+/// Looks up a user, and has something taken from the entry while it is there; `None` if there is none of that name.
+fn with_user<T>(name: &str, take: impl FnOnce(&libc::passwd) -> T) -> io::Result<Option<T>> {
     let name = CString::new(name).map_err(|_| io::ErrorKind::InvalidInput)?;
     let mut entry = MaybeUninit::<libc::passwd>::uninit();
     let mut buffer = vec![0; 16 * 1024];
@@ -46,11 +56,18 @@ pub(crate) fn user(name: &str) -> io::Result<Option<User>> {
     }
     // SAFETY: `found` is not null, so the entry was written.
     let entry = unsafe { entry.assume_init() };
-    Ok(Some(User {
-        name,
-        uid: entry.pw_uid,
-        gid: entry.pw_gid,
-    }))
+    Ok(Some(take(&entry)))
+}
+
+/// The home of the user of this name, if there is one.
+pub(crate) fn home(name: &str) -> Option<Vec<u8>> {
+    with_user(name, |entry| {
+        // SAFETY: the entry is the one that was found; its strings end with a NUL and last as long as the buffer.
+        let home = unsafe { std::ffi::CStr::from_ptr(entry.pw_dir) };
+        home.to_bytes().to_vec()
+    })
+    .ok()
+    .flatten()
 }
 
 /// Finds a group's ID by name; `None` if there is none of that name.

@@ -15,6 +15,9 @@ use crate::gateway::websocket::Kind;
 use crate::modules::openssl::Engine;
 use crate::modules::rewrite::{Lists, Which};
 use crate::modules::scgi::Dialect;
+use crate::modules::secdownload::{Algorithm, Query};
+use crate::modules::simple_vhost::Debug;
+use crate::modules::userdir::{Homes, State};
 use crate::pack::Coding;
 use crate::plan::{ListenSpec, Plan};
 use crate::route::uri::ParseOption;
@@ -624,6 +627,78 @@ const CASES: &[Case] = &[
     }),
     ("static-file.etags", "\"disable\"", |l| {
         !l.settings.staticfile.etags
+    }),
+    // mod_evhost
+    ("evhost.path-pattern", "\"/srv/%0\"", |l| {
+        l.settings
+            .evhost
+            .pattern
+            .as_ref()
+            .is_some_and(|parts| parts.len() == 2)
+            && l.site.pipeline.docroot.len() == 1
+    }),
+    // mod_expire
+    ("expire.url", "( \"/a\" => \"access 1 days\" )", |l| {
+        l.settings.expire.url[0].1.seconds == 86400
+    }),
+    (
+        "expire.mimetypes",
+        "( \"text/*\" => \"now plus 1 hours\" )",
+        |l| l.settings.expire.media_types[0].0 == "text/",
+    ),
+    // mod_simple_vhost
+    ("simple-vhost.server-root", "\"/srv\"", |l| {
+        l.settings.simple_vhost.server_root == "/srv" && l.site.pipeline.docroot.len() == 1
+    }),
+    ("simple-vhost.default-host", "\"h\"", |l| {
+        l.settings.simple_vhost.default_host == "h"
+    }),
+    ("simple-vhost.document-root", "\"/d\"", |l| {
+        l.settings.simple_vhost.document_root == "/d"
+    }),
+    ("simple-vhost.debug", "1", |l| {
+        l.settings.simple_vhost.debug == Debug::On
+    }),
+    // mod_secdownload
+    ("secdownload.secret", "\"s\"", |l| {
+        l.site.pipeline.physical.len() == 1
+    }),
+    ("secdownload.document-root", "\"/d\"", |l| {
+        l.settings.secdownload.document_root == "/d"
+    }),
+    ("secdownload.uri-prefix", "\"/p/\"", |l| {
+        l.settings.secdownload.prefix == "/p/"
+    }),
+    ("secdownload.timeout", "90", |l| {
+        l.settings.secdownload.timeout == 90
+    }),
+    ("secdownload.algorithm", "\"hmac-sha256\"", |l| {
+        l.settings.secdownload.algorithm == Some(Algorithm::HmacSha256)
+    }),
+    ("secdownload.path-segments", "2", |l| {
+        l.settings.secdownload.segments == 2
+    }),
+    ("secdownload.hash-querystr", "\"enable\"", |l| {
+        l.settings.secdownload.query == Query::Signed
+    }),
+    // mod_userdir
+    ("userdir.path", "\"html\"", |l| {
+        l.settings.userdir.path.as_deref() == Some("html") && l.site.pipeline.physical.len() == 1
+    }),
+    ("userdir.exclude-user", "( \"a\" )", |l| {
+        l.settings.userdir.excluded == ["a"]
+    }),
+    ("userdir.include-user", "( \"a\" )", |l| {
+        l.settings.userdir.included.as_deref() == Some(&["a".to_owned()])
+    }),
+    ("userdir.basepath", "\"/home\"", |l| {
+        l.settings.userdir.base_path == "/home"
+    }),
+    ("userdir.letterhomes", "\"enable\"", |l| {
+        l.settings.userdir.homes == Homes::ByLetter
+    }),
+    ("userdir.active", "\"disable\"", |l| {
+        l.settings.userdir.state == State::Inactive
     }),
     // mod_rewrite
     ("url.rewrite-once", RULES, |l| {

@@ -8,7 +8,7 @@ use crate::config::{Apply, Directive, Kind, Lack, Risk, Scope, table};
 const HEAD: &str = "\
 # Directives
 
-All directives of lighttpd 1.4.85, and what Everlit does with them. This file is made from the table in
+All directives of lighttpd 1.4.85 and those of mod_secdownload, which it had until 1.4.67; and what Everlit does with them. This file is made from the table in
 `crates/everlit/src/config`; a test compares the two.
 
 - **yes**: as in lighttpd.

@@ -66,7 +66,7 @@ fn what_would_expose_something_is_an_error() {
             "instructions in them",
         ),
         (
-            "server.modules = ( \"mod_evhost\" )\nevhost.path-pattern = \"/srv/%_/\"",
+            "server.modules = ( \"mod_vhostdb\" )\nvhostdb.backend = \"pgsql\"",
             "server.document-root",
         ),
         (
@@ -100,16 +100,16 @@ fn what_is_turned_off_is_not_missed() {
 
 #[test]
 fn what_is_only_missing_is_a_warning_said_once() {
-    let text = r#"server.modules = ( "mod_expire" )
-$HTTP["url"] =^ "/a" { expire.url = ( "" => "access 1 hours" ) }
-$HTTP["url"] =^ "/b" { expire.url = ( "" => "access 2 hours" ) }
+    let text = r#"server.modules = ( "mod_maxminddb" )
+$HTTP["url"] =^ "/a" { maxminddb.db = "/srv/1" }
+$HTTP["url"] =^ "/b" { maxminddb.db = "/srv/2" }
 server.kbytes-per-second = 10
 "#;
     assert_eq!(
         remarks(text),
         [
-            "1:20 warning: this version does not have mod_expire",
-            "2:24 warning: expire.url has no effect: it belongs to mod_expire, which this version does not have",
+            "1:20 warning: this version does not have mod_maxminddb",
+            "2:24 warning: maxminddb.db has no effect: it belongs to mod_maxminddb, which this version does not have",
             "4:1 warning: server.kbytes-per-second has no effect: this version does not limit rates",
         ]
     );

@@ -106,6 +106,7 @@ impl<'a> Asked<'a> {
                 environment: pairs(self.environment),
             },
             physical: &mut physical,
+            flags: Default::default(),
             first: Default::default(),
             new_target: None,
             captured: Default::default(),

@@ -94,6 +94,10 @@ impl Writer<'_, '_> {
                 self.some(out, found.then_some(&self.exchange.physical.path))
             }
             Part::Host => self.some(out, Some(&request.host)),
+            // mod_simple_vhost has found one.
+            Part::ServerName if self.variable("SERVER_NAME").is_some() => {
+                self.some(out, self.variable("SERVER_NAME"))
+            }
             Part::ServerName if self.server_name.is_empty() => self.some(out, Some(&request.host)),
             Part::ServerName => self.some(out, Some(self.server_name)),
             Part::User => self.some(out, self.variable("REMOTE_USER")),

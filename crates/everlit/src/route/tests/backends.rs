@@ -42,6 +42,7 @@ fn outcome(desk: &mut Desk, request: &str) -> Outcome {
     let mut exchange = Exchange {
         request: crate::route::request(&head, uri, host, origin),
         physical: &mut desk.physical,
+        flags: desk.site.server.flags,
         first: Default::default(),
         new_target: None,
         captured: Default::default(),
