@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 use std::path::PathBuf;
 
 use crate::modules;
+use crate::transport::pace::Limits;
 
 /// Everything that a condition may change (scope `CONN`).
 #[derive(Clone, Debug, Default)]
@@ -72,6 +73,8 @@ pub struct Core {
     pub tag: String,
     /// `server.max-request-size` in bytes (the directive is in KiB); 0: no limit.
     pub max_request_size: u64,
+    /// `connection.kbytes-per-second`, `server.kbytes-per-second`
+    pub limits: Limits,
     /// `server.max-keep-alive-requests`, default 1000.
     pub max_keep_alive_requests: u32,
     /// `server.max-keep-alive-idle` in seconds, default 5.
@@ -150,6 +153,7 @@ impl Default for Core {
             name: String::new(),
             tag: "Everlit".to_owned(),
             max_request_size: 0,
+            limits: Limits::default(),
             max_keep_alive_requests: 1000,
             max_keep_alive_idle: 5,
             max_read_idle: 60,

@@ -61,6 +61,7 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
 
     let mut server = draft.server.clone();
     server.programs = builder.reader.take_programs();
+    server.limits = builder.reader.take_limits();
     server.access_logs = builder
         .reader
         .into_access_logs(draft.syslog_facility * 8 + draft.syslog_level);

@@ -11,6 +11,7 @@ use lighttpd_conf::{BlockId, Config, Diagnostic, Severity, Span};
 use super::AccessLog;
 use crate::gateway::host::{Address, Spawn, State};
 use crate::logline::LogId;
+use crate::transport::pace::Shared;
 
 /// Collects what directives have to say while their values are read.
 #[derive(Debug, Default)]
@@ -19,6 +20,7 @@ pub struct Reader {
     access_logs: Vec<AccessLog>,
     states: HashMap<Address, Arc<State>>,
     programs: Vec<Spawn>,
+    limits: Vec<Arc<Shared>>,
     block: BlockId,
 }
 
@@ -84,6 +86,20 @@ impl Reader {
                 Ok(())
             }
         }
+    }
+
+    /// A limit of so many KiB a second, shared by all that it applies to.
+    pub fn shared_limit(&mut self, rate: u16) -> Arc<Shared> {
+        // More would be of no use as numbers: there are no more blocks than that.
+        let number = u16::try_from(self.limits.len()).unwrap_or(u16::MAX);
+        let limit = Arc::new(Shared::new(number, rate));
+        self.limits.push(limit.clone());
+        limit
+    }
+
+    /// All limits that are shared, by their numbers.
+    pub(super) fn take_limits(&mut self) -> Vec<Arc<Shared>> {
+        std::mem::take(&mut self.limits)
     }
 
     /// All programs to start.

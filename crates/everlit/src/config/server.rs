@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::paths::absolute;
 use crate::gateway::host::Spawn;
 use crate::route::Flags;
 use crate::route::uri::ParseOptions;
+use crate::transport::pace::Shared;
 
 /// Descriptors that are kept for files, logs and the like when connections are counted.
 pub const RESERVED_DESCRIPTORS: u32 = 64;
@@ -37,6 +39,8 @@ pub struct Server {
     pub access_logs: Vec<AccessLog>,
     /// Programs that are started as backends (`bin-path`), each once.
     pub programs: Vec<Spawn>,
+    /// `server.kbytes-per-second`, each that is written
+    pub limits: Vec<Arc<Shared>>,
     /// `ssl.stek-file`
     pub ticket_keys: Option<PathBuf>,
     /// `server.core-files`
@@ -90,6 +94,7 @@ impl Default for Server {
             error_log: None,
             access_logs: Vec::new(),
             programs: Vec::new(),
+            limits: Vec::new(),
             ticket_keys: None,
             core_files: CoreFiles::AsStarted,
             stat_cache: StatCache::Simple,

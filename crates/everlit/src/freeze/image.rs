@@ -191,6 +191,33 @@ pub struct BusyImage {
     /// The backend that is to answer; since version 2.
     #[n(13)]
     pub relay: Option<Box<RelayImage>>,
+    /// How fast it may be sent. Whoever does not know this field sends as fast as it can.
+    #[n(14)]
+    pub pace: Option<PaceImage>,
+}
+
+/// Limits, in KiB a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PaceImage {
+    /// For this connection; 0: none.
+    #[n(0)]
+    pub each: u16,
+    /// Shared with others.
+    #[n(1)]
+    pub shared: Option<SharedImage>,
+}
+
+/// A limit that connections share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SharedImage {
+    /// Which one of the configuration's.
+    #[n(0)]
+    pub number: u16,
+    /// What it allows: another one of the same number is not meant.
+    #[n(1)]
+    pub rate: u16,
 }
 
 /// A piece of what is owed.
@@ -433,6 +460,7 @@ mod tests {
             sent: 1 << 34,
             body_length: 1 << 35,
             head_length: 300,
+            pace: None,
             write_idle: 360,
             read_idle: 60,
             relay: None,

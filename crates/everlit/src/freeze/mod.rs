@@ -17,9 +17,11 @@ use std::time::Duration;
 use handover::{Parcel, Refusal};
 
 use self::image::{
-    AfterImage, BusyImage, Image, InputImage, IntroductionImage, LineImage, StateImage, TlsImage,
+    AfterImage, BusyImage, Image, InputImage, IntroductionImage, LineImage, PaceImage, SharedImage,
+    StateImage, TlsImage,
 };
 use self::relay::ThawedLink;
+use crate::config::Site;
 use crate::http1::encode::After;
 use crate::http1::machine::{Future, Http1, Phase, State, Turn};
 use crate::logline::PendingLine;
@@ -28,6 +30,7 @@ use crate::tally::Moved;
 use crate::tls::Channel;
 use crate::tls::channel;
 use crate::tls::peer::Judgement;
+use crate::transport::pace::{Limits, Pace};
 use crate::transport::proxy_protocol::Awaited;
 use crate::worker::bench::Bench;
 use crate::worker::conn::{Conn, Input, Introduction, Transport, Who};
@@ -181,6 +184,7 @@ fn busy_image(
         sent: turn.sent,
         head_length: turn.head_length,
         body_length: turn.body_length,
+        pace: turn.pace.as_deref().map(pace_image),
         write_idle: turn.write_idle,
         read_idle: turn.read_idle,
         relay,
@@ -402,10 +406,36 @@ fn turn(
         sent: busy.sent,
         head_length: busy.head_length,
         body_length: busy.body_length,
+        pace: busy
+            .pace
+            .and_then(|pace| limits(pace, &bench.desk.site).pace()),
         write_idle: busy.write_idle,
         read_idle: busy.read_idle,
     };
     (turn, link)
+}
+
+fn pace_image(pace: &Pace) -> PaceImage {
+    let Limits { each, shared } = pace.limits();
+    PaceImage {
+        each: *each,
+        shared: shared.as_ref().map(|shared| SharedImage {
+            number: shared.number,
+            rate: shared.rate,
+        }),
+    }
+}
+
+/// A limit that is configured no longer, or otherwise, does not hold for what is left of a response.
+fn limits(image: PaceImage, site: &Site) -> Limits {
+    let shared = image.shared.and_then(|wanted| {
+        let found = site.server.limits.get(usize::from(wanted.number));
+        found.filter(|shared| shared.rate == wanted.rate)
+    });
+    Limits {
+        each: image.each,
+        shared: shared.cloned(),
+    }
 }
 
 impl Moved {

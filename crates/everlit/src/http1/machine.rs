@@ -14,6 +14,7 @@
 
 use std::time::Duration;
 
+use crate::clock::Now;
 use crate::gateway::relay::Relay;
 use crate::gateway::websocket::session::Said;
 use crate::http1::body::Framing;
@@ -22,6 +23,7 @@ use crate::http1::head::{self, Head, Parsed, Persistence, Version};
 use crate::logline::{ConnectionAfter, Ending, PendingLine};
 use crate::route::{Origin, Trust};
 use crate::transport::outbox::Outbox;
+use crate::transport::pace::Pace;
 use crate::worker::bench::{Bench, Mode};
 
 /// A request body that nobody wants is read and thrown away up to this length, so that the connection can be kept.
@@ -83,6 +85,8 @@ pub struct Turn {
     pub(crate) head_length: u64,
     /// Bytes of the response's body; [`encode::UNTOLD`] if they are known only when they are sent.
     pub(crate) body_length: u64,
+    /// How fast it may be sent; `None`: as fast as it is taken.
+    pub(crate) pace: Option<Box<Pace>>,
     /// Seconds that sending may stand still.
     pub(crate) write_idle: u16,
     /// Seconds that reading may stand still.
@@ -166,6 +170,7 @@ impl Default for Turn {
             sent: 0,
             head_length: 0,
             body_length: 0,
+            pace: None,
             write_idle: 0,
             read_idle: 0,
         }
@@ -236,6 +241,42 @@ impl Http1 {
     /// Whether nothing comes after what is owed now: the connection ends with it.
     pub fn ends_with_outbox(&self) -> bool {
         matches!(&self.state, State::Busy(turn) if turn.relay.is_none() && turn.after != After::Keep)
+    }
+
+    /// How many bytes may be sent now.
+    pub fn allowed(&mut self, now: Now) -> u64 {
+        match &mut self.state {
+            State::Busy(turn) => turn
+                .pace
+                .as_mut()
+                .map_or(u64::MAX, |pace| pace.allow(now.monotonic)),
+            _ => u64::MAX,
+        }
+    }
+
+    /// So many bytes of the response were sent.
+    pub fn sent(&self) -> u64 {
+        match &self.state {
+            State::Busy(turn) => turn.sent,
+            _ => 0,
+        }
+    }
+
+    /// Of the bytes that were [`allowed`](Self::allowed), so many were sent.
+    pub fn used(&mut self, allowed: u64, sent: u64) {
+        if let State::Busy(turn) = &mut self.state
+            && let Some(pace) = &mut turn.pace
+        {
+            pace.used(allowed, sent);
+        }
+    }
+
+    /// Whether all was sent that may be sent in this tick.
+    pub fn is_held_back(&self) -> bool {
+        match &self.state {
+            State::Busy(turn) => turn.pace.as_ref().is_some_and(|pace| pace.is_spent()),
+            _ => false,
+        }
     }
 
     /// What is owed to the client, with the count of what was sent. `None` when nothing can be.
@@ -442,6 +483,7 @@ impl Http1 {
         turn.after = after;
         turn.started = now.monotonic;
         turn.received = head.length as u64;
+        turn.pace = core.limits.pace();
         turn.write_idle = core.max_write_idle;
         turn.read_idle = core.max_read_idle;
         if let Some(forwarded) = forwarded {
@@ -548,6 +590,7 @@ impl Turn {
         self.relay = None;
         self.unread = Vec::new();
         self.line.clear();
+        self.pace = None;
         self.received = 0;
         self.sent = 0;
         self.head_length = 0;

@@ -242,13 +242,14 @@ impl Channel {
     }
 
     /// Seals and sends what an outbox holds, as far as the socket takes it. `sent` counts plaintext, as soon as it is sealed:
-    /// it will be sent. `scratch` is for records. What is owed already, and the end of all, travel in the same packets.
+    /// it will be sent. `allowed`: at most so many of them. `scratch` is for records. What is owed already, and the end of all, travel in the same packets.
     pub fn send(
         &mut self,
         socket: &OwnedFd,
         outbox: &mut Outbox,
         sent: &mut u64,
         ending: Ending,
+        allowed: u64,
         scratch: &mut Scratch,
     ) -> Result<Flushed, Broken> {
         let mut turn = 0;
@@ -260,7 +261,8 @@ impl Channel {
             if outbox.is_empty() {
                 return Ok(Flushed::All);
             }
-            if turn >= SEND_TURN {
+            let left = allowed.saturating_sub(turn as u64);
+            if turn >= SEND_TURN || left == 0 {
                 return Ok(Flushed::Yielded);
             }
             let open = match &mut self.state {
@@ -272,7 +274,7 @@ impl Channel {
             let room = scratch.room();
             let along = self.unsent.len() - self.sent;
             room[..along].copy_from_slice(&self.unsent[self.sent..]);
-            let sealed = seal_some(&mut open.session, outbox, &mut room[along..])?;
+            let sealed = seal_some(&mut open.session, outbox, left, &mut room[along..])?;
             turn += sealed.plain;
             *sent += sealed.plain as u64;
             let mut end = along + sealed.records;
@@ -441,16 +443,25 @@ struct Sealed {
 }
 
 /// Seals some of what an outbox holds, each record where it is going to be sent from.
-fn seal_some(session: &mut Session, outbox: &mut Outbox, out: &mut [u8]) -> Result<Sealed, Broken> {
+fn seal_some(
+    session: &mut Session,
+    outbox: &mut Outbox,
+    allowed: u64,
+    out: &mut [u8],
+) -> Result<Sealed, Broken> {
     let frame = session.frame();
     let mut sealed = Sealed {
         records: 0,
         plain: 0,
     };
     while sealed.plain + CONTENT_MAX <= SEAL_TURN && !outbox.is_empty() {
+        let most = CONTENT_MAX.min(usize::try_from(allowed).unwrap_or(usize::MAX) - sealed.plain);
+        if most == 0 {
+            break;
+        }
         let mut start = sealed.records;
         let content = start + frame.head;
-        let taken = outbox.take(&mut out[content..content + CONTENT_MAX])?;
+        let taken = outbox.take(&mut out[content..content + most])?;
         let mut end = content + taken + frame.tail;
         let mut result = session.seal_in_place(&mut out[start..end]);
         if let Err(SealError::KeyUpdateDue) = result {

@@ -1,6 +1,7 @@
 //! 2. Between a connection and its socket.
 
 pub mod outbox;
+pub mod pace;
 
 pub mod proxy_protocol;
 

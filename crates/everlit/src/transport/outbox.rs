@@ -212,26 +212,40 @@ impl Outbox {
 
     /// Sends what the socket takes. `sent` is told the number of bytes, whatever the outcome.
     pub fn flush(&mut self, socket: impl AsFd, sent: &mut u64) -> Result<Flushed, Broken> {
-        self.flush_into(Sink::Socket(socket.as_fd()), sent)
+        self.flush_into(Sink::Socket(socket.as_fd()), sent, u64::MAX)
     }
 
-    /// The same, into whatever it is.
-    pub fn flush_into(&mut self, sink: Sink<'_>, sent: &mut u64) -> Result<Flushed, Broken> {
+    /// The same, into whatever it is, and at most so many bytes.
+    pub fn flush_into(
+        &mut self,
+        sink: Sink<'_>,
+        sent: &mut u64,
+        mut allowed: u64,
+    ) -> Result<Flushed, Broken> {
         let mut turn = FILE_TURN;
         let mut pack_turn = PACK_TURN;
         loop {
+            if allowed == 0 && !self.is_empty() {
+                return Ok(Flushed::Yielded);
+            }
             if self.sent < self.bytes.len() {
                 let more = if self.rest.is_empty() {
                     SendFlags::empty()
                 } else {
                     SendFlags::MORE
                 };
-                match sink.send(&self.bytes[self.sent..], more) {
+                let owed = &self.bytes[self.sent..];
+                let now = &owed[..allowed.min(owed.len() as u64) as usize];
+                match sink.send(now, more) {
                     Ok(n) => {
                         *sent += n as u64;
                         self.sent += n;
-                        if self.sent < self.bytes.len() {
+                        allowed -= n as u64;
+                        if n < now.len() {
                             return Ok(Flushed::Blocked);
+                        }
+                        if self.sent < self.bytes.len() {
+                            return Ok(Flushed::Yielded);
                         }
                     }
                     Err(Errno::AGAIN) => return Ok(Flushed::Blocked),
@@ -263,7 +277,7 @@ impl Outbox {
                 }
                 Segment::File(range) => {
                     let mut offset = range.offset;
-                    let count = range.length.min(FILE_TURN) as usize;
+                    let count = range.length.min(FILE_TURN).min(allowed) as usize;
                     match rustix::fs::sendfile(sink.as_fd(), &*range.file, Some(&mut offset), count)
                     {
                         Ok(0) => return Err(Broken::File(Errno::NODATA)),
@@ -271,6 +285,7 @@ impl Outbox {
                             *sent += n as u64;
                             range.offset += n as u64;
                             range.length -= n as u64;
+                            allowed -= n as u64;
                             turn = turn.saturating_sub(n as u64);
                             if range.length > 0 && turn == 0 {
                                 return Ok(Flushed::Yielded);

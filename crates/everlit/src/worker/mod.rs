@@ -49,6 +49,7 @@ use crate::http1::relaying::Next;
 use crate::net::Scheme;
 use crate::route::Origin;
 use crate::sys::wipe;
+use crate::transport::pace;
 
 /// Events fetched from the kernel at once.
 const EVENTS: usize = 256;
@@ -73,6 +74,8 @@ pub struct Worker {
     buffer: Box<[u8]>,
     /// Connections that could go on at once.
     ready: Vec<Key>,
+    /// Connections that may send more with the next tick.
+    paced: Vec<Key>,
     /// TLS sessions with expanded keys.
     warm: Warm,
     /// Connections just accepted, to be looked at when all have been.
@@ -83,6 +86,8 @@ pub struct Worker {
     accepting: Accepting,
     last_flush: u64,
     last_sweep: u64,
+    /// When those who are paced may send more.
+    next_tick: Duration,
 }
 
 /// Whether listening sockets are watched.
@@ -118,6 +123,7 @@ impl Worker {
             reports,
             buffer: vec![0; READ_BYTES].into(),
             ready: Vec::new(),
+            paced: Vec::new(),
             warm: Warm::default(),
             fresh: Vec::new(),
             stage: Stage::Serving,
@@ -125,6 +131,7 @@ impl Worker {
             accepting: Accepting::Off,
             last_flush: 0,
             last_sweep: 0,
+            next_tick: Duration::ZERO,
         })
     }
 
@@ -146,6 +153,7 @@ impl Worker {
             for event in &events[..count] {
                 self.on_event(*event);
             }
+            self.serve_paced();
             self.serve_ready();
             self.expire();
             self.leave_some();
@@ -245,7 +253,10 @@ impl Worker {
             Fate::Close => return self.close(key),
             Fate::Yield if conn.turn == NextTurn::OnNews => {
                 conn.turn = NextTurn::Queued;
-                self.ready.push(key);
+                match conn.http.is_held_back() {
+                    true => self.paced.push(key),
+                    false => self.ready.push(key),
+                }
             }
             Fate::Yield | Fate::Keep => {}
         }
@@ -286,6 +297,14 @@ impl Worker {
             if let Some(channel) = &mut conn.channel {
                 channel.rest();
             }
+        }
+    }
+
+    /// A new tick allows those to send more who may not send as fast as they can.
+    fn serve_paced(&mut self) {
+        if !self.paced.is_empty() && self.bench.now.monotonic >= self.next_tick {
+            self.next_tick = pace::next_tick(self.bench.now.monotonic);
+            self.ready.append(&mut self.paced);
         }
     }
 
@@ -380,8 +399,10 @@ impl Worker {
         if let Some(end) = self.stage_deadline() {
             until = Some(until.map_or(end, |until| until.min(end)));
         }
-        let now = Now::read().monotonic;
-        let wait = Duration::from_secs(until?).saturating_sub(now);
+        let until = until.map(Duration::from_secs);
+        let tick = (!self.paced.is_empty()).then_some(self.next_tick);
+        let until = until.into_iter().chain(tick).min()?;
+        let wait = until.saturating_sub(Now::read().monotonic);
         // Whole milliseconds, rounded up: the kernel's plain call takes no less.
         let millis = wait.as_millis() as i64 + 1;
         Some(Timespec {

@@ -3,6 +3,8 @@
 //! In: news from the kernel about one connection. Out: its [`Fate`]. Must hold: never blocks, never loses a byte that was
 //! read: what cannot be dealt with now is held in the connection.
 
+use std::os::fd::AsFd as _;
+
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown};
 
@@ -12,7 +14,7 @@ use crate::errorlog;
 use crate::http1::machine::Need;
 use crate::route::Origin;
 use crate::tls::channel::{Channel, Ending, Received, Stage};
-use crate::transport::outbox::Flushed;
+use crate::transport::outbox::{Flushed, Sink};
 
 /// What becomes of a connection after it was served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,11 +244,16 @@ fn flush(conn: &mut Conn, bench: &mut Bench) -> Step {
         true => Ending::Last,
         false => Ending::Open,
     };
+    let allowed = conn.http.allowed(bench.now);
+    let before = conn.http.sent();
     let flushed = match (&mut conn.channel, conn.http.outbox()) {
         (None, None) => return Step::On(Vec::new()),
-        (None, Some((outbox, sent))) => outbox.flush(&conn.socket, sent),
+        (None, Some((outbox, sent))) => {
+            outbox.flush_into(Sink::Socket(conn.socket.as_fd()), sent, allowed)
+        }
         (Some(channel), Some((outbox, sent))) => {
-            channel.send(&conn.socket, outbox, sent, ending, &mut bench.tls.scratch)
+            let scratch = &mut bench.tls.scratch;
+            channel.send(&conn.socket, outbox, sent, ending, allowed, scratch)
         }
         (Some(channel), None) => {
             return match channel.flush(&conn.socket) {
@@ -256,6 +263,7 @@ fn flush(conn: &mut Conn, bench: &mut Bench) -> Step {
             };
         }
     };
+    conn.http.used(allowed, conn.http.sent() - before);
     match flushed {
         Ok(Flushed::All) => {
             let (need, unread) = conn.http.flushed(bench);

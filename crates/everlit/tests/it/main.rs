@@ -19,6 +19,7 @@ mod idle;
 mod limits;
 mod one_client;
 mod oracle;
+mod pace;
 mod programs;
 mod restart;
 mod sockproxy;

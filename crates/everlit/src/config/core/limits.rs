@@ -1,6 +1,10 @@
 //! How much and how long.
 
-use crate::config::directive::{Directive, Kind, Lack, Risk, Scope, Setter};
+use lighttpd_conf::Value;
+
+use crate::config::directive::{Change, Directive, Kind, Read, Setter};
+use crate::config::reader::Reader;
+use crate::settings::Settings;
 
 pub(super) static DIRECTIVES: &[Directive] = &[
     Directive::server(
@@ -57,22 +61,24 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "360",
         "Seconds without a byte of a response being taken.",
     ),
-    Directive::unsupported(
+    Directive::request(
         "server.kbytes-per-second",
-        Kind::Short,
-        Scope::Connection,
-        NO_THROTTLE,
-        Risk::Visible,
+        Setter::Own(Kind::Short, shared_limit),
+        "0",
         "Most KiB a second for all connections under the same conditions; 0: no limit.",
     ),
-    Directive::unsupported(
+    Directive::request(
         "connection.kbytes-per-second",
-        Kind::Short,
-        Scope::Connection,
-        NO_THROTTLE,
-        Risk::Visible,
+        Setter::Short(|settings, rate| settings.core.limits.each = rate),
+        "0",
         "Most KiB a second for each connection; 0: no limit.",
     ),
 ];
 
-const NO_THROTTLE: Lack = Lack::Feature("this version does not limit rates");
+fn shared_limit(value: &Value, reader: &mut Reader) -> Read<Settings> {
+    let rate = value.to_short()?;
+    let shared = (rate > 0).then(|| reader.shared_limit(rate));
+    Ok(Change::new(move |settings: &mut Settings| {
+        settings.core.limits.shared.clone_from(&shared);
+    }))
+}

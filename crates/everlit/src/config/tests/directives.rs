@@ -159,6 +159,13 @@ const CASES: &[Case] = &[
         !l.listener().v6_only
     }),
     ("server.v4mapped", "\"enable\"", |l| !l.listener().v6_only),
+    ("server.kbytes-per-second", "100", |l| {
+        let shared = l.settings.core.limits.shared.as_ref().unwrap();
+        (shared.number, shared.rate) == (0, 100) && l.site.server.limits.len() == 1
+    }),
+    ("connection.kbytes-per-second", "10", |l| {
+        l.settings.core.limits.each == 10
+    }),
     ("server.ip-transparent", "\"enable\"", |l| {
         l.listener().transparent
     }),

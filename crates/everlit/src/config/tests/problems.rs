@@ -103,14 +103,14 @@ fn what_is_only_missing_is_a_warning_said_once() {
     let text = r#"server.modules = ( "mod_maxminddb" )
 $HTTP["url"] =^ "/a" { maxminddb.db = "/srv/1" }
 $HTTP["url"] =^ "/b" { maxminddb.db = "/srv/2" }
-server.kbytes-per-second = 10
+server.errorlog-use-syslog = "enable"
 "#;
     assert_eq!(
         remarks(text),
         [
             "1:20 warning: this version does not have mod_maxminddb",
             "2:24 warning: maxminddb.db has no effect: it belongs to mod_maxminddb, which this version does not have",
-            "4:1 warning: server.kbytes-per-second has no effect: this version does not limit rates",
+            "4:1 warning: server.errorlog-use-syslog has no effect: messages go to server.errorlog, or to standard error, where systemd's journal takes them",
         ]
     );
 }

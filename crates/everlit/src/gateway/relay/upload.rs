@@ -72,7 +72,7 @@ impl Upload {
             return Ok(Flushed::All);
         }
         let mut sent = 0;
-        let flushed = self.rest.flush_into(sink, &mut sent);
+        let flushed = self.rest.flush_into(sink, &mut sent, u64::MAX);
         if sent > 0 {
             self.rest_is = Rest::Begun;
         }

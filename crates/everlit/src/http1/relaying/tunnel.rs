@@ -30,6 +30,7 @@ impl Http1 {
         turn.body = Framing::Empty;
         turn.after = After::Linger;
         turn.started = bench.now.monotonic;
+        turn.pace = settings.core.limits.pace();
         turn.write_idle = settings.core.max_write_idle;
         turn.read_idle = settings.core.max_read_idle;
         let asked = Asked {
