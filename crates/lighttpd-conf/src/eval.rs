@@ -1,12 +1,14 @@
 //! From facts about a request to the blocks in force.
-//! [`Conditions`] are compiled once from a [`Config`] and shared; each evaluation is a pure function of the facts, one
-//! pass over the blocks in their order, looking at each field at most once.
+//! [`Conditions`] are compiled once from a [`Config`] and shared; each evaluation is a pure function of the facts: from
+//! the global block inwards, siblings in their order, looking at each field at most once. Where many siblings ask for the
+//! host, those that cannot hold are not looked at (see `hosts`).
 //! Nothing is allocated for configurations without conditions, nor for expressions whose groups nobody refers to.
 
 use crate::{
     condition::{Condition, Field, Operator},
     config::{Block, BlockId, Config},
     diagnostic::{Diagnostic, Report},
+    hosts::{HostIndex, same_host},
     listen::ListenAddress,
     network::Network,
     pattern::{Groups, Pattern},
@@ -29,12 +31,26 @@ pub struct Conditions {
     nodes: Vec<Node>,
     /// Each field that is asked for, once.
     fields: Vec<Field>,
+    /// What stands in each block, by its index.
+    families: Vec<Family>,
+}
+
+/// The blocks that stand in another one.
+#[derive(Debug, Default)]
+struct Family {
+    /// Those that are always looked at, in their order.
+    plain: Vec<BlockId>,
+    /// The others.
+    hosts: Option<HostIndex>,
 }
 
 #[derive(Debug)]
 struct Node {
     parent: BlockId,
     after: Option<BlockId>,
+    /// The first arm of its else chain, perhaps itself; none if the chain branches (a block that is continued later may be
+    /// followed by two), so that it takes all arms to know whether one before it holds.
+    chain: Option<BlockId>,
     test: Option<Test>,
 }
 
@@ -97,12 +113,18 @@ impl Conditions {
             nodes.push(Node {
                 parent: block.parent.unwrap_or(BlockId::GLOBAL),
                 after: block.after,
+                chain: None,
                 test,
             });
         }
+        find_chains(&mut nodes);
         match Report::new(diagnostics) {
             Ok(report) => Err(report),
-            Err(_) => Ok(Conditions { nodes, fields }),
+            Err(_) => Ok(Conditions {
+                families: families(&nodes),
+                nodes,
+                fields,
+            }),
         }
     }
 
@@ -113,6 +135,17 @@ impl Conditions {
 
     /// Finds the blocks in force. `out` is cleared first.
     pub fn evaluate(&self, facts: &dyn Facts, out: &mut Matches) {
+        self.evaluate_some(facts, |_| true, out);
+    }
+
+    /// The same for some of the blocks, as if the others did not hold. Those that a block stands in or comes after must be
+    /// among them if it is.
+    pub fn evaluate_some(
+        &self,
+        facts: &dyn Facts,
+        counts: impl Fn(BlockId) -> bool,
+        out: &mut Matches,
+    ) {
         out.clear();
         out.blocks.insert(BlockId::GLOBAL);
         let mut asked = Asked {
@@ -120,20 +153,104 @@ impl Conditions {
             fields: &self.fields,
             known: [None; Asked::KNOWN],
         };
-        for (node, id) in self.nodes.iter().zip((1..).map(BlockId)) {
-            if node.after.is_some_and(|before| out.taken.contains(before)) {
-                out.taken.insert(id);
-            } else if out.blocks.contains(node.parent)
-                && node
-                    .test
-                    .as_ref()
-                    .is_none_or(|test| test.holds(id, &mut asked, out))
-            {
-                out.blocks.insert(id);
-                out.taken.insert(id);
+        let mut inside = std::mem::take(&mut out.inside);
+        inside.push(BlockId::GLOBAL);
+        while let Some(block) = inside.pop() {
+            let family = &self.families[block.index()];
+            match &family.hosts {
+                None => {
+                    for &id in &family.plain {
+                        if counts(id) && self.holds(id, &mut asked, out) {
+                            inside.push(id);
+                        }
+                    }
+                }
+                Some(hosts) => {
+                    let mut candidates = std::mem::take(&mut out.candidates);
+                    candidates.extend_from_slice(&family.plain);
+                    hosts.find(asked.bytes(hosts.field), &mut candidates);
+                    candidates.sort_unstable();
+                    for id in candidates.drain(..) {
+                        if counts(id) && self.holds(id, &mut asked, out) {
+                            inside.push(id);
+                        }
+                    }
+                    out.candidates = candidates;
+                }
             }
         }
+        out.inside = inside;
     }
+
+    /// Whether a block is in force, given that the one around it is, and that those before it were looked at.
+    fn holds(&self, id: BlockId, asked: &mut Asked<'_>, out: &mut Matches) -> bool {
+        let node = &self.nodes[id.index() - 1];
+        match (node.chain, node.after) {
+            (Some(first), _) if out.taken.contains(first) => return false,
+            (None, Some(before)) if out.taken.contains(before) => {
+                out.taken.insert(id);
+                return false;
+            }
+            _ => {}
+        }
+        let holds = match &node.test {
+            Some(test) => test.holds(id, asked, out),
+            None => true,
+        };
+        if holds {
+            out.blocks.insert(id);
+            out.taken.insert(node.chain.unwrap_or(id));
+        }
+        holds
+    }
+}
+
+/// Finds the first arm of each chain that does not branch.
+fn find_chains(nodes: &mut [Node]) {
+    let mut first: Vec<BlockId> = (0..).map(BlockId).take(nodes.len() + 1).collect();
+    let mut followers = vec![0_u32; nodes.len() + 1];
+    let mut branches = vec![false; nodes.len() + 1];
+    for (node, id) in nodes.iter().zip(1..) {
+        if let Some(before) = node.after {
+            first[id] = first[before.index()];
+            followers[before.index()] += 1;
+            branches[first[id].index()] |= followers[before.index()] > 1;
+        }
+    }
+    for (node, first) in nodes.iter_mut().zip(&first[1..]) {
+        node.chain = (!branches[first.index()]).then_some(*first);
+    }
+}
+
+/// What stands in each block. Where many ask for the host with `==`, there is an index of them. One that does not hold says
+/// nothing to the others, in a chain too, as long as that does not branch.
+fn families(nodes: &[Node]) -> Vec<Family> {
+    /// With fewer, looking at each costs less.
+    const FEW: usize = 8;
+    let mut families: Vec<Family> = Vec::new();
+    families.resize_with(nodes.len() + 1, Family::default);
+    let mut hosts: Vec<Vec<BlockId>> = vec![Vec::new(); nodes.len() + 1];
+    for (node, id) in nodes.iter().zip((1..).map(BlockId)) {
+        match &node.test {
+            Some(test) if node.chain.is_some() && test.host().is_some() => {
+                hosts[node.parent.index()].push(id);
+            }
+            _ => families[node.parent.index()].plain.push(id),
+        }
+    }
+    for (family, hosts) in families.iter_mut().zip(hosts) {
+        if hosts.len() <= FEW {
+            family.plain.extend(hosts);
+            family.plain.sort_unstable();
+            continue;
+        }
+        let of = |id: BlockId| {
+            let test = nodes[id.index() - 1].test.as_ref()?;
+            Some((test.field, test.host()?, id))
+        };
+        family.hosts = HostIndex::new(hosts.into_iter().filter_map(of));
+    }
+    families
 }
 
 /// Whether something in a block refers to what its condition matched.
@@ -232,6 +349,14 @@ impl<'a> Asked<'a> {
 }
 
 impl Test {
+    /// The host, if it asks whether that is the one.
+    fn host(&self) -> Option<&[u8]> {
+        match (&self.how, self.wanted) {
+            (How::Host(wanted), Wanted::Holds) => Some(wanted),
+            _ => None,
+        }
+    }
+
     fn holds(&self, block: BlockId, asked: &mut Asked<'_>, out: &mut Matches) -> bool {
         if self.groups == Use::Captured && self.wanted == Wanted::Holds {
             let Some(groups) = self.how.groups(self.field, asked) else {
@@ -276,17 +401,6 @@ impl How {
             groups[0] = Some(whole);
             groups
         })
-    }
-}
-
-/// Equal, or equal but for a port that only one of them has.
-fn same_host(a: &[u8], b: &[u8]) -> bool {
-    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    match long.strip_prefix(short) {
-        None => false,
-        Some([]) => true,
-        Some([b':', port @ ..]) => port.len() <= 5 && port.iter().all(u8::is_ascii_digit),
-        Some(_) => false,
     }
 }
 
@@ -345,9 +459,13 @@ impl BlockSet {
 #[derive(Clone, Debug, Default)]
 pub struct Matches {
     blocks: BlockSet,
-    /// Arms of else chains of which this or an earlier one is in force.
+    /// First arms of else chains that have one in force; of those that branch, the arms of which this or an earlier one is.
     taken: BlockSet,
     captured: Captured,
+    /// Memory for evaluations: blocks in force that were not looked into yet,
+    inside: Vec<BlockId>,
+    /// and siblings that may hold.
+    candidates: Vec<BlockId>,
 }
 
 /// What the conditions of blocks in force have matched, where that is referred to: in blocks with a string that contains
@@ -430,6 +548,119 @@ impl<'a> Captures<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::path::Path;
+
+    struct Asking<'a> {
+        host: &'a str,
+        url: &'a str,
+    }
+
+    impl Facts for Asking<'_> {
+        fn bytes(&self, field: &Field) -> Option<&[u8]> {
+            match field {
+                Field::Host => Some(self.host.as_bytes()),
+                Field::Url => Some(self.url.as_bytes()),
+                _ => None,
+            }
+        }
+
+        fn remote_ip(&self) -> Option<IpAddr> {
+            None
+        }
+    }
+
+    /// All blocks in their order, each looked at: what the index must give, too.
+    fn one_by_one(conditions: &Conditions, facts: &dyn Facts) -> Vec<BlockId> {
+        let mut out = Matches::default();
+        let mut asked = Asked {
+            facts,
+            fields: &conditions.fields,
+            known: [None; Asked::KNOWN],
+        };
+        let mut found = vec![BlockId::GLOBAL];
+        let mut taken: Vec<BlockId> = Vec::new();
+        for (node, id) in conditions.nodes.iter().zip((1..).map(BlockId)) {
+            if node.after.is_some_and(|before| taken.contains(&before)) {
+                taken.push(id);
+            } else if found.contains(&node.parent)
+                && node
+                    .test
+                    .as_ref()
+                    .is_none_or(|test| test.holds(id, &mut asked, &mut out))
+            {
+                found.push(id);
+                taken.push(id);
+            }
+        }
+        found
+    }
+
+    /// A condition, perhaps after `else`, perhaps with others inside.
+    fn blocks() -> impl Strategy<Value = String> {
+        let host = prop_oneof![4 => "[a-d](:8[01])?", 1 => "[a-d]\\.[a-d]"];
+        let condition = (0..8_u8, host).prop_map(|(kind, host)| match kind {
+            0 => format!("$HTTP[\"host\"] != \"{host}\""),
+            1 => format!("$HTTP[\"host\"] =~ \"^[{host}]\""),
+            2 => format!("$HTTP[\"url\"] =^ \"/{host}\""),
+            _ => format!("$HTTP[\"host\"] == \"{host}\""),
+        });
+        let leaf =
+            prop::collection::vec((any::<bool>(), condition.clone()), 0..30).prop_map(|all| {
+                sequence(
+                    all.into_iter()
+                        .map(|(after, text)| (after, text, String::new())),
+                )
+            });
+        leaf.prop_recursive(2, 60, 12, move |inner| {
+            prop::collection::vec((any::<bool>(), condition.clone(), inner), 1..14)
+                .prop_map(|all| sequence(all.into_iter()))
+        })
+    }
+
+    fn sequence(all: impl Iterator<Item = (bool, String, String)>) -> String {
+        let mut text = String::new();
+        for (number, (after, condition, inside)) in all.enumerate() {
+            let word = if after && number > 0 { "else " } else { "" };
+            text += &format!("{word}{condition} {{\n{inside}}}\n");
+        }
+        text
+    }
+
+    proptest! {
+        #[test]
+        fn the_index_gives_what_looking_at_each_gives(text in blocks(), host in "[a-d](\\.[a-d])?(:8[01])?", url in "/[a-d]") {
+            let Ok(config) = crate::load_text(&text, "test", Path::new("/")) else { return Ok(()) };
+            let conditions = Conditions::new(&config).unwrap();
+            let facts = Asking { host: &host, url: &url };
+            let mut matches = Matches::default();
+            conditions.evaluate(&facts, &mut matches);
+            let found: Vec<BlockId> = matches.blocks().iter().collect();
+            prop_assert_eq!(found, one_by_one(&conditions, &facts), "{}", text);
+        }
+    }
+
+    #[test]
+    fn chains_of_many_hosts_are_indexed() {
+        let arms: Vec<String> = (0..50)
+            .map(|n| format!("$HTTP[\"host\"] == \"h{n}\" {{ }}"))
+            .collect();
+        let text = format!(
+            "{}\nelse {{ }}\n$HTTP[\"host\"] == \"h7\" {{ }}",
+            arms.join("\nelse ")
+        );
+        let config = crate::load_text(&text, "test", Path::new("/")).unwrap();
+        let conditions = Conditions::new(&config).unwrap();
+        assert_eq!(conditions.families[0].plain, [BlockId(51)]);
+        let found = |host: &str| {
+            let mut matches = Matches::default();
+            conditions.evaluate(&Asking { host, url: "/" }, &mut matches);
+            matches.blocks().iter().map(|id| id.0).collect::<Vec<_>>()
+        };
+        assert_eq!(found("h7"), [0, 8]);
+        assert_eq!(found("h49:80"), [0, 50]);
+        assert_eq!(found("other"), [0, 51]);
+    }
 
     #[test]
     fn a_set_iterates_in_order() {
@@ -440,22 +671,6 @@ mod tests {
         let ids: Vec<u16> = set.iter().map(|id| id.0).collect();
         assert_eq!(ids, [0, 5, 63, 64, 200]);
         assert!(set.contains(BlockId(200)) && !set.contains(BlockId(199)));
-    }
-
-    #[test]
-    fn a_missing_port_matches_any() {
-        for (a, b, same) in [
-            ("a.b", "a.b", true),
-            ("a.b:80", "a.b", true),
-            ("a.b", "a.b:8080", true),
-            ("a.b:80", "a.b:81", false),
-            ("a.b", "a.bc", false),
-            ("[::1]", "[::1]:80", true),
-            ("a", "a:b", false),
-            ("", "", true),
-        ] {
-            assert_eq!(same_host(a.as_bytes(), b.as_bytes()), same, "{a} {b}");
-        }
     }
 
     #[test]

@@ -19,7 +19,7 @@
 //! | [`directive`], [`check()`] | a table of known directives, and a configuration held against it |
 //! | [`condition`], [`listen`], [`network`] | fields and operators, listening addresses, CIDR |
 //! | [`pattern`] | PCRE expressions over bytes |
-//! | [`eval`] | facts of a request -> blocks in force |
+//! | [`eval`], `hosts` | facts of a request -> blocks in force; hosts of many blocks |
 //!
 //! # The whole way
 //!
@@ -87,6 +87,7 @@ pub mod pattern;
 mod pcre;
 
 pub mod eval;
+mod hosts;
 
 pub use check::check;
 pub use condition::{Condition, Field, Operator};

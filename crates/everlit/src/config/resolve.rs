@@ -32,6 +32,8 @@ pub struct Rules {
     around: Vec<Option<BlockId>>,
     /// When each can be decided first, by index.
     when: Vec<Moment>,
+    /// When the first block can be decided that changes anything; nothing if there is none but the global one.
+    first: Option<Moment>,
 }
 
 impl Rules {
@@ -40,12 +42,16 @@ impl Rules {
         conditions: Conditions,
         blocks: Vec<Vec<Change<Settings>>>,
     ) -> Rules {
-        let needed = blocks.iter().skip(1).any(|changes| !changes.is_empty());
+        let when = moments(config);
+        let changing = blocks.iter().zip(&when).skip(1);
+        let changing = changing.filter(|(changes, _)| !changes.is_empty());
+        let first = changing.map(|(_, when)| *when).min();
         Rules {
-            conditions: needed.then_some(conditions),
+            conditions: first.is_some().then_some(conditions),
             blocks,
             around: config.blocks().iter().map(|block| block.parent).collect(),
-            when: moments(config),
+            when,
+            first,
         }
     }
 
@@ -116,9 +122,12 @@ fn moments(config: &Config) -> Vec<Moment> {
 pub struct Resolver {
     base: Rc<Settings>,
     matches: Matches,
-    known: HashMap<BlockSet, Rc<Settings>>,
-    known_early: HashMap<Vec<BlockId>, Rc<Settings>>,
+    known: Known,
+    known_early: Known,
 }
+
+/// Settings by the set of blocks that they are of.
+type Known = HashMap<BlockSet, Rc<Settings>, foldhash::fast::RandomState>;
 
 impl Resolver {
     /// A resolver for this site.
@@ -126,8 +135,8 @@ impl Resolver {
         Resolver {
             base: Rc::new(site.rules.settings([BlockId::GLOBAL])),
             matches: Matches::default(),
-            known: HashMap::new(),
-            known_early: HashMap::new(),
+            known: Known::default(),
+            known_early: Known::default(),
         }
     }
 
@@ -136,8 +145,8 @@ impl Resolver {
         Resolver {
             base: Rc::new(settings),
             matches: Matches::default(),
-            known: HashMap::new(),
-            known_early: HashMap::new(),
+            known: Known::default(),
+            known_early: Known::default(),
         }
     }
 
@@ -147,16 +156,7 @@ impl Resolver {
             return self.base.clone();
         };
         conditions.evaluate(&Subject::new(request), &mut self.matches);
-        let blocks = self.matches.blocks();
-        if let Some(known) = self.known.get(blocks) {
-            return known.clone();
-        }
-        if self.known.len() >= MAX_KNOWN {
-            self.known.clear();
-        }
-        let settings = Rc::new(site.rules.settings(blocks.iter()));
-        self.known.insert(blocks.clone(), settings.clone());
-        settings
+        remembered(&mut self.known, &site.rules, self.matches.blocks())
     }
 
     /// The settings for a connection of which nothing was read. Blocks that cannot be decided yet are not in force.
@@ -183,24 +183,16 @@ impl Resolver {
         newcomer: Newcomer<'_>,
         moment: Moment,
     ) -> Rc<Settings> {
-        let Some(conditions) = &site.rules.conditions else {
+        let rules = &site.rules;
+        let can_be_decided = |first| first <= moment;
+        let Some(conditions) =
+            (rules.conditions.as_ref()).filter(|_| rules.first.is_some_and(can_be_decided))
+        else {
             return self.base.clone();
         };
-        conditions.evaluate(&newcomer, &mut self.matches);
-        let when = &site.rules.when;
-        let blocks = self.matches.blocks().iter();
-        let blocks: Vec<BlockId> = blocks
-            .filter(|block| when[block.index()] <= moment)
-            .collect();
-        if let Some(known) = self.known_early.get(&blocks) {
-            return known.clone();
-        }
-        if self.known_early.len() >= MAX_KNOWN {
-            self.known_early.clear();
-        }
-        let settings = Rc::new(site.rules.settings(blocks.iter().copied()));
-        self.known_early.insert(blocks, settings.clone());
-        settings
+        let counts = |block: BlockId| rules.when[block.index()] <= moment;
+        conditions.evaluate_some(&newcomer, counts, &mut self.matches);
+        remembered(&mut self.known_early, rules, self.matches.blocks())
     }
 
     /// What the conditions have matched that were evaluated last.
@@ -218,6 +210,19 @@ impl Resolver {
     pub fn base(&self) -> &Rc<Settings> {
         &self.base
     }
+}
+
+/// The settings of these blocks; made if nobody has asked for them before.
+fn remembered(known: &mut Known, rules: &Rules, blocks: &BlockSet) -> Rc<Settings> {
+    if let Some(settings) = known.get(blocks) {
+        return settings.clone();
+    }
+    if known.len() >= MAX_KNOWN {
+        known.clear();
+    }
+    let settings = Rc::new(rules.settings(blocks.iter()));
+    known.insert(blocks.clone(), settings.clone());
+    settings
 }
 
 /// A request as conditions see it.

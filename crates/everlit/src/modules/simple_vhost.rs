@@ -67,7 +67,10 @@ fn directory(settings: &Settings, host: &[u8]) -> Vec<u8> {
     let name = uri::without_any_port(host);
     let below = settings.document_root.trim_start_matches('/');
     let root = settings.server_root.trim_end_matches('/').as_bytes();
-    [root, b"/", name, b"/", below.as_bytes()].concat()
+    match name {
+        b"" => [root, b"/", below.as_bytes()].concat(),
+        name => [root, b"/", name, b"/", below.as_bytes()].concat(),
+    }
 }
 
 fn docroot(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
@@ -124,7 +127,7 @@ mod tests {
                 "/srv/example.org/htdocs/",
             ),
             ("/srv", "htdocs", "[::1]:80", "/srv/[::1]/htdocs"),
-            ("/srv/", "", "", "/srv//"),
+            ("/srv/", "", "", "/srv/"),
         ] {
             let settings = Settings {
                 server_root: root.to_owned(),

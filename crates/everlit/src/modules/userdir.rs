@@ -154,6 +154,9 @@ fn physical(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow 
     let (State::Active, Some(rest)) = (settings.state, request.uri.path.strip_prefix(b"/~")) else {
         return Flow::GoOn;
     };
+    if rest.is_empty() {
+        return Flow::GoOn;
+    }
     let Some(slash) = memchr::memchr(b'/', rest) else {
         let location = path::directory_location(request, core, exchange.flags);
         exchange.response.headers.set("Location", location);

@@ -102,7 +102,8 @@ pub(super) fn run(
             environment,
             // The request itself was refused, or may be answered by now.
             permit: Permit::Given,
-            rewritten: Default::default(),
+            // As in lighttpd: what was rewritten for good is not rewritten again, not even for the handler.
+            rewritten: request.rewritten,
         },
         physical: &mut *exchange.physical,
         flags: exchange.flags,

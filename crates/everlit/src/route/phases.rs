@@ -90,16 +90,16 @@ fn round(site: &Site, settings: &Rc<Settings>, exchange: &mut Exchange<'_>) -> F
         Framing::Length(length) if limit != 0 && length > limit => return done(exchange, 413),
         _ => {}
     }
-    match head.method {
-        Method::Options if exchange.request.uri.path[..] == *b"*" => return allow(exchange),
-        _ => {}
-    }
     match ask(&site.pipeline.uri_rewrite, settings, exchange) {
         Flow::GoOn => {}
         flow => return flow,
     }
     if exchange.first.settings.is_none() {
         exchange.first.settings = Some(settings.clone());
+    }
+    match head.method {
+        Method::Options if exchange.request.uri.path[..] == *b"*" => return allow(exchange),
+        _ => {}
     }
     match ask(&site.pipeline.uri_clean, settings, exchange) {
         Flow::GoOn => {}

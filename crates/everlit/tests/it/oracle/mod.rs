@@ -8,9 +8,11 @@ mod answers;
 mod balance;
 mod compare;
 mod configurations;
+mod destinations;
 mod gateway_requests;
 mod gateways;
 mod known;
+mod known_destinations;
 mod known_gateways;
 mod listing;
 mod logs;
@@ -27,6 +29,7 @@ use answering::{Answering, Down};
 use compare::{Difference, Side, compare};
 use configurations::{CASES, Case, Log};
 use known::{EVERYWHERE, KNOWN};
+use known_destinations::OF_DESTINATIONS;
 use known_gateways::OF_GATEWAYS;
 use logs::Exchange;
 use requests::Request;
@@ -112,6 +115,7 @@ fn oracle() {
     let figures: Vec<_> = CASES
         .iter()
         .chain(gateways::CASES)
+        .chain(destinations::CASES)
         .map(|case| {
             let figures = run(case, &documents, &backends);
             println!("{:>6} compared: {}", figures.compared, case.name);
@@ -119,7 +123,12 @@ fn oracle() {
         })
         .collect();
 
-    let known: Vec<_> = EVERYWHERE.iter().chain(KNOWN).chain(OF_GATEWAYS).collect();
+    let known: Vec<_> = EVERYWHERE
+        .iter()
+        .chain(KNOWN)
+        .chain(OF_GATEWAYS)
+        .chain(OF_DESTINATIONS)
+        .collect();
     let mut uses = vec![0; known.len()];
     let mut unknown = Vec::new();
     // Answers and log lines with a difference, by the worst of them.
