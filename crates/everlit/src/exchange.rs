@@ -6,8 +6,10 @@
 use crate::clock::Now;
 use crate::files::{Entry, FileCache};
 use crate::gateway::{Forward, Handler};
+use crate::knowledge::Knowledge;
 use crate::request::Request;
 use crate::response::Response;
+use crate::route::Trust;
 use std::rc::Rc;
 
 /// A request on its way through the modules.
@@ -27,6 +29,10 @@ pub struct Exchange<'r> {
     pub response: &'r mut Response,
     /// Files, with their metadata.
     pub files: &'r mut FileCache,
+    /// What is known beside the request.
+    pub knowledge: &'r mut Knowledge,
+    /// What the request says of its sender.
+    pub trust: Trust,
     /// The time.
     pub now: Now,
 }
@@ -40,6 +46,9 @@ pub enum Flow {
     Done,
     /// The path changed ([`Physical::path`] or the URI): look it up again, from the `physical` moment on.
     Again,
+    /// [`Knowledge::question`] is set: the request is put off until there is an answer, and then goes through the modules
+    /// from the start. See [`crate::inquiry`].
+    Wait,
 }
 
 /// Where a request leads in the file system. All are bytes, as the file system has them.

@@ -12,6 +12,9 @@ use crate::gateway::Backends;
 use crate::gateway::header_map::{Forwarded, HeaderMap};
 use crate::gateway::host::Balance;
 use crate::gateway::websocket::Kind;
+use crate::modules::auth::Backend;
+use crate::modules::auth::algorithm::Algorithm;
+use crate::modules::auth::require::Scheme;
 use crate::modules::openssl::Engine;
 use crate::modules::scgi::Dialect;
 use crate::plan::{ListenSpec, Plan};
@@ -584,6 +587,49 @@ const CASES: &[Case] = &[
     ("wstunnel.ping-interval", "20", |l| {
         l.settings.wstunnel.ping_interval == 20
     }),
+    // Who may see what.
+    ("auth.backend", "\"htpasswd\"", |l| {
+        l.settings.auth.backend == Some(Backend::Htpasswd)
+    }),
+    (
+        "auth.require",
+        r#"( "/a" => ( "method" => "digest", "realm" => "r", "require" => "user=joe|group=g",
+            "algorithm" => "MD5|SHA-256", "nonce-secret" => "s", "userhash" => "enable" ) )"#,
+        |l| {
+            let [rule] = &l.settings.auth.require[..] else {
+                return false;
+            };
+            rule.prefix == "/a"
+                && rule.scheme == Scheme::Digest
+                && rule.realm == "r"
+                && rule.algorithms == [Algorithm::Sha256, Algorithm::Md5]
+                && rule.nonce_secret.as_deref() == Some("s")
+                && rule.user_hash
+                && rule.groups() == ["g"]
+                && rule.admits(b"joe", |_| false)
+        },
+    ),
+    ("auth.extern-authn", "\"enable\"", |l| {
+        l.settings.auth.extern_authn
+    }),
+    ("auth.cache", "( \"max-age\" => 60 )", |l| {
+        l.settings.auth.cache == Some(Duration::from_secs(60))
+    }),
+    ("auth.cache", "()", |l| {
+        l.settings.auth.cache == Some(Duration::from_secs(600))
+    }),
+    ("auth.backend.plain.userfile", "\"/u\"", |l| {
+        l.settings.authn_file.plain == "/u"
+    }),
+    ("auth.backend.plain.groupfile", "\"/g\"", |l| {
+        l.settings.authn_file.groups == "/g"
+    }),
+    ("auth.backend.htdigest.userfile", "\"/d\"", |l| {
+        l.settings.authn_file.htdigest == "/d"
+    }),
+    ("auth.backend.htpasswd.userfile", "\"/p\"", |l| {
+        l.settings.authn_file.htpasswd == "/p"
+    }),
 ];
 
 /// A server for the modules that have such.
@@ -601,7 +647,7 @@ fn loaded(name: &str, value: &str) -> Loaded {
     let modules = match name {
         "server.modules" => "",
         _ => {
-            "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_cgi\", \"mod_extforward\", \"mod_fastcgi\", \
+            "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_auth\", \"mod_cgi\", \"mod_extforward\", \"mod_fastcgi\", \
              \"mod_proxy\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\", \"mod_wstunnel\" )\n"
         }
     };
@@ -671,6 +717,17 @@ fn values_that_do_not_fit_are_errors() {
         "server.modules = ( \"mod_cgi\" )\ncgi.limits = ( \"read-timout\" => 1 )",
         "server.modules = ( \"mod_cgi\" )\ncgi.limits = ( \"tcp-fin-propagate\" => \"SIGBOGUS\" )",
         "server.modules = ( \"mod_cgi\" )\ncgi.x-sendfile-docroot = ( \"a\" )",
+        "server.modules = ( \"mod_auth\" )\nauth.backend = \"bogus\"",
+        "server.modules = ( \"mod_auth\" )\nauth.backend = \"gssapi\"",
+        "server.modules = ( \"mod_auth\" )\nauth.backend = \"dbi\"",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => () )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\" ) )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"gssapi\", \"realm\" => \"r\", \"require\" => \"valid-user\" ) )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"joe\" ) )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"user=\" ) )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"user=a|valid-user\" ) )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"digest\", \"realm\" => \"r\", \"require\" => \"valid-user\", \"algorithm\" => \"SHA1\" ) )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"valid-user\", \"relam\" => \"x\" ) )",
     ] {
         assert!(try_load(text).is_err(), "{text}");
     }
@@ -685,6 +742,8 @@ fn values_that_are_probably_not_meant_are_warnings() {
         "server.feature-flags = ( \"server.network-mptcp\" => \"enable\" )",
         "server.modules = ( \"mod_accesslog\" )\naccesslog.format = \"%{x}n\"",
         "server.modules = ( \"mod_cgi\" )\ncgi.limits = ( \"tcp-fin-propagate\" => \"SIGTERM\" )",
+        "server.modules = ( \"mod_auth\" )\nauth.cache = ( \"max-aeg\" => 1 )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"host=h\" ) )",
     ] {
         let found = remarks(text);
         assert_eq!(found.len(), 1, "{text}: {found:?}");
