@@ -48,6 +48,8 @@ pub(super) fn read(field: Option<&[u8]>) -> Said {
         let (scheme, rest) = field.split_at_checked(6)?;
         scheme.eq_ignore_ascii_case(b"Basic ").then_some(rest)
     });
+    // lighttpd too takes more blanks than there should be.
+    let encoded = encoded.map(<[u8]>::trim_ascii);
     let Some(encoded) = encoded.filter(|encoded| encoded.len() <= LONGEST) else {
         return Said::Nothing;
     };

@@ -8,6 +8,7 @@ mod answers;
 mod balance;
 mod compare;
 mod configurations;
+mod credentials;
 mod gateway_requests;
 mod gateways;
 mod known;
@@ -107,10 +108,12 @@ fn oracle() {
     }
     let documents = Documents::new();
     programs::install(&documents.root());
+    credentials::install(&documents.outside());
     let backends = Backends::new();
     let figures: Vec<_> = CASES
         .iter()
         .chain(gateways::CASES)
+        .chain(credentials::CASES)
         .map(|case| {
             let figures = run(case, &documents, &backends);
             println!("{:>6} compared: {}", figures.compared, case.name);
@@ -118,7 +121,12 @@ fn oracle() {
         })
         .collect();
 
-    let known: Vec<_> = EVERYWHERE.iter().chain(KNOWN).chain(OF_GATEWAYS).collect();
+    let known: Vec<_> = EVERYWHERE
+        .iter()
+        .chain(KNOWN)
+        .chain(OF_GATEWAYS)
+        .chain(credentials::KNOWN)
+        .collect();
     let mut uses = vec![0; known.len()];
     let mut unknown = Vec::new();
     // Answers and log lines with a difference, by the worst of them.
