@@ -6,9 +6,11 @@
 use crate::clock::Now;
 use crate::files::{Entry, FileCache};
 use crate::gateway::{Forward, Handler};
+use crate::knowledge::Knowledge;
 use crate::request::Request;
 use crate::response::Response;
 use crate::route::Flags;
+use crate::route::Trust;
 use crate::settings::Settings;
 use std::rc::Rc;
 
@@ -40,6 +42,10 @@ pub struct Exchange<'r> {
     pub files: &'r mut FileCache,
     /// `server.feature-flags`
     pub flags: Flags,
+    /// What is known beside the request.
+    pub knowledge: &'r mut Knowledge,
+    /// What the request says of its sender.
+    pub trust: Trust,
     /// The time.
     pub now: Now,
 }
@@ -69,6 +75,9 @@ pub enum Flow {
     Done,
     /// The path changed ([`Physical::path`] or the URI): look it up again, from the `physical` moment on.
     Again,
+    /// [`Knowledge::question`] is set: the request is put off until there is an answer, and then goes through the modules
+    /// from the start. See [`crate::inquiry`].
+    Wait,
 }
 
 /// Where a request leads in the file system. All are bytes, as the file system has them.

@@ -20,6 +20,10 @@ pub mod settings;
 
 pub mod exchange;
 
+pub mod inquiry;
+
+pub mod knowledge;
+
 pub mod modules;
 
 pub mod substitute;

@@ -18,6 +18,10 @@ pub struct Settings {
     pub access: modules::access::Settings,
     /// mod_alias
     pub alias: modules::alias::Settings,
+    /// mod_auth
+    pub auth: modules::auth::Settings,
+    /// mod_authn_file
+    pub authn_file: modules::authn_file::Settings,
     /// mod_accesslog
     pub accesslog: modules::accesslog::Settings,
     /// mod_cgi

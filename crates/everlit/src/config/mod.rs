@@ -5,6 +5,7 @@
 
 use crate::exchange::Exchange;
 use crate::logline::{LogId, PendingLine};
+use crate::modules::auth::require::Scheme;
 use crate::modules::{AcceptHook, Hook};
 use crate::plan::Plan;
 use crate::settings::Settings;
@@ -65,6 +66,14 @@ pub struct Site {
 }
 
 impl Site {
+    /// Whether anybody is asked for proofs whose nonces are made with secrets of the process.
+    pub fn asks_for_digests(&self) -> bool {
+        self.rules.each().any(|(_, settings)| {
+            let mut rules = settings.auth.require.iter();
+            rules.any(|rule| rule.scheme == Scheme::Digest && rule.nonce_secret.is_none())
+        })
+    }
+
     /// What a frozen connection calls an access log.
     pub fn access_log_name(&self, id: LogId) -> String {
         let log = self.server.access_logs.get(usize::from(id.0));

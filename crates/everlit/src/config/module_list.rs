@@ -14,9 +14,7 @@ use crate::modules::{self, Module};
 /// Modules of lighttpd that this version does not have.
 pub(super) const MISSING: &[&str] = &[
     "mod_ajp13",
-    "mod_auth",
     "mod_authn_dbi",
-    "mod_authn_file",
     "mod_authn_gssapi",
     "mod_authn_ldap",
     "mod_authn_pam",
@@ -83,6 +81,10 @@ pub(super) fn loaded(draft: &Draft) -> Vec<&'static str> {
     if draft.compat_modules == CompatModules::Added {
         if !names.contains(&"mod_indexfile") {
             names.insert(0, "mod_indexfile");
+        }
+        // lighttpd looks at auth.backend for that; without their directives these do nothing.
+        if names.contains(&"mod_auth") && !names.contains(&"mod_authn_file") {
+            names.push("mod_authn_file");
         }
         for name in ["mod_dirlisting", "mod_staticfile"] {
             if !names.contains(&name) {

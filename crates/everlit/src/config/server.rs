@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::paths::absolute;
 use crate::gateway::host::Spawn;
+use crate::modules::auth;
 use crate::route::Flags;
 use crate::route::uri::ParseOptions;
 use crate::transport::pace::Shared;
@@ -49,6 +50,8 @@ pub struct Server {
     pub stat_cache: StatCache,
     /// `server.feature-flags`, those that change how requests are answered.
     pub flags: Flags,
+    /// The same, those of mod_auth.
+    pub auth: auth::Flags,
 }
 
 /// `server.core-files`
@@ -99,6 +102,7 @@ impl Default for Server {
             core_files: CoreFiles::AsStarted,
             stat_cache: StatCache::Simple,
             flags: Flags::default(),
+            auth: auth::Flags::default(),
         }
     }
 }

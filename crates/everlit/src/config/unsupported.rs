@@ -38,55 +38,14 @@ impl Of {
     }
 }
 
-const AUTH: Of = Of("mod_auth");
 const AUTHN_DBI: Of = Of("mod_authn_dbi");
-const AUTHN_FILE: Of = Of("mod_authn_file");
 const AUTHN_GSSAPI: Of = Of("mod_authn_gssapi");
 const AUTHN_LDAP: Of = Of("mod_authn_ldap");
 const AUTHN_PAM: Of = Of("mod_authn_pam");
 const AUTHN_SASL: Of = Of("mod_authn_sasl");
 
-const UNPROTECTED: &str = "what it protects would be open to everybody";
-
 static AUTHENTICATION: &[Directive] = &[
-    AUTH.exposing(
-        "auth.require",
-        KvArray,
-        UNPROTECTED,
-        "Who may see what, and how they prove who they are.",
-    ),
-    AUTH.missing("auth.backend", String, "Where passwords are looked up."),
-    AUTH.missing(
-        "auth.extern-authn",
-        Bool,
-        "Whether a client certificate counts as a login.",
-    ),
-    AUTH.missing(
-        "auth.cache",
-        KvAny,
-        "How long passwords that were right are remembered.",
-    ),
     AUTHN_DBI.missing("auth.backend.dbi", KvAny, "SQL database with passwords."),
-    AUTHN_FILE.missing(
-        "auth.backend.plain.groupfile",
-        String,
-        "File with groups of users.",
-    ),
-    AUTHN_FILE.missing(
-        "auth.backend.plain.userfile",
-        String,
-        "File with users and passwords as they are.",
-    ),
-    AUTHN_FILE.missing(
-        "auth.backend.htdigest.userfile",
-        String,
-        "File with users and digests of their passwords.",
-    ),
-    AUTHN_FILE.missing(
-        "auth.backend.htpasswd.userfile",
-        String,
-        "File with users and hashes of their passwords.",
-    ),
     AUTHN_GSSAPI.missing(
         "auth.backend.gssapi.keytab",
         String,

@@ -7,7 +7,9 @@ mod budget;
 mod cache;
 mod entry;
 mod look;
+mod texts;
 
 pub use cache::FileCache;
 pub use entry::{Entry, OpenFile, read_whole};
 pub use look::{EntryKind, Metadata, Rules};
+pub use texts::{Text, Texts};

@@ -47,6 +47,11 @@ pub const KIND_TICKETS: u16 = 2;
 /// Newest version of it.
 pub const TICKETS_VERSION: u16 = 1;
 
+/// Kind of a parcel: secrets for nonces ([`crate::modules::auth::nonce::Nonces::export`]), without descriptors.
+pub const KIND_NONCES: u16 = 3;
+/// Newest version of it.
+pub const NONCES_VERSION: u16 = 1;
+
 /// A frozen connection.
 #[derive(Debug)]
 pub struct Frozen {
@@ -114,6 +119,10 @@ pub fn freeze(
     let state = match conn.http.state {
         State::Idle => StateImage::Idle,
         State::Head(bytes) => StateImage::Head { bytes: *bytes },
+        // Unread, as far as the successor is concerned.
+        State::Asking(mut asking) => StateImage::Head {
+            bytes: std::mem::take(&mut asking.input),
+        },
         State::Busy(turn) => StateImage::Busy(busy_image(*turn, upstream, &mut files, now, bench)),
         State::Lingering => StateImage::Lingering,
     };
@@ -443,7 +452,7 @@ impl Moved {
     pub fn count(&mut self, phase: Phase) {
         match phase {
             Phase::Idle | Phase::Lingering => self.idle += 1,
-            Phase::Head => self.head += 1,
+            Phase::Head | Phase::Asking => self.head += 1,
             Phase::Body => self.body += 1,
             Phase::Waiting | Phase::Sending => self.response += 1,
             Phase::Tunnel => self.tunnel += 1,

@@ -13,9 +13,12 @@ use portable_tls::Tickets;
 
 use super::crew::Crew;
 use crate::causes::with_causes;
-use crate::freeze::{self, Frozen, KIND_TICKETS, TICKETS_VERSION, Thawed};
+use crate::freeze::{
+    self, Frozen, KIND_NONCES, KIND_TICKETS, NONCES_VERSION, TICKETS_VERSION, Thawed,
+};
 use crate::http1::machine::Phase;
 use crate::link::FromGeneration;
+use crate::modules::auth::nonce::Nonces;
 use crate::tally::Tally;
 use crate::worker::Order;
 use crate::worker::conn::Stay;
@@ -26,6 +29,8 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// The keys for session tickets; connections are numbered from 1.
 const TICKETS: Token = Token(0);
+/// The secrets for nonces.
+const NONCES: Token = Token(u64::MAX);
 
 /// A handover under way.
 #[derive(Debug)]
@@ -72,7 +77,7 @@ impl Giving {
     pub(super) fn begin(
         socket: OwnedFd,
         crew: &Crew,
-        tickets: Option<&Tickets>,
+        (tickets, nonces): (Option<&Tickets>, Option<&Nonces>),
         drain_limit: Option<Duration>,
         now: Duration,
     ) -> Result<Giving, handover::Error> {
@@ -87,6 +92,16 @@ impl Giving {
                 fds: Vec::new(),
             };
             channel.offer(TICKETS, parcel);
+        }
+        if let Some(nonces) = nonces {
+            road.set_out();
+            let parcel = Parcel {
+                kind: KIND_NONCES,
+                version: NONCES_VERSION,
+                payload: nonces.export(),
+                fds: Vec::new(),
+            };
+            channel.offer(NONCES, parcel);
         }
         crew.order_all(|| Order::Leave(road.clone()));
         Ok(Giving {
@@ -152,7 +167,10 @@ impl Giving {
                     }
                 }
                 // A successor that does not know them makes its own: clients shake hands in full.
-                GiverEvent::Returned { token: TICKETS, .. } => self.road.arrived(),
+                GiverEvent::Returned {
+                    token: TICKETS | NONCES,
+                    ..
+                } => self.road.arrived(),
                 GiverEvent::Returned { token, parcel, .. } => {
                     self.road.arrived();
                     self.travelling.remove(&token.0);
@@ -245,7 +263,7 @@ impl Giving {
         }
         let thawed = returned
             .into_iter()
-            .filter(|(token, _)| *token != TICKETS)
+            .filter(|(token, _)| ![TICKETS, NONCES].contains(token))
             .filter_map(|(_, parcel)| revive(parcel))
             .collect();
         if self.settled {
@@ -291,7 +309,8 @@ mod tests {
         };
         let mut crew = Crew::new(vec![hand], inbox::channel().unwrap().1);
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let mut giving = Giving::begin(ours.into(), &crew, None, None, Duration::ZERO).unwrap();
+        let mut giving =
+            Giving::begin(ours.into(), &crew, (None, None), None, Duration::ZERO).unwrap();
         giving.swept();
         counters.refused.store(1, Ordering::Relaxed);
         let mut told = Vec::new();

@@ -22,6 +22,7 @@ use crate::config::Site;
 use crate::control::orphan::{About, Facts, Interest, Order as OrphanOrder, Orphan, Standing};
 use crate::errorlog;
 use crate::link::{FromGeneration, GenerationStatus, Line, Listeners, Received, ToGeneration};
+use crate::modules::auth::nonce::Nonces;
 use crate::sys::filter::drop_syns;
 use crate::sys::signal::{Order as Signal, Signals};
 use crate::sys::socket::hide_listener;
@@ -52,6 +53,8 @@ pub(super) struct Lead {
     pub(super) about: About,
     /// Keys for session tickets go to the successor.
     pub(super) materials: Materials,
+    /// So do those for nonces.
+    pub(super) nonces: Nonces,
     pub(super) taking: Option<Taking>,
     pub(super) taken: u64,
     pub(super) activity: Activity,
@@ -356,8 +359,9 @@ impl Lead {
         self.hide_retiring();
         self.retire_at = Some(now);
         self.retire(now);
-        let tickets = self.materials.own_tickets();
-        match Giving::begin(socket, &self.crew, tickets, drain_limit, now) {
+        let nonces = self.site.asks_for_digests().then_some(&self.nonces);
+        let heirlooms = (self.materials.own_tickets(), nonces);
+        match Giving::begin(socket, &self.crew, heirlooms, drain_limit, now) {
             Ok(giving) => self.activity = Activity::Giving(Box::new(giving)),
             Err(error) => {
                 let reason = with_causes(&error);
@@ -438,7 +442,7 @@ impl Lead {
         let Some(taking) = &mut self.taking else {
             return;
         };
-        let progress = taking.step(&mut self.crew, &self.materials);
+        let progress = taking.step(&mut self.crew, &self.materials, &mut self.nonces);
         if progress == Progress::Under {
             return;
         }

@@ -20,7 +20,9 @@ use crate::clock::Now;
 use crate::config::{self, ConfigError, CoreFiles, Reach, Server, Site};
 use crate::control::orphan::About;
 use crate::inherit::Inherited;
+use crate::inquiry::Pool;
 use crate::link::{GENERATION_VARIABLE, Line};
+use crate::modules::auth::nonce::Nonces;
 use crate::source::Source;
 use crate::sys::filter::accept_syns;
 use crate::sys::signal::Signals;
@@ -148,7 +150,12 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
         .ok()
         .and_then(|number| number.parse().ok())
         .unwrap_or(1);
-    let crew = start_workers(&site, &endpoints, &targets, &materials, descriptors)?;
+    let mut nonces = Nonces::default();
+    if inherited.handover.is_some() && site.asks_for_digests() {
+        nonces = nonces.awaiting_heirlooms(Now::read());
+    }
+    let secrets = (&materials, &nonces);
+    let crew = start_workers(&site, &endpoints, &targets, secrets, descriptors)?;
     let taking = match inherited.handover {
         Some(socket) => {
             let room = u32::try_from(descriptors.saturating_sub(open_descriptors() + RESERVED));
@@ -180,6 +187,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
             started: Instant::now(),
         },
         materials,
+        nonces,
         taking,
         taken: 0,
         activity: Activity::Serving,
@@ -192,7 +200,7 @@ fn start_workers(
     site: &Arc<Site>,
     endpoints: &[Arc<crate::worker::endpoint::Endpoint>],
     targets: &[Target],
-    materials: &Materials,
+    (materials, nonces): (&Materials, &Nonces),
     descriptors: u64,
 ) -> Result<Crew, StartError> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -209,18 +217,22 @@ fn start_workers(
     let (outlet, reports) =
         inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;
     let mut hands = Vec::with_capacity(count);
+    let pool = Pool::default();
     for index in 0..count {
         let (orders, inbox) =
             inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;
         let counters = Arc::new(Counters::default());
         let (site, endpoints, targets) = (site.clone(), endpoints.to_vec(), targets.to_vec());
-        let materials = materials.clone();
+        let (materials, pool) = (materials.clone(), pool.clone());
+        let nonces = nonces.clone();
         let (shared, outlet) = (counters.clone(), outlet.clone());
         let (started, wait) = std::sync::mpsc::channel();
         // The bench is not to change threads, so it is made in its own.
         let work = move || {
             let mut bench = Bench::new(site, Logs::new(targets), shared);
             bench.tls.contexts.renew(materials);
+            bench.pool = pool;
+            bench.desk.knowledge.nonces = nonces;
             let worker = Worker::new(bench, endpoints, inbox, outlet, share);
             let (worker, result) = match worker {
                 Ok(worker) => (Some(worker), Ok(())),

@@ -9,8 +9,13 @@ use handover::{Accepts, Batch, Parcel, Refusal, TakerChannel, TakerEvent, Verdic
 use portable_tls::Tickets;
 
 use super::crew::Crew;
-use crate::freeze::{self, HTTP1_VERSION, KIND_HTTP1, KIND_TICKETS, TICKETS_VERSION};
+use crate::clock::Now;
+use crate::freeze::{
+    self, HTTP1_VERSION, KIND_HTTP1, KIND_NONCES, KIND_TICKETS, NONCES_VERSION, TICKETS_VERSION,
+};
+use crate::modules::auth::nonce::Nonces;
 use crate::tls::context::Materials;
+use crate::worker::Order;
 use crate::worker::conn::Stay;
 
 /// A handover under way.
@@ -35,7 +40,11 @@ pub(super) enum Progress {
 impl Taking {
     /// Begins. `room` is how many descriptors this process can still hold.
     pub(super) fn begin(socket: OwnedFd, room: u32) -> Result<Taking, handover::Error> {
-        let accepts = [(KIND_HTTP1, HTTP1_VERSION), (KIND_TICKETS, TICKETS_VERSION)];
+        let accepts = [
+            (KIND_HTTP1, HTTP1_VERSION),
+            (KIND_TICKETS, TICKETS_VERSION),
+            (KIND_NONCES, NONCES_VERSION),
+        ];
         let accepts = accepts.map(|(kind, newest)| Accepts {
             kind,
             versions: 1..=newest,
@@ -62,7 +71,12 @@ impl Taking {
     }
 
     /// Goes on as far as possible.
-    pub(super) fn step(&mut self, crew: &mut Crew, materials: &Materials) -> Progress {
+    pub(super) fn step(
+        &mut self,
+        crew: &mut Crew,
+        materials: &Materials,
+        nonces: &mut Nonces,
+    ) -> Progress {
         loop {
             self.channel.pump();
             let Some(event) = self.channel.next_event() else {
@@ -77,18 +91,39 @@ impl Taking {
                     for tickets in parcels.extract_if(.., |parcel| parcel.kind == KIND_TICKETS) {
                         materials.adopt(&tickets.payload);
                     }
+                    let heirlooms = parcels
+                        .extract_if(.., |parcel| parcel.kind == KIND_NONCES)
+                        .last();
+                    // They come before all connections, if they come.
+                    inherit(crew, nonces, heirlooms);
                     self.taken += parcels.len() as u64;
                     crew.adopt(
                         parcels.into_iter().filter_map(revive).collect(),
                         Stay::Movable,
                     );
                 }
-                TakerEvent::Finished(_) => return Progress::Finished,
-                TakerEvent::Broken(_) => return Progress::Broken,
+                TakerEvent::Finished(_) => {
+                    inherit(crew, nonces, None);
+                    return Progress::Finished;
+                }
+                TakerEvent::Broken(_) => {
+                    inherit(crew, nonces, None);
+                    return Progress::Broken;
+                }
                 _ => {}
             }
         }
     }
+}
+
+/// Goes on with the predecessor's secrets for nonces, or without, if they have not come by now.
+fn inherit(crew: &Crew, nonces: &mut Nonces, heirlooms: Option<Parcel>) {
+    if heirlooms.is_none() && !nonces.is_awaiting() {
+        return;
+    }
+    let heirlooms = heirlooms.as_ref().map(|parcel| &parcel.payload[..]);
+    *nonces = nonces.with_heirlooms(heirlooms, Now::read());
+    crew.order_all(|| Order::Nonces(nonces.clone()));
 }
 
 /// Reads the images of a batch, without touching what they describe.
@@ -98,6 +133,10 @@ fn judge(batch: &Batch) -> Vec<Verdict> {
             Ok(_) if parcel.fd_count == 0 => Verdict::Accept,
             Ok(_) => Verdict::Refuse(Refusal::Malformed("descriptors".to_owned())),
             Err(error) => Verdict::Refuse(Refusal::Malformed(error.to_string())),
+        },
+        KIND_NONCES => match Nonces::is_heirloom(parcel.payload) && parcel.fd_count == 0 {
+            true => Verdict::Accept,
+            false => Verdict::Refuse(Refusal::Malformed("no secrets".to_owned())),
         },
         _ => match freeze::examine(parcel.payload, parcel.fd_count) {
             Ok(_) => Verdict::Accept,

@@ -7,12 +7,17 @@
 //! ```text
 //!            bytes        head complete            all sent, body read
 //!   Idle ----------> Head -------------> Busy ------------------------> Idle
-//!                      |                   |
-//!                      | refused, 408      | all sent, and we end the connection
-//!                      +-----> Busy        +-----> Lingering -----> closed
+//!                     | |                  |
+//!                     | | refused, 408     | all sent, and we end the connection
+//!                     | +-----> Busy       +-----> Lingering -----> closed
+//!                     |
+//!                     | head complete, but something is to be found out first     found out: read again
+//!                     +-----------------------------------------------> Asking ------------------------> Idle
 //! ```
 
 use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 use crate::clock::Now;
 use crate::gateway::relay::Relay;
@@ -20,6 +25,7 @@ use crate::gateway::websocket::session::Said;
 use crate::http1::body::Framing;
 use crate::http1::encode::{self, After, encode};
 use crate::http1::head::{self, Head, Parsed, Persistence, Version};
+use crate::inquiry::{Answer, Key, Question, Work};
 use crate::logline::{ConnectionAfter, Ending, PendingLine};
 use crate::route::{Origin, Trust};
 use crate::transport::outbox::Outbox;
@@ -52,10 +58,27 @@ pub(crate) enum State {
     /// Part of a head has been read. Boxed twice because it is rare, and the idle connection pays for the size.
     #[allow(clippy::box_collection)]
     Head(Box<Vec<u8>>),
+    /// A request is put off until something is found out (see [`crate::inquiry`]).
+    Asking(Box<Asking>),
     /// A request is being answered.
     Busy(Box<Turn>),
     /// Our last response is sent and our direction closed: what still comes is thrown away.
     Lingering,
+}
+
+/// A request that is put off.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    /// All that was read of it, and after it: nothing of that is dealt with.
+    pub(crate) input: Zeroizing<Vec<u8>>,
+    /// What is to be found out.
+    pub(crate) question: Key,
+    /// What is the answer, if nobody finds one in time.
+    pub(crate) otherwise: Answer,
+    /// Seconds that it waits.
+    pub(crate) patience: u16,
+    /// When its head was complete (monotonic).
+    pub(crate) since: Duration,
 }
 
 /// One request that is being answered.
@@ -106,6 +129,15 @@ pub enum Need {
     Linger,
 }
 
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    /// It is answered, or a backend is asked.
+    Answered,
+    /// There is a question first.
+    PutOff,
+}
+
 /// Where a connection is in its life: different after each request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
@@ -132,6 +164,8 @@ pub enum Phase {
     Idle,
     /// In the middle of a head.
     Head,
+    /// Something is to be found out before a request can be answered.
+    Asking,
     /// A request's body is being read, before or after the response.
     Body,
     /// A backend is to say more.
@@ -183,6 +217,7 @@ impl Http1 {
         match &self.state {
             State::Idle => Phase::Idle,
             State::Head(_) => Phase::Head,
+            State::Asking(_) => Phase::Asking,
             State::Busy(turn) => turn.phase(),
             State::Lingering => Phase::Lingering,
         }
@@ -216,6 +251,7 @@ impl Http1 {
             State::Idle if self.served == 0 => bench.desk.resolver.base().core.max_read_idle,
             State::Idle => self.keep_idle,
             State::Head(_) => bench.desk.resolver.base().core.max_read_idle,
+            State::Asking(asking) => asking.patience,
             State::Busy(turn) => turn.patience(),
             State::Lingering => LINGER_SECONDS,
         }
@@ -225,6 +261,7 @@ impl Http1 {
     pub fn wants_input(&self) -> bool {
         match &self.state {
             State::Idle | State::Head(_) | State::Lingering => true,
+            State::Asking(_) => false,
             State::Busy(turn) => match &turn.relay {
                 None => !turn.body.is_over(),
                 Some(relay) if relay.is_tunnel() => relay.wants_upload() && turn.wants_frames(),
@@ -307,7 +344,10 @@ impl Http1 {
                 }
                 Parsed::Head(head) => {
                     let consumed = head.length;
-                    self.begin(&head, &input[..consumed], origin, bench);
+                    if self.begin(&head, &input[..consumed], origin, bench) == Begun::PutOff {
+                        self.put_off(input.to_vec(), bench);
+                        return (input.len(), Need::Input);
+                    }
                     let (more, need) = self.read_body(&input[consumed..], origin, bench);
                     (consumed + more, need)
                 }
@@ -338,7 +378,11 @@ impl Http1 {
                     Parsed::Head(head) => {
                         // Not complete before, so the head ends in the new input.
                         let consumed = head.length.saturating_sub(before);
-                        self.begin(&head, &bytes[..head.length], origin, bench);
+                        let raw = &bytes[..head.length];
+                        if self.begin(&head, raw, origin, bench) == Begun::PutOff {
+                            self.put_off(bytes, bench);
+                            return (input.len(), Need::Input);
+                        }
                         let (more, need) = self.read_body(&input[consumed..], origin, bench);
                         (consumed + more, need)
                     }
@@ -366,7 +410,42 @@ impl Http1 {
                     _ => (consumed, need),
                 }
             }
+            State::Asking(asking) => {
+                asking.input.extend_from_slice(input);
+                (input.len(), Need::Input)
+            }
             State::Lingering => (input.len(), Need::Input),
+        }
+    }
+
+    /// What was read of a request that is put off, or not complete: to be given again. `question`: only if it is this one that
+    /// is answered now.
+    pub(crate) fn take_back(
+        &mut self,
+        question: Option<&Key>,
+        bench: &mut Bench,
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        match &mut self.state {
+            State::Asking(asking) if question.is_none_or(|key| *key == asking.question) => {
+                let input = std::mem::take(&mut asking.input);
+                bench.begun = Some(asking.since);
+                self.state = State::Idle;
+                Some(input)
+            }
+            State::Head(bytes) if question.is_none() => {
+                let input = std::mem::take(&mut **bytes);
+                self.state = State::Idle;
+                Some(input.into())
+            }
+            _ => None,
+        }
+    }
+
+    /// What it waits for, and what the answer is if there is none in time.
+    pub(crate) fn asking(&self) -> Option<(Key, &Answer)> {
+        match &self.state {
+            State::Asking(asking) => Some((asking.question, &asking.otherwise)),
+            _ => None,
         }
     }
 
@@ -431,6 +510,8 @@ impl Http1 {
                 Said::More => Need::Flush,
                 Said::Over => Need::Close,
             },
+            // Whoever drives it answers the question.
+            State::Asking(_) => Need::Input,
             State::Idle | State::Lingering => Need::Close,
         }
     }
@@ -445,10 +526,19 @@ impl Http1 {
         }
     }
 
-    /// A complete head: has it answered.
-    fn begin(&mut self, head: &Head<'_>, raw: &[u8], origin: Origin<'_>, bench: &mut Bench) {
+    /// A complete head: has it answered, unless something is to be found out before.
+    fn begin(
+        &mut self,
+        head: &Head<'_>,
+        raw: &[u8],
+        origin: Origin<'_>,
+        bench: &mut Bench,
+    ) -> Begun {
         let now = bench.now;
         let (settings, trust) = bench.desk.answer(head, origin, now);
+        if bench.desk.knowledge.question.is_some() {
+            return Begun::PutOff;
+        }
         let core = &settings.core;
         self.served += 1;
         self.keep_idle = core.max_keep_alive_idle;
@@ -481,7 +571,7 @@ impl Http1 {
         turn.body = head.framing;
         turn.room = DISCARD_MAX.min(limit);
         turn.after = after;
-        turn.started = now.monotonic;
+        turn.started = bench.begun.take().unwrap_or(now.monotonic);
         turn.received = head.length as u64;
         turn.pace = core.limits.pace();
         turn.write_idle = core.max_write_idle;
@@ -489,7 +579,8 @@ impl Http1 {
         if let Some(forwarded) = forwarded {
             turn.room = limit;
             bench.counters.request();
-            return self.forward(head, raw, turn, *forwarded);
+            self.forward(head, raw, turn, *forwarded);
+            return Begun::Answered;
         }
         let framing = encode::Framing {
             method: Some(head.method),
@@ -504,6 +595,30 @@ impl Http1 {
         bench.desk.line.clear();
         bench.counters.request();
         self.state = State::Busy(turn);
+        Begun::Answered
+    }
+
+    /// A request waits until something is found out. `input`: all that was read, from its beginning.
+    fn put_off(&mut self, input: Vec<u8>, bench: &mut Bench) {
+        let now = bench.now.monotonic;
+        let question = bench.desk.knowledge.question.as_ref();
+        let Some(Question { key, work, .. }) = question else {
+            return;
+        };
+        let (patience, otherwise) = match work {
+            Work::Job(_) => (
+                bench.desk.resolver.base().core.max_read_idle,
+                Answer::Unavailable,
+            ),
+            Work::Time(seconds, answer) => (*seconds, answer.clone()),
+        };
+        self.state = State::Asking(Box::new(Asking {
+            input: input.into(),
+            question: *key,
+            otherwise,
+            patience,
+            since: bench.begun.take().unwrap_or(now),
+        }));
     }
 
     /// Something that is not a request: answered, and the connection ended.

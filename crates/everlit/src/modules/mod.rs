@@ -6,6 +6,8 @@
 pub mod access;
 pub mod accesslog;
 pub mod alias;
+pub mod auth;
+pub mod authn_file;
 pub mod cgi;
 pub mod deflate;
 pub mod dirlisting;
@@ -43,6 +45,8 @@ pub static TABLE: &[&Module] = &[
     &access::MODULE,
     &accesslog::MODULE,
     &alias::MODULE,
+    &auth::MODULE,
+    &authn_file::MODULE,
     &cgi::MODULE,
     &deflate::MODULE,
     &dirlisting::MODULE,

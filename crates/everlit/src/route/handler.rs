@@ -115,10 +115,17 @@ pub(super) fn run(
         forward: None,
         response: &mut *exchange.response,
         files: &mut *exchange.files,
+        knowledge: &mut *exchange.knowledge,
+        trust: exchange.trust,
         now: exchange.now,
     };
     inner.physical.clear();
     let of_handler = phases::run(site, resolver, &mut inner);
+    if inner.knowledge.question.is_some() {
+        // All of it again when the answer is there.
+        *exchange.response = kept;
+        return None;
+    }
     let entry = inner.entry.take();
     let first = std::mem::take(&mut inner.first);
     if let Some(forward) = inner.forward.take() {

@@ -27,6 +27,7 @@ use crate::gateway::host::Role;
 use crate::gateway::relay::{Body, Renamed};
 use crate::http1::body::Framing;
 use crate::http1::head::{Fields, Head, Method, Persistence, Reject, Version};
+use crate::knowledge::Knowledge;
 use crate::logline::PendingLine;
 use crate::net::Peer;
 use crate::request::{Permit, Request, Rewritten};
@@ -88,6 +89,8 @@ pub struct Desk {
     pub line: PendingLine,
     /// Set if a backend is to answer the request: then there is no response yet.
     pub forwarded: Option<Box<Forwarded>>,
+    /// What modules know. If it has a question, the request last answered was not: it is to be asked again later.
+    pub knowledge: Knowledge,
     physical: Physical,
     pages: Pages,
 }
@@ -127,14 +130,18 @@ impl Desk {
             response: Response::default(),
             line: PendingLine::default(),
             forwarded: None,
+            knowledge: Knowledge {
+                auth: site.server.auth,
+                ..Knowledge::default()
+            },
             physical: Physical::default(),
             pages: Pages::default(),
             site,
         }
     }
 
-    /// Answers a request: afterwards [`Desk::response`] and [`Desk::line`] hold the outcome. Returns the settings it was
-    /// made under.
+    /// Answers a request: afterwards [`Desk::response`] and [`Desk::line`] hold the outcome, or [`Desk::forwarded`] says who
+    /// is to answer, or [`Knowledge::question`] what is to be known first. Returns the settings it was made under.
     pub fn answer(
         &mut self,
         head: &Head<'_>,
@@ -143,7 +150,7 @@ impl Desk {
     ) -> (Rc<Settings>, Trust) {
         self.clear();
         match read(head, origin, &self.site.server.parse) {
-            Ok(request) => (self.process(request, now), Trust::Good),
+            Ok(request) => self.process(request, now),
             Err(reject) => (self.reject(reject.status, head, origin, now), Trust::Lost),
         }
     }
@@ -168,13 +175,14 @@ impl Desk {
 
     fn clear(&mut self) {
         self.forwarded = None;
+        self.knowledge.question = None;
         self.response.clear();
         self.line.clear();
         self.physical.clear();
     }
 
     /// A request that can be read.
-    fn process(&mut self, request: Request<'_>, now: Now) -> Rc<Settings> {
+    fn process(&mut self, request: Request<'_>, now: Now) -> (Rc<Settings>, Trust) {
         let Desk {
             site,
             resolver,
@@ -182,6 +190,7 @@ impl Desk {
             response,
             line,
             forwarded,
+            knowledge,
             physical,
             pages,
         } = self;
@@ -197,9 +206,14 @@ impl Desk {
             forward: None,
             response,
             files,
+            knowledge,
+            trust: Trust::Good,
             now,
         };
         let mut settings = phases::run(site, resolver, &mut exchange);
+        if exchange.knowledge.question.is_some() {
+            return (settings, Trust::Good);
+        }
         let mut kept_status = None;
         let mut of_request = Body::Backend;
         if exchange.response.status >= 400
@@ -209,6 +223,10 @@ impl Desk {
             kept_status = answered.status;
             of_request = answered.request_body;
         }
+        if exchange.knowledge.question.is_some() {
+            return (settings, Trust::Good);
+        }
+        let trust = exchange.trust;
         if let Some(forward) = exchange.forward.take() {
             let whose_body = match &forward.target {
                 Target::Host { group, .. } if group.role == Role::Authorizer => Body::Later,
@@ -236,10 +254,10 @@ impl Desk {
                 status: kept_status,
                 body: whose_body,
             }));
-            return settings;
+            return (settings, trust);
         }
         conclude(site, &settings, &mut exchange, pages, line, Answerer::Here);
-        settings
+        (settings, trust)
     }
 
     /// A request, or not even that, of which nothing can be said but that it is wrong. No condition holds for it and no
@@ -257,6 +275,7 @@ impl Desk {
             files,
             response,
             line,
+            knowledge,
             physical,
             pages,
             ..
@@ -280,9 +299,13 @@ impl Desk {
             forward: None,
             response,
             files,
+            knowledge,
+            trust: Trust::Lost,
             now,
         };
         let handled = handler::run(site, resolver, &settings, &mut exchange).is_some();
+        // It is no request, so there is nothing that could be asked again.
+        exchange.knowledge.question = None;
         // No backend is told of what is no request.
         if exchange.forward.is_some() {
             exchange.response.clear();

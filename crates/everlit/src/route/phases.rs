@@ -1,8 +1,8 @@
 //! The moments of a request, in lighttpd's order, and who is asked in each.
 //!
 //! In: an exchange without a response. Out: a status, perhaps a body, and the settings they were made under; or a request
-//! for a backend, and no status. Must hold: every round ends, and ends with one of them; modules change their minds only
-//! so often.
+//! for a backend, and no status; or a question that must be answered first. Must hold: every round ends, and ends with one of
+//! them; modules change their minds only so often.
 
 use std::rc::Rc;
 
@@ -32,7 +32,7 @@ pub(super) fn run(
         match hook(exchange, &settings) {
             Flow::GoOn => {}
             Flow::Again => settings = settle(site, resolver, exchange),
-            Flow::Done => return settings,
+            Flow::Done | Flow::Wait => return settings,
         }
     }
     // Modules are asked anew in each round, and would add what they have added already.
@@ -49,6 +49,7 @@ pub(super) fn run(
                 }
                 settings = settle(site, resolver, exchange);
             }
+            Flow::Wait => return settings,
             Flow::Done | Flow::GoOn
                 if exchange.response.status != 0 || exchange.forward.is_some() =>
             {
@@ -174,7 +175,7 @@ fn subrequest(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> 
             Flow::Done if exchange.handler.is_some() => {
                 return gateway::forward(exchange, settings);
             }
-            Flow::Done => return Flow::Done,
+            flow @ (Flow::Done | Flow::Wait) => return flow,
             Flow::GoOn => {
                 return match exchange.request.head.method {
                     Method::Get | Method::Head | Method::Post => done(exchange, 403),

@@ -5,8 +5,9 @@
 
 use std::rc::Rc;
 
-use super::{Answerer, Desk, Origin, conclude, handler, read};
+use super::{Answerer, Desk, Origin, Trust, conclude, handler, read};
 use crate::clock::Now;
+use crate::errorlog;
 use crate::exchange::{Exchange, First};
 use crate::gateway::header_map::Way;
 use crate::gateway::relay::{Asked, Body, Renamed, Source};
@@ -194,6 +195,15 @@ impl Desk {
                     request.environment = permitted.variables;
                 }
                 self.process(request, now);
+                if self.knowledge.question.take().is_some() {
+                    // It has been with a backend, and cannot be put off any more.
+                    errorlog::say(
+                        "server",
+                        "a request that has been with a backend would have to wait for an answer (see auth.cache): 503",
+                    );
+                    self.clear();
+                    self.reject(503, &head, origin, now);
+                }
             }
             Err(reject) => {
                 self.reject(reject.status, &head, origin, now);
@@ -215,6 +225,7 @@ impl Desk {
             files,
             response,
             line,
+            knowledge,
             physical,
             pages,
             ..
@@ -247,6 +258,8 @@ impl Desk {
             forward: None,
             response,
             files,
+            knowledge,
+            trust: Trust::Good,
             now,
         };
         if let Whose::Theirs(protocol, target) = whose {
@@ -267,6 +280,8 @@ impl Desk {
             // A handler that is a backend itself is not asked: the error may be its own.
             let _ = handler::run(site, resolver, settings, &mut exchange);
             exchange.forward = None;
+            // An answer cannot be put off.
+            exchange.knowledge.question = None;
         }
         if answerer == Answerer::Backend {
             exchange.response.body = response::Body::Coming;

@@ -130,12 +130,14 @@ impl Worker {
         let fate = serve::readable(&mut conn, origin, &mut self.bench, &mut self.buffer);
         if fate == Fate::Close {
             serve::part(&mut conn);
+            self.bench.desk.knowledge.question = None;
             conn.http.abandon(&mut self.bench);
             return;
         }
         let deadline = self.second() + u32::from(conn.http.patience(&self.bench)) + 1;
         let key = self.admit(conn, fate, deadline);
         self.keep_warm(key);
+        self.inquire(key);
         self.relay(key);
     }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use portable_tls::{ACME_TLS_1, Offer};
 
@@ -13,6 +14,7 @@ use crate::clock::Now;
 use crate::config::Site;
 use crate::http1::head::{GetBody, Limits};
 use crate::http1::machine::Turn;
+use crate::inquiry::Pool;
 use crate::route::uri::ParseOption;
 use crate::route::{Desk, Origin};
 use crate::tls::channel::Scratch;
@@ -42,6 +44,10 @@ pub struct Bench {
     pub counters: Arc<Counters>,
     /// For connections over TLS.
     pub tls: TlsBench,
+    /// Threads for questions that take time.
+    pub pool: Pool,
+    /// When the head of the request was complete that is read now for another time (monotonic).
+    pub begun: Option<Duration>,
 }
 
 /// What a worker thread needs for TLS.
@@ -80,6 +86,8 @@ impl Bench {
                 scratch: Scratch::default(),
                 plain: Vec::new(),
             },
+            pool: Pool::default(),
+            begun: None,
         }
     }
 }

@@ -178,6 +178,7 @@ impl Worker {
             self.table.set_deadline(key, deadline);
             return;
         }
+        self.forget_question(key);
         let Some(conn) = self.table.remove(key) else {
             return;
         };
@@ -202,6 +203,8 @@ impl Worker {
                 self.mark(&mut conn, Stay::Refused);
                 let key = self.admit(conn, Fate::Keep, deadline);
                 self.rejoin(key, upstream);
+                // If it waited, it waits by another key now.
+                self.resume(key, None);
             }
         }
     }

@@ -16,6 +16,7 @@ pub mod upstream;
 pub mod warm;
 
 mod accept;
+mod asking;
 mod leave;
 #[cfg(test)]
 mod moves;
@@ -46,6 +47,7 @@ use self::warm::{Warm, Warmth};
 use crate::clock::Now;
 use crate::http1::machine::{Moment, Phase};
 use crate::http1::relaying::Next;
+use crate::inquiry::{Pending, Reply};
 use crate::net::Scheme;
 use crate::route::Origin;
 use crate::sys::wipe;
@@ -57,6 +59,8 @@ const EVENTS: usize = 256;
 const READ_BYTES: usize = 16 * 1024;
 /// In the kernel's event queue: the inbox. Listeners are their index, connections above 2^32.
 const INBOX: u64 = u32::MAX as u64;
+/// In the kernel's event queue: answers to questions.
+const REPLIES: u64 = INBOX - 1;
 /// Seconds without use after which a cached file is closed.
 const FILE_IDLE: u64 = 10;
 
@@ -71,6 +75,10 @@ pub struct Worker {
     endpoints: Vec<Arc<Endpoint>>,
     orders: Inbox<Order>,
     reports: Outlet<Report>,
+    /// Connections whose requests are put off, by what they want to know.
+    pending: Pending<Key>,
+    /// Where answers come in; there is no such place before the first question.
+    replies: Option<(Outlet<Reply>, Inbox<Reply>)>,
     buffer: Box<[u8]>,
     /// Connections that could go on at once.
     ready: Vec<Key>,
@@ -121,6 +129,8 @@ impl Worker {
             endpoints,
             orders,
             reports,
+            pending: Pending::default(),
+            replies: None,
             buffer: vec![0; READ_BYTES].into(),
             ready: Vec::new(),
             paced: Vec::new(),
@@ -189,6 +199,7 @@ impl Worker {
         match Key::from_bits(data.u64()) {
             Some(key) => self.on_connection(key, flags),
             None if data.u64() == INBOX => self.take_orders(),
+            None if data.u64() == REPLIES => self.take_replies(),
             None => self.accept(data.u64() as usize),
         }
     }
@@ -250,7 +261,10 @@ impl Worker {
             return;
         };
         match fate {
-            Fate::Close => return self.close(key),
+            Fate::Close => {
+                self.bench.desk.knowledge.question = None;
+                return self.close(key);
+            }
             Fate::Yield if conn.turn == NextTurn::OnNews => {
                 conn.turn = NextTurn::Queued;
                 match conn.http.is_held_back() {
@@ -267,13 +281,15 @@ impl Worker {
             return self.close(key);
         }
         // The same head, or the same end, does not get more time because more of it has come.
-        let lasts = matches!(after.phase, Phase::Head | Phase::Lingering) || conn.is_arriving();
+        let lasts = matches!(after.phase, Phase::Head | Phase::Asking | Phase::Lingering)
+            || conn.is_arriving();
         if after != before || !lasts {
             let patience = conn.http.patience(&self.bench);
             let deadline = self.second() + u32::from(patience) + 1;
             self.table.set_deadline(key, deadline);
         }
         self.keep_warm(key);
+        self.inquire(key);
         self.leave_if_quiet(key);
     }
 
@@ -336,12 +352,17 @@ impl Worker {
                 self.tire_of(key);
                 continue;
             }
+            if conn.http.asking().is_some() {
+                self.give_up_asking(key);
+                continue;
+            }
             let fate = serve::timed_out(conn, origin(&who, endpoint), &mut self.bench);
             self.settle(key, before, fate);
         }
     }
 
     fn close(&mut self, key: Key) {
+        self.forget_question(key);
         if let Some(mut conn) = self.table.remove(key) {
             serve::part(&mut conn);
             if conn.stay == Stay::Refused {
@@ -392,7 +413,10 @@ impl Worker {
             let next = self.last_flush + 1;
             until = Some(until.map_or(next, |until| until.min(next)));
         }
-        if self.bench.desk.files.is_holding() || self.upstreams.is_holding() {
+        if self.bench.desk.files.is_holding()
+            || self.upstreams.is_holding()
+            || self.bench.desk.knowledge.is_holding()
+        {
             let next = self.last_sweep + FILE_IDLE;
             until = Some(until.map_or(next, |until| until.min(next)));
         }
@@ -424,6 +448,7 @@ impl Worker {
         if second >= self.last_sweep + FILE_IDLE {
             self.last_sweep = second;
             self.bench.desk.files.sweep(self.bench.now, FILE_IDLE);
+            self.bench.desk.knowledge.sweep(self.bench.now);
             self.upstreams.sweep(second);
         }
     }

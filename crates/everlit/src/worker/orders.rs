@@ -16,6 +16,7 @@ use crate::freeze::{Frozen, Parts, Thawed};
 use crate::gateway::relay::Trouble;
 use crate::http1::machine::Future;
 use crate::link::Listeners;
+use crate::modules::auth::nonce::Nonces;
 use crate::tls::context::Materials;
 use crate::worker::bench::Mode;
 
@@ -35,6 +36,8 @@ pub enum Order {
     Quit(Listeners),
     /// Close this endpoint's socket, after a last look at its queue.
     Retire(usize),
+    /// With these nonces are made and told from now on.
+    Nonces(Nonces),
     /// Logs were opened anew: write there, by [`crate::logline::LogId`].
     Logs(Vec<(usize, Target)>),
     /// Certificates are new, for handshakes from now on.
@@ -76,6 +79,7 @@ impl Worker {
                 Order::Serve => self.serve_everybody(),
                 Order::Quit(listeners) => self.begin_quitting(listeners),
                 Order::Retire(index) => self.retire(index),
+                Order::Nonces(nonces) => self.use_nonces(nonces),
                 Order::Logs(targets) => {
                     for (index, target) in targets {
                         self.bench.logs.replace(index, target);
@@ -111,6 +115,7 @@ impl Worker {
         let key = self.admit(conn, Fate::Keep, deadline);
         self.rejoin(key, link.map(|link| link.owned_by(key)));
         self.relay(key);
+        self.resume_adopted(key, deadline);
         self.leave_too(key);
     }
 

@@ -110,6 +110,20 @@ pub(super) fn writable(
     }
 }
 
+/// A request that was put off is read again, and what comes after it.
+pub(super) fn resumed(
+    conn: &mut Conn,
+    input: &[u8],
+    origin: Origin<'_>,
+    bench: &mut Bench,
+    buffer: &mut [u8],
+) -> Fate {
+    match feed(conn, input, origin, bench) {
+        Fate::Keep if conn.input != Input::Drained => readable(conn, origin, bench, buffer),
+        fate => fate,
+    }
+}
+
 /// The connection's patience is over.
 pub(super) fn timed_out(conn: &mut Conn, origin: Origin<'_>, bench: &mut Bench) -> Fate {
     match conn.http.timed_out(origin, bench) {

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod auth;
 mod backends;
 mod command_line;
 mod control_socket;

@@ -74,8 +74,14 @@ const FLAGS: &[(&str, Flag)] = &[
     ("chunkqueue.splice", Flag::Nothing),
     ("cgi.tempfile-accum", Flag::Nothing),
     ("proxy.force-http10", Flag::Nothing),
-    ("auth.delay-invalid-creds", Flag::Nothing),
-    ("auth.http-goaway-invalid-creds", Flag::Nothing),
+    (
+        "auth.delay-invalid-creds",
+        Flag::Switch(|draft, on| draft.server.auth.delay = on),
+    ),
+    (
+        "auth.http-goaway-invalid-creds",
+        Flag::Switch(|draft, on| draft.server.auth.go_away = on),
+    ),
     ("ssl.session-cache", Flag::Nothing),
     ("ssl.refresh-certs", Flag::Nothing),
     ("ssl.refresh-crls", Flag::Nothing),

@@ -12,10 +12,13 @@ use crate::gateway::Backends;
 use crate::gateway::header_map::{Forwarded, HeaderMap};
 use crate::gateway::host::Balance;
 use crate::gateway::websocket::Kind;
+use crate::modules::auth::Backend;
+use crate::modules::auth::algorithm::Algorithm;
+use crate::modules::auth::require::Scheme;
 use crate::modules::openssl::Engine;
 use crate::modules::rewrite::{Lists, Which};
 use crate::modules::scgi::Dialect;
-use crate::modules::secdownload::{Algorithm, Query};
+use crate::modules::secdownload::{self, Query};
 use crate::modules::simple_vhost::Debug;
 use crate::modules::userdir::{Homes, State};
 use crate::pack::Coding;
@@ -680,7 +683,7 @@ const CASES: &[Case] = &[
         l.settings.secdownload.timeout == 90
     }),
     ("secdownload.algorithm", "\"hmac-sha256\"", |l| {
-        l.settings.secdownload.algorithm == Some(Algorithm::HmacSha256)
+        l.settings.secdownload.algorithm == Some(secdownload::Algorithm::HmacSha256)
     }),
     ("secdownload.path-segments", "2", |l| {
         l.settings.secdownload.segments == 2
@@ -759,6 +762,49 @@ const CASES: &[Case] = &[
     }),
     ("wstunnel.ping-interval", "20", |l| {
         l.settings.wstunnel.ping_interval == 20
+    }),
+    // Who may see what.
+    ("auth.backend", "\"htpasswd\"", |l| {
+        l.settings.auth.backend == Some(Backend::Htpasswd)
+    }),
+    (
+        "auth.require",
+        r#"( "/a" => ( "method" => "digest", "realm" => "r", "require" => "user=joe|group=g",
+            "algorithm" => "MD5|SHA-256", "nonce-secret" => "s", "userhash" => "enable" ) )"#,
+        |l| {
+            let [rule] = &l.settings.auth.require[..] else {
+                return false;
+            };
+            rule.prefix == "/a"
+                && rule.scheme == Scheme::Digest
+                && rule.realm == "r"
+                && rule.algorithms == [Algorithm::Sha256, Algorithm::Md5]
+                && rule.nonce_secret.as_deref() == Some("s")
+                && rule.user_hash
+                && rule.groups() == ["g"]
+                && rule.admits(b"joe", |_| false)
+        },
+    ),
+    ("auth.extern-authn", "\"enable\"", |l| {
+        l.settings.auth.extern_authn
+    }),
+    ("auth.cache", "( \"max-age\" => 60 )", |l| {
+        l.settings.auth.cache == Some(Duration::from_secs(60))
+    }),
+    ("auth.cache", "()", |l| {
+        l.settings.auth.cache == Some(Duration::from_secs(600))
+    }),
+    ("auth.backend.plain.userfile", "\"/u\"", |l| {
+        l.settings.authn_file.plain == "/u"
+    }),
+    ("auth.backend.plain.groupfile", "\"/g\"", |l| {
+        l.settings.authn_file.groups == "/g"
+    }),
+    ("auth.backend.htdigest.userfile", "\"/d\"", |l| {
+        l.settings.authn_file.htdigest == "/d"
+    }),
+    ("auth.backend.htpasswd.userfile", "\"/p\"", |l| {
+        l.settings.authn_file.htpasswd == "/p"
     }),
 ];
 
@@ -862,6 +908,17 @@ fn values_that_do_not_fit_are_errors() {
         "server.modules = ( \"mod_cgi\" )\ncgi.limits = ( \"read-timout\" => 1 )",
         "server.modules = ( \"mod_cgi\" )\ncgi.limits = ( \"tcp-fin-propagate\" => \"SIGBOGUS\" )",
         "server.modules = ( \"mod_cgi\" )\ncgi.x-sendfile-docroot = ( \"a\" )",
+        "server.modules = ( \"mod_auth\" )\nauth.backend = \"bogus\"",
+        "server.modules = ( \"mod_auth\" )\nauth.backend = \"gssapi\"",
+        "server.modules = ( \"mod_auth\" )\nauth.backend = \"dbi\"",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => () )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\" ) )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"gssapi\", \"realm\" => \"r\", \"require\" => \"valid-user\" ) )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"joe\" ) )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"user=\" ) )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"user=a|valid-user\" ) )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"digest\", \"realm\" => \"r\", \"require\" => \"valid-user\", \"algorithm\" => \"SHA1\" ) )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"valid-user\", \"relam\" => \"x\" ) )",
     ] {
         assert!(try_load(text).is_err(), "{text}");
     }
@@ -876,6 +933,8 @@ fn values_that_are_probably_not_meant_are_warnings() {
         "server.feature-flags = ( \"server.network-mptcp\" => \"enable\" )",
         "server.modules = ( \"mod_accesslog\" )\naccesslog.format = \"%{x}n\"",
         "server.modules = ( \"mod_cgi\" )\ncgi.limits = ( \"tcp-fin-propagate\" => \"SIGTERM\" )",
+        "server.modules = ( \"mod_auth\" )\nauth.cache = ( \"max-aeg\" => 1 )",
+        "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"host=h\" ) )",
     ] {
         let found = remarks(text);
         assert_eq!(found.len(), 1, "{text}: {found:?}");

@@ -54,10 +54,6 @@ fn an_error_is_rendered_with_place_and_help() {
 fn what_would_expose_something_is_an_error() {
     for (text, harm) in [
         (
-            "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => () )",
-            "open to everybody",
-        ),
-        (
             "server.modules = ( \"mod_ajp13\" )\najp13.server = ( \"/x\" => () )",
             "instead of being run",
         ),

@@ -115,6 +115,8 @@ impl<'a> Asked<'a> {
             forward: None,
             response: &mut Response::default(),
             files: &mut FileCache::new(StatCache::Simple),
+            knowledge: &mut Default::default(),
+            trust: crate::route::Trust::Good,
             now: Now::read(),
         };
         let preface = Preface::new(protocol, &exchange, &self.settings, terms)?;

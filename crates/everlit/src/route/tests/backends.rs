@@ -51,6 +51,8 @@ fn outcome(desk: &mut Desk, request: &str) -> Outcome {
         forward: None,
         response: &mut desk.response,
         files: &mut desk.files,
+        knowledge: &mut desk.knowledge,
+        trust: crate::route::Trust::Good,
         now: Now::read(),
     };
     let settings = phases::run(&desk.site, &mut desk.resolver, &mut exchange);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::requests::Request;
-use super::{listing, packed};
+use super::{credentials, listing, packed};
 use crate::support::http::{Asked, Client, Failure, Response, show};
 use crate::support::servers::Server;
 use crate::support::unpack::unpacked;
@@ -76,8 +76,28 @@ impl Side {
         if text.contains("@ETAG@") {
             let bytes = text.replace("@ETAG@", &self.tag).into_bytes();
             self.send(&bytes, request.asked)
+        } else if let Some((before, what, after)) = credentials::next_proof(&text) {
+            let proof = credentials::proof(what, &self.challenge(credentials::uri_of(what)));
+            let bytes = [before, &proof, after].concat().into_bytes();
+            self.send(&bytes, request.asked)
         } else {
             self.send(&request.bytes, request.asked)
+        }
+    }
+
+    /// What a client is asked to prove that has said nothing.
+    fn challenge(&mut self, uri: &str) -> String {
+        let head = format!("GET {uri} HTTP/1.1\r\nHost: oracle.example\r\n\r\n");
+        match self.send(head.as_bytes(), Asked::ForAnything) {
+            Outcome::Answered(response) => {
+                let fields = response.fields.iter();
+                let challenges =
+                    fields.filter(|(name, _)| name.eq_ignore_ascii_case("WWW-Authenticate"));
+                challenges
+                    .map(|(_, value)| String::from_utf8_lossy(value))
+                    .collect()
+            }
+            Outcome::Nothing(failure) => panic!("no answer: {failure}"),
         }
     }
 
@@ -257,7 +277,13 @@ fn fields(response: &Response) -> BTreeMap<String, String> {
         if ASIDE.contains(&&*name) {
             continue;
         }
-        let value = String::from_utf8_lossy(value).into_owned();
+        let mut value = String::from_utf8_lossy(value).into_owned();
+        // A nonce is another one each time.
+        if let Some((before, rest)) = value.split_once("nonce=\"")
+            && let Some((_, after)) = rest.split_once('"')
+        {
+            value = format!("{before}nonce=\"NONCE\"{after}");
+        }
         fields
             .entry(name)
             .and_modify(|all| all.push_str(&format!(" AND {value}")))

@@ -8,6 +8,7 @@ mod answers;
 mod balance;
 mod compare;
 mod configurations;
+mod credentials;
 mod destinations;
 mod gateway_requests;
 mod gateways;
@@ -111,11 +112,13 @@ fn oracle() {
     }
     let documents = Documents::new();
     programs::install(&documents.root());
+    credentials::install(&documents.outside());
     let backends = Backends::new();
     let figures: Vec<_> = CASES
         .iter()
         .chain(gateways::CASES)
         .chain(destinations::CASES)
+        .chain(credentials::CASES)
         .map(|case| {
             let figures = run(case, &documents, &backends);
             println!("{:>6} compared: {}", figures.compared, case.name);
@@ -128,6 +131,7 @@ fn oracle() {
         .chain(KNOWN)
         .chain(OF_GATEWAYS)
         .chain(OF_DESTINATIONS)
+        .chain(credentials::KNOWN)
         .collect();
     let mut uses = vec![0; known.len()];
     let mut unknown = Vec::new();

@@ -1,0 +1,147 @@
+//! Requests that wait until something is found out (see [`crate::inquiry`]).
+//!
+//! In: questions of requests that were put off; answers. Out: tasks for the pool; requests that are read again. Must hold:
+//! everybody who waits is woken: by an answer, or when it has waited long enough.
+
+use super::Worker;
+use super::serve;
+use super::table::Key;
+use super::{inbox, origin};
+use crate::http1::machine::Phase;
+use crate::inquiry::{self, Answer, Joined, Lives, Question, Task, Work};
+use crate::modules::auth::HEIRLOOMS;
+use crate::modules::auth::nonce::Nonces;
+
+impl Worker {
+    /// After a connection was served: asks what its request is put off for.
+    pub(super) fn inquire(&mut self, key: Key) {
+        let Some(Question {
+            key: question,
+            work,
+            lives,
+        }) = self.bench.desk.knowledge.question.take()
+        else {
+            return;
+        };
+        let Some(conn) = self.table.get_mut(key) else {
+            return;
+        };
+        let patience = conn.http.patience(&self.bench);
+        let deadline = self.second() + u32::from(patience) + 1;
+        self.table.set_deadline(key, deadline);
+        let (Joined::First(forgotten), Work::Job(job)) = (self.pending.join(question, key), work)
+        else {
+            return;
+        };
+        let submitted = self.replies().and_then(|reply| {
+            let task = Task {
+                key: question,
+                job,
+                lives,
+                forgotten,
+                reply,
+            };
+            self.bench.pool.submit(task).ok()
+        });
+        if submitted.is_none() {
+            self.answered(question, Answer::Unavailable, lives);
+        }
+    }
+
+    /// Answers have come.
+    pub(super) fn take_replies(&mut self) {
+        while let Some(reply) = self.next_reply() {
+            self.answered(reply.key, reply.answer, reply.lives);
+        }
+    }
+
+    /// Secrets for nonces have come, or come no more: whoever waited for them is judged now.
+    pub(super) fn use_nonces(&mut self, nonces: Nonces) {
+        let knowledge = &mut self.bench.desk.knowledge;
+        knowledge.nonces = nonces;
+        let key = knowledge.answers.key(HEIRLOOMS, &[]);
+        self.answered(key, Answer::No, Lives::SHORT);
+    }
+
+    /// A request has waited long enough.
+    pub(super) fn give_up_asking(&mut self, key: Key) {
+        let asking = self.table.get_mut(key).and_then(|conn| {
+            let (question, answer) = conn.http.asking()?;
+            Some((question, answer.clone()))
+        });
+        let Some((question, answer)) = asking else {
+            return;
+        };
+        self.pending.leave(&question, &key);
+        self.remember(question, answer, Lives::SHORT);
+        self.resume(key, Some(&question));
+    }
+
+    /// Somebody who waited is gone, or goes to another process.
+    pub(super) fn forget_question(&mut self, key: Key) {
+        let asking = self.table.get_mut(key).and_then(|conn| conn.http.asking());
+        if let Some((question, _)) = asking {
+            self.pending.leave(&question, &key);
+        }
+    }
+
+    /// Reads a request again that was put off; `question`: only if this is what it waited for.
+    pub(super) fn resume(&mut self, key: Key, question: Option<&inquiry::Key>) {
+        let Some(conn) = self.table.get_mut(key) else {
+            return;
+        };
+        let before = conn.http.moment();
+        let Some(input) = conn.http.take_back(question, &mut self.bench) else {
+            return;
+        };
+        let endpoint = &self.endpoints[usize::from(conn.endpoint)];
+        let who = conn.who();
+        let origin = origin(&who, endpoint);
+        let fate = serve::resumed(conn, &input, origin, &mut self.bench, &mut self.buffer);
+        self.bench.begun = None;
+        self.settle(key, before, fate);
+        self.relay(key);
+    }
+
+    /// The same for a connection that comes from another process: it waits no longer than it would have there.
+    pub(super) fn resume_adopted(&mut self, key: Key, deadline: u32) {
+        self.resume(key, None);
+        if let Some(conn) = self.table.get_mut(key)
+            && matches!(conn.http.phase(), Phase::Asking | Phase::Head)
+            && conn.deadline > deadline
+        {
+            self.table.set_deadline(key, deadline);
+        }
+    }
+
+    fn answered(&mut self, question: inquiry::Key, answer: Answer, lives: Lives) {
+        self.remember(question, answer, lives);
+        for key in self.pending.answered(&question) {
+            self.resume(key, Some(&question));
+        }
+    }
+
+    fn remember(&mut self, question: inquiry::Key, answer: Answer, lives: Lives) {
+        let life = lives.of(&answer);
+        let now = self.bench.now.monotonic;
+        let answers = &mut self.bench.desk.knowledge.answers;
+        answers.insert(question, answer, life, now);
+    }
+
+    /// Where replies go. There is no such place before the first question; nothing, if the kernel has none to give.
+    fn replies(&mut self) -> Option<inbox::Outlet<inquiry::Reply>> {
+        if self.replies.is_none() {
+            let (outlet, inbox) = inbox::channel().ok()?;
+            let data = super::EventData::new_u64(super::REPLIES);
+            super::epoll::add(&self.epoll, &inbox, data, super::EventFlags::IN).ok()?;
+            self.replies = Some((outlet, inbox));
+        }
+        self.replies.as_ref().map(|(outlet, _)| outlet.clone())
+    }
+
+    fn next_reply(&mut self) -> Option<inquiry::Reply> {
+        let (_, inbox) = self.replies.as_ref()?;
+        inbox.hush();
+        inbox.next()
+    }
+}
