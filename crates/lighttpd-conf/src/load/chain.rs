@@ -13,8 +13,17 @@ use crate::{
     source::Span,
 };
 
-/// Conditions in one configuration.
-const MOST_CONDITIONS: usize = 4096;
+/// Conditions in one configuration; lighttpd has 4096 at most.
+const MOST_CONDITIONS: usize = 16384;
+
+/// What makes two blocks the same.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) enum Same {
+    /// The block around it, and the condition: subject in lower case, operator, value.
+    Condition(BlockId, String, Operator, String),
+    /// The block around a bare else, and the arm before it.
+    Else(BlockId, Option<BlockId>),
+}
 
 impl Loader {
     pub(super) fn chain(&mut self, arms: &[Arm], within: Within) {
@@ -51,18 +60,21 @@ impl Loader {
             Some(test) => Some(self.condition(test, parent)?),
             None => None,
         };
-        let earlier = self.blocks.iter().skip(1).find(|block| {
-            block.parent == Some(parent)
-                && match (&block.condition, &condition) {
-                    (Some(a), Some(b)) => a.is_same_text(b),
-                    (None, None) => block.after == before,
-                    _ => false,
-                }
-        });
-        match earlier.map(|block| block.id) {
-            Some(id) => self.continue_block(id, arm, condition, before),
-            None => self.begin_block(arm, parent, condition, before),
+        let same = match &condition {
+            Some(condition) => Same::Condition(
+                parent,
+                condition.subject.to_ascii_lowercase(),
+                condition.operator,
+                condition.value.clone(),
+            ),
+            None => Same::Else(parent, before),
+        };
+        if let Some(id) = self.same.get(&same) {
+            return self.continue_block(*id, arm, condition, before);
         }
+        let id = self.begin_block(arm, parent, condition, before)?;
+        self.same.insert(same, id);
+        Some(id)
     }
 
     fn continue_block(

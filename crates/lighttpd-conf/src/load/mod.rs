@@ -16,7 +16,7 @@ use crate::{
     value::{Data, Value},
 };
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     env,
     path::{Path, PathBuf},
 };
@@ -95,6 +95,8 @@ struct Loader {
     sources: Sources,
     directory: PathBuf,
     blocks: Vec<Block>,
+    /// Those but the global one, by what makes them the same.
+    same: HashMap<chain::Same, BlockId>,
     diagnostics: Vec<Diagnostic>,
     /// Names that have no value because of an error that has been reported.
     failed: HashSet<String>,
@@ -109,6 +111,7 @@ impl Loader {
         Loader {
             sources: Sources::default(),
             directory,
+            same: HashMap::new(),
             blocks: vec![Block {
                 id: BlockId::GLOBAL,
                 parent: None,

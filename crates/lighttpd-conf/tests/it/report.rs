@@ -68,10 +68,10 @@ fn limits_of_names_and_conditions() {
             .map(|i| format!("$HTTP[\"url\"] == \"/{i}\" {{ }}\n"))
             .collect()
     };
-    assert!(load_text(&conditions(4096), "t", Path::new("/")).is_ok());
-    let report = load_text(&conditions(4097), "t", Path::new("/")).unwrap_err();
+    assert!(load_text(&conditions(16384), "t", Path::new("/")).is_ok());
+    let report = load_text(&conditions(16385), "t", Path::new("/")).unwrap_err();
     assert!(
-        report.to_string().contains("more than 4096 conditions"),
+        report.to_string().contains("more than 16384 conditions"),
         "{report}"
     );
 }
