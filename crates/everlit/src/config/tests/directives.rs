@@ -12,6 +12,7 @@ use crate::gateway::Backends;
 use crate::gateway::header_map::{Forwarded, HeaderMap};
 use crate::gateway::host::Balance;
 use crate::gateway::websocket::Kind;
+use crate::logline::LogId;
 use crate::modules::auth::Backend;
 use crate::modules::auth::algorithm::Algorithm;
 use crate::modules::auth::require::Scheme;
@@ -162,6 +163,11 @@ const CASES: &[Case] = &[
         !l.listener().v6_only
     }),
     ("server.v4mapped", "\"enable\"", |l| !l.listener().v6_only),
+    ("server.breakagelog", "\"/var/log/broken\"", |l| {
+        l.settings.core.breakage_log == Some(LogId(0))
+            && l.plan.breakage_log.as_deref() == Some(Path::new("/var/log/broken"))
+            && l.plan.logs == [Path::new("/var/log/broken")]
+    }),
     ("server.kbytes-per-second", "100", |l| {
         let shared = l.settings.core.limits.shared.as_ref().unwrap();
         (shared.number, shared.rate) == (0, 100) && l.site.server.limits.len() == 1
