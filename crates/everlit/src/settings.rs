@@ -21,6 +21,10 @@ pub struct Settings {
     pub auth: modules::auth::Settings,
     /// mod_authn_file
     pub authn_file: modules::authn_file::Settings,
+    /// mod_authn_ldap
+    pub authn_ldap: modules::authn_ldap::Settings,
+    /// mod_authn_pam
+    pub authn_pam: modules::authn_pam::Settings,
     /// mod_accesslog
     pub accesslog: modules::accesslog::Settings,
     /// mod_cgi
@@ -45,6 +49,8 @@ pub struct Settings {
     pub sockproxy: modules::sockproxy::Settings,
     /// mod_staticfile
     pub staticfile: modules::staticfile::Settings,
+    /// mod_vhostdb
+    pub vhostdb: modules::vhostdb::Settings,
     /// mod_wstunnel
     pub wstunnel: modules::wstunnel::Settings,
 }

@@ -8,6 +8,8 @@ pub mod accesslog;
 pub mod alias;
 pub mod auth;
 pub mod authn_file;
+pub mod authn_ldap;
+pub mod authn_pam;
 pub mod cgi;
 pub mod dirlisting;
 pub mod extforward;
@@ -19,6 +21,7 @@ pub mod scgi;
 pub mod setenv;
 pub mod sockproxy;
 pub mod staticfile;
+pub mod vhostdb;
 pub mod wstunnel;
 
 #[cfg(test)]
@@ -38,6 +41,8 @@ pub static TABLE: &[&Module] = &[
     &alias::MODULE,
     &auth::MODULE,
     &authn_file::MODULE,
+    &authn_ldap::MODULE,
+    &authn_pam::MODULE,
     &cgi::MODULE,
     &dirlisting::MODULE,
     &extforward::MODULE,
@@ -49,6 +54,10 @@ pub static TABLE: &[&Module] = &[
     &setenv::MODULE,
     &sockproxy::MODULE,
     &staticfile::MODULE,
+    &vhostdb::MODULE,
+    &vhostdb::LDAP,
+    &vhostdb::MYSQL,
+    &vhostdb::PGSQL,
     &wstunnel::MODULE,
 ];
 

@@ -17,6 +17,7 @@ use crate::modules::auth::algorithm::Algorithm;
 use crate::modules::auth::require::Scheme;
 use crate::modules::openssl::Engine;
 use crate::modules::scgi::Dialect;
+use crate::modules::vhostdb;
 use crate::plan::{ListenSpec, Plan};
 use crate::route::uri::ParseOption;
 use crate::settings::{Settings, Stream};
@@ -630,6 +631,65 @@ const CASES: &[Case] = &[
     ("auth.backend.htpasswd.userfile", "\"/p\"", |l| {
         l.settings.authn_file.htpasswd == "/p"
     }),
+    ("auth.backend.ldap.hostname", "\"a,ldaps://b\"", |l| {
+        l.settings.authn_ldap.urls == ["ldap://a", "ldaps://b"]
+    }),
+    ("auth.backend.ldap.base-dn", "\"dc=a\"", |l| {
+        l.settings.authn_ldap.base == "dc=a"
+    }),
+    ("auth.backend.ldap.filter", "\"(uid=$)\"", |l| {
+        l.settings.authn_ldap.filter == "(uid=?)"
+    }),
+    ("auth.backend.ldap.filter", "\",ou=$\"", |l| {
+        l.settings.authn_ldap.filter == ",ou=$"
+    }),
+    ("auth.backend.ldap.ca-file", "\"/ca\"", |l| {
+        l.settings.authn_ldap.ca_file == "/ca"
+    }),
+    ("auth.backend.ldap.starttls", "\"enable\"", |l| {
+        l.settings.authn_ldap.start_tls
+    }),
+    ("auth.backend.ldap.bind-dn", "\"cn=a\"", |l| {
+        l.settings.authn_ldap.bind_dn == "cn=a"
+    }),
+    ("auth.backend.ldap.bind-pw", "\"p\"", |l| {
+        *l.settings.authn_ldap.bind_password == "p"
+    }),
+    ("auth.backend.ldap.allow-empty-pw", "\"enable\"", |l| {
+        l.settings.authn_ldap.allow_empty
+    }),
+    ("auth.backend.ldap.groupmember", "\"member\"", |l| {
+        l.settings.authn_ldap.member == "member"
+    }),
+    ("auth.backend.ldap.timeout", "\"500000\"", |l| {
+        l.settings.authn_ldap.timeout == Duration::from_millis(500)
+    }),
+    ("auth.backend.pam.opts", "( \"service\" => \"web\" )", |l| {
+        l.settings.authn_pam.service == "web"
+    }),
+    // Document roots from databases.
+    #[cfg(feature = "pgsql")]
+    ("vhostdb.backend", "\"pgsql\"", |l| {
+        l.settings.vhostdb.backend == Some(vhostdb::Backend::Pgsql)
+    }),
+    ("vhostdb.cache", "( \"max-age\" => 60 )", |l| {
+        l.settings.vhostdb.cache == Some(Duration::from_secs(60))
+    }),
+    (
+        "vhostdb.pgsql",
+        "( \"sql\" => \"select '?'\", \"dbname\" => \"d\", \"user\" => \"u\" )",
+        |l| l.settings.vhostdb.pgsql.is_some(),
+    ),
+    (
+        "vhostdb.mysql",
+        "( \"sql\" => \"select '?'\", \"dbname\" => \"d\", \"user\" => \"u\" )",
+        |l| l.settings.vhostdb.mysql.is_some(),
+    ),
+    (
+        "vhostdb.ldap",
+        "( \"host\" => \"h\", \"filter\" => \"(a=?)\", \"base-dn\" => \"dc=a\" )",
+        |l| l.settings.vhostdb.ldap.is_some(),
+    ),
 ];
 
 /// A server for the modules that have such.
@@ -647,7 +707,7 @@ fn loaded(name: &str, value: &str) -> Loaded {
     let modules = match name {
         "server.modules" => "",
         _ => {
-            "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_auth\", \"mod_cgi\", \"mod_extforward\", \"mod_fastcgi\", \
+            "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_auth\", \"mod_authn_pam\", \"mod_vhostdb\", \"mod_vhostdb_pgsql\", \"mod_vhostdb_mysql\", \"mod_vhostdb_ldap\", \"mod_cgi\", \"mod_extforward\", \"mod_fastcgi\", \
              \"mod_proxy\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\", \"mod_wstunnel\" )\n"
         }
     };
@@ -719,6 +779,11 @@ fn values_that_do_not_fit_are_errors() {
         "server.modules = ( \"mod_cgi\" )\ncgi.x-sendfile-docroot = ( \"a\" )",
         "server.modules = ( \"mod_auth\" )\nauth.backend = \"bogus\"",
         "server.modules = ( \"mod_auth\" )\nauth.backend = \"gssapi\"",
+        "server.modules = ( \"mod_auth\" )\nauth.backend.ldap.filter = \"(uid=joe)\"",
+        "server.modules = ( \"mod_auth\" )\nauth.backend.ldap.timeout = \"long\"",
+        "server.modules = ( \"mod_vhostdb\" )\nvhostdb.backend = \"dbi\"",
+        "server.modules = ( \"mod_vhostdb\", \"mod_vhostdb_pgsql\" )\nvhostdb.pgsql = ( \"sql\" => \"s\" )",
+        "server.modules = ( \"mod_vhostdb\", \"mod_vhostdb_ldap\" )\nvhostdb.ldap = ( \"host\" => \"h\", \"base-dn\" => \"b\", \"filter\" => \"f\" )",
         "server.modules = ( \"mod_auth\" )\nauth.backend = \"dbi\"",
         "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => () )",
         "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\" ) )",
