@@ -23,6 +23,7 @@ pub mod exchange;
 pub mod inquiry;
 
 pub mod knowledge;
+pub mod outside;
 
 pub mod modules;
 

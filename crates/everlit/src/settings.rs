@@ -23,6 +23,10 @@ pub struct Settings {
     pub auth: modules::auth::Settings,
     /// mod_authn_file
     pub authn_file: modules::authn_file::Settings,
+    /// mod_authn_ldap
+    pub authn_ldap: modules::authn_ldap::Settings,
+    /// mod_authn_pam
+    pub authn_pam: modules::authn_pam::Settings,
     /// mod_accesslog
     pub accesslog: modules::accesslog::Settings,
     /// mod_cgi
@@ -63,6 +67,8 @@ pub struct Settings {
     pub staticfile: modules::staticfile::Settings,
     /// mod_userdir
     pub userdir: modules::userdir::Settings,
+    /// mod_vhostdb
+    pub vhostdb: modules::vhostdb::Settings,
     /// mod_wstunnel
     pub wstunnel: modules::wstunnel::Settings,
 }

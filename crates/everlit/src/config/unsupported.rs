@@ -40,8 +40,6 @@ impl Of {
 
 const AUTHN_DBI: Of = Of("mod_authn_dbi");
 const AUTHN_GSSAPI: Of = Of("mod_authn_gssapi");
-const AUTHN_LDAP: Of = Of("mod_authn_ldap");
-const AUTHN_PAM: Of = Of("mod_authn_pam");
 const AUTHN_SASL: Of = Of("mod_authn_sasl");
 
 static AUTHENTICATION: &[Directive] = &[
@@ -60,53 +58,6 @@ static AUTHENTICATION: &[Directive] = &[
         "auth.backend.gssapi.store-creds",
         Bool,
         "Whether tickets of users are kept for backends.",
-    ),
-    AUTHN_LDAP.missing("auth.backend.ldap.hostname", String, "LDAP server."),
-    AUTHN_LDAP.missing(
-        "auth.backend.ldap.base-dn",
-        String,
-        "Where in the directory users are looked for.",
-    ),
-    AUTHN_LDAP.missing(
-        "auth.backend.ldap.filter",
-        String,
-        "Which entry is the user's.",
-    ),
-    AUTHN_LDAP.missing(
-        "auth.backend.ldap.ca-file",
-        String,
-        "Certificates of authorities that vouch for the server.",
-    ),
-    AUTHN_LDAP.missing(
-        "auth.backend.ldap.starttls",
-        Bool,
-        "Whether the server is spoken to through TLS.",
-    ),
-    AUTHN_LDAP.missing(
-        "auth.backend.ldap.bind-dn",
-        String,
-        "Name under which the directory is searched.",
-    ),
-    AUTHN_LDAP.missing("auth.backend.ldap.bind-pw", String, "Its password."),
-    AUTHN_LDAP.missing(
-        "auth.backend.ldap.allow-empty-pw",
-        Bool,
-        "Whether users may have no password.",
-    ),
-    AUTHN_LDAP.missing(
-        "auth.backend.ldap.groupmember",
-        String,
-        "Attribute with the members of a group.",
-    ),
-    AUTHN_LDAP.missing(
-        "auth.backend.ldap.timeout",
-        String,
-        "Microseconds that an answer may take.",
-    ),
-    AUTHN_PAM.missing(
-        "auth.backend.pam.opts",
-        KvString,
-        "Options of PAM, such as the service.",
     ),
     AUTHN_SASL.missing(
         "auth.backend.sasl.opts",
@@ -172,39 +123,10 @@ static CONTENT: &[Directive] = &[
     WEBDAV.missing("webdav.opts", KvAny, "Switches of WebDAV by name."),
 ];
 
-const VHOSTDB: Of = Of("mod_vhostdb");
-
 const WRONG_HOST: &str = "every host would be served from server.document-root";
 
-static HOSTS: &[Directive] = &[
-    VHOSTDB.exposing(
-        "vhostdb.backend",
-        String,
-        WRONG_HOST,
-        "Database with the document root of each host.",
-    ),
-    VHOSTDB.missing(
-        "vhostdb.cache",
-        KvAny,
-        "How long document roots are remembered.",
-    ),
-    Of("mod_vhostdb_dbi").missing("vhostdb.dbi", KvAny, "SQL database with document roots."),
-    Of("mod_vhostdb_ldap").missing(
-        "vhostdb.ldap",
-        KvString,
-        "LDAP directory with document roots.",
-    ),
-    Of("mod_vhostdb_mysql").missing(
-        "vhostdb.mysql",
-        KvString,
-        "MySQL database with document roots.",
-    ),
-    Of("mod_vhostdb_pgsql").missing(
-        "vhostdb.pgsql",
-        KvString,
-        "PostgreSQL database with document roots.",
-    ),
-];
+static HOSTS: &[Directive] =
+    &[Of("mod_vhostdb_dbi").missing("vhostdb.dbi", KvAny, "SQL database with document roots.")];
 
 const MAGNET: Of = Of("mod_magnet");
 

@@ -8,6 +8,8 @@ pub mod accesslog;
 pub mod alias;
 pub mod auth;
 pub mod authn_file;
+pub mod authn_ldap;
+pub mod authn_pam;
 pub mod cgi;
 pub mod deflate;
 pub mod dirlisting;
@@ -27,6 +29,7 @@ pub mod simple_vhost;
 pub mod sockproxy;
 pub mod staticfile;
 pub mod userdir;
+pub mod vhostdb;
 pub mod wstunnel;
 
 #[cfg(test)]
@@ -47,6 +50,8 @@ pub static TABLE: &[&Module] = &[
     &alias::MODULE,
     &auth::MODULE,
     &authn_file::MODULE,
+    &authn_ldap::MODULE,
+    &authn_pam::MODULE,
     &cgi::MODULE,
     &deflate::MODULE,
     &dirlisting::MODULE,
@@ -66,6 +71,10 @@ pub static TABLE: &[&Module] = &[
     &sockproxy::MODULE,
     &staticfile::MODULE,
     &userdir::MODULE,
+    &vhostdb::MODULE,
+    &vhostdb::LDAP,
+    &vhostdb::MYSQL,
+    &vhostdb::PGSQL,
     &wstunnel::MODULE,
 ];
 

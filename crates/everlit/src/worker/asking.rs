@@ -3,6 +3,8 @@
 //! In: questions of requests that were put off; answers. Out: tasks for the pool; requests that are read again. Must hold:
 //! everybody who waits is woken: by an answer, or when it has waited long enough.
 
+use zeroize::Zeroize as _;
+
 use super::Worker;
 use super::serve;
 use super::table::Key;
@@ -23,6 +25,9 @@ impl Worker {
         else {
             return;
         };
+        // It is rare, and what was read may have a password in it; all of it is the connection's now.
+        self.buffer.zeroize();
+        self.bench.tls.plain.zeroize();
         let Some(conn) = self.table.get_mut(key) else {
             return;
         };

@@ -22,6 +22,7 @@ use crate::modules::scgi::Dialect;
 use crate::modules::secdownload::{self, Query};
 use crate::modules::simple_vhost::Debug;
 use crate::modules::userdir::{Homes, State};
+use crate::modules::vhostdb;
 use crate::pack::Coding;
 use crate::plan::{ListenSpec, Plan};
 use crate::route::uri::ParseOption;
@@ -812,6 +813,65 @@ const CASES: &[Case] = &[
     ("auth.backend.htpasswd.userfile", "\"/p\"", |l| {
         l.settings.authn_file.htpasswd == "/p"
     }),
+    ("auth.backend.ldap.hostname", "\"a,ldaps://b\"", |l| {
+        l.settings.authn_ldap.urls == ["ldap://a", "ldaps://b"]
+    }),
+    ("auth.backend.ldap.base-dn", "\"dc=a\"", |l| {
+        l.settings.authn_ldap.base == "dc=a"
+    }),
+    ("auth.backend.ldap.filter", "\"(uid=$)\"", |l| {
+        l.settings.authn_ldap.filter == "(uid=?)"
+    }),
+    ("auth.backend.ldap.filter", "\",ou=$\"", |l| {
+        l.settings.authn_ldap.filter == ",ou=$"
+    }),
+    ("auth.backend.ldap.ca-file", "\"/ca\"", |l| {
+        l.settings.authn_ldap.ca_file == "/ca"
+    }),
+    ("auth.backend.ldap.starttls", "\"enable\"", |l| {
+        l.settings.authn_ldap.start_tls
+    }),
+    ("auth.backend.ldap.bind-dn", "\"cn=a\"", |l| {
+        l.settings.authn_ldap.bind_dn == "cn=a"
+    }),
+    ("auth.backend.ldap.bind-pw", "\"p\"", |l| {
+        *l.settings.authn_ldap.bind_password == "p"
+    }),
+    ("auth.backend.ldap.allow-empty-pw", "\"enable\"", |l| {
+        l.settings.authn_ldap.allow_empty
+    }),
+    ("auth.backend.ldap.groupmember", "\"member\"", |l| {
+        l.settings.authn_ldap.member == "member"
+    }),
+    ("auth.backend.ldap.timeout", "\"500000\"", |l| {
+        l.settings.authn_ldap.timeout == Duration::from_millis(500)
+    }),
+    ("auth.backend.pam.opts", "( \"service\" => \"web\" )", |l| {
+        l.settings.authn_pam.service == "web"
+    }),
+    // Document roots from databases.
+    #[cfg(feature = "pgsql")]
+    ("vhostdb.backend", "\"pgsql\"", |l| {
+        l.settings.vhostdb.backend == Some(vhostdb::Backend::Pgsql)
+    }),
+    ("vhostdb.cache", "( \"max-age\" => 60 )", |l| {
+        l.settings.vhostdb.cache == Some(Duration::from_secs(60))
+    }),
+    (
+        "vhostdb.pgsql",
+        "( \"sql\" => \"select '?'\", \"dbname\" => \"d\", \"user\" => \"u\" )",
+        |l| l.settings.vhostdb.pgsql.is_some(),
+    ),
+    (
+        "vhostdb.mysql",
+        "( \"sql\" => \"select '?'\", \"dbname\" => \"d\", \"user\" => \"u\" )",
+        |l| l.settings.vhostdb.mysql.is_some(),
+    ),
+    (
+        "vhostdb.ldap",
+        "( \"host\" => \"h\", \"filter\" => \"(a=?)\", \"base-dn\" => \"dc=a\" )",
+        |l| l.settings.vhostdb.ldap.is_some(),
+    ),
 ];
 
 /// A rule.
@@ -916,6 +976,11 @@ fn values_that_do_not_fit_are_errors() {
         "server.modules = ( \"mod_cgi\" )\ncgi.x-sendfile-docroot = ( \"a\" )",
         "server.modules = ( \"mod_auth\" )\nauth.backend = \"bogus\"",
         "server.modules = ( \"mod_auth\" )\nauth.backend = \"gssapi\"",
+        "server.modules = ( \"mod_auth\" )\nauth.backend.ldap.filter = \"(uid=joe)\"",
+        "server.modules = ( \"mod_auth\" )\nauth.backend.ldap.timeout = \"long\"",
+        "server.modules = ( \"mod_vhostdb\" )\nvhostdb.backend = \"dbi\"",
+        "server.modules = ( \"mod_vhostdb\", \"mod_vhostdb_pgsql\" )\nvhostdb.pgsql = ( \"sql\" => \"s\" )",
+        "server.modules = ( \"mod_vhostdb\", \"mod_vhostdb_ldap\" )\nvhostdb.ldap = ( \"host\" => \"h\", \"base-dn\" => \"b\", \"filter\" => \"f\" )",
         "server.modules = ( \"mod_auth\" )\nauth.backend = \"dbi\"",
         "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => () )",
         "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\" ) )",

@@ -14,6 +14,10 @@ use std::time::Duration;
 
 use lighttpd_conf::{Kind, Value};
 
+#[cfg(feature = "ldap")]
+use super::authn_ldap;
+#[cfg(feature = "pam")]
+use super::authn_pam;
 use super::{Hooks, Module, authn_file};
 use crate::config::{Change, Directive, Read, Reader, Setter};
 use crate::errorlog;
@@ -47,6 +51,12 @@ pub enum Backend {
     Htpasswd,
     /// `auth.backend.htdigest.userfile`
     Htdigest,
+    /// `auth.backend.ldap.*`
+    #[cfg(feature = "ldap")]
+    Ldap,
+    /// `auth.backend.pam.opts`
+    #[cfg(feature = "pam")]
+    Pam,
 }
 
 /// `server.feature-flags`, those of mod_auth.
@@ -72,7 +82,7 @@ static DIRECTIVES: &[Directive] = &[
         "auth.backend",
         Setter::Own(Kind::String, backend),
         "",
-        "Where passwords are looked up: htpasswd, htdigest or plain.",
+        "Where passwords are looked up: htpasswd, htdigest, plain, ldap or pam.",
     ),
     Directive::request(
         "auth.require",
@@ -101,6 +111,10 @@ fn backend(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
         "plain" => Some(Backend::Plain),
         "htpasswd" => Some(Backend::Htpasswd),
         "htdigest" => Some(Backend::Htdigest),
+        #[cfg(feature = "ldap")]
+        "ldap" => Some(Backend::Ldap),
+        #[cfg(feature = "pam")]
+        "pam" => Some(Backend::Pam),
         _ => None,
     };
     if found.is_none() {
@@ -123,7 +137,8 @@ fn help_with(name: &str) -> &'static str {
         "sasl" => {
             "this version does not have mod_authn_sasl: Cyrus SASL is C code; most of what it asks has a backend here"
         }
-        _ => "write \"htpasswd\", \"htdigest\" or \"plain\"",
+        "ldap" | "pam" => "this program was built without it",
+        _ => "write \"htpasswd\", \"htdigest\", \"plain\", \"ldap\" or \"pam\"",
     }
 }
 
@@ -259,9 +274,18 @@ fn check_basic(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule:
             [algorithm] => authn_file::htdigest(exchange, files, &knows, (&rule.realm, algorithm)),
             _ => return misconfigured(exchange, "Basic with htdigest needs one \"algorithm\""),
         },
+        #[cfg(feature = "ldap")]
+        Backend::Ldap => authn_ldap::check(exchange, &settings.authn_ldap, rule, &knows),
+        #[cfg(feature = "pam")]
+        Backend::Pam => authn_pam::check(exchange, &settings.authn_pam, &knows),
     };
+    // A directory has said whether it lets somebody in, too.
+    #[cfg(feature = "ldap")]
+    let is_admitted = backend == Backend::Ldap;
+    #[cfg(not(feature = "ldap"))]
+    let is_admitted = false;
     match verdict {
-        Verdict::Yes if admits(exchange, settings, rule, user) => {
+        Verdict::Yes if is_admitted || admits(exchange, settings, rule, user) => {
             let user = user.to_vec();
             let_in(exchange, user, b"Basic")
         }
