@@ -35,6 +35,7 @@ pub mod freeze;
 pub mod generation;
 
 // What it needs on its way.
+pub mod board;
 pub mod clock;
 pub mod errorlog;
 pub mod files;

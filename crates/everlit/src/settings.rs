@@ -43,6 +43,8 @@ pub struct Settings {
     pub sockproxy: modules::sockproxy::Settings,
     /// mod_staticfile
     pub staticfile: modules::staticfile::Settings,
+    /// mod_status
+    pub status: modules::status::Settings,
     /// mod_wstunnel
     pub wstunnel: modules::wstunnel::Settings,
 }

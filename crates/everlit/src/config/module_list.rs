@@ -31,7 +31,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_rrdtool",
     "mod_simple_vhost",
     "mod_ssi",
-    "mod_status",
     "mod_userdir",
     "mod_vhostdb",
     "mod_vhostdb_dbi",
@@ -102,6 +101,11 @@ pub(super) fn loaded(draft: &Draft) -> Vec<&'static str> {
 /// The hooks of these modules, of those that are in use.
 pub(super) fn pipeline(loaded: &[&str], config: &Config) -> Pipeline {
     let mut pipeline = Pipeline::default();
+    pipeline.modules = loaded
+        .iter()
+        .filter_map(|name| find(name))
+        .map(|module| module.name)
+        .collect();
     for module in loaded.iter().filter_map(|name| find(name)) {
         if is_in_use(module, config) {
             let hooks = &module.hooks;

@@ -382,7 +382,6 @@ static REQUESTS: &[Directive] = &[
 
 const MAXMINDDB: Of = Of("mod_maxminddb");
 const RRDTOOL: Of = Of("mod_rrdtool");
-const STATUS: Of = Of("mod_status");
 
 static STATISTICS: &[Directive] = &[
     MAXMINDDB.missing(
@@ -408,24 +407,4 @@ static STATISTICS: &[Directive] = &[
     RRDTOOL
         .missing("rrdtool.binary", String, "The program that writes them.")
         .in_scope(Scope::Server),
-    STATUS.missing(
-        "status.status-url",
-        String,
-        "Path of a page with what the server is doing.",
-    ),
-    STATUS.missing(
-        "status.config-url",
-        String,
-        "Path of a page with what the server is made of.",
-    ),
-    STATUS.missing(
-        "status.statistics-url",
-        String,
-        "Path of a page with figures.",
-    ),
-    STATUS.missing(
-        "status.enable-sort",
-        Bool,
-        "Whether the list of connections can be sorted.",
-    ),
 ];

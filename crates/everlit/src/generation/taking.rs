@@ -83,7 +83,10 @@ impl Taking {
                         Stay::Movable,
                     );
                 }
-                TakerEvent::Finished(_) => return Progress::Finished,
+                TakerEvent::Finished(counters) => {
+                    crew.board.inherit(&counters);
+                    return Progress::Finished;
+                }
                 TakerEvent::Broken(_) => return Progress::Broken,
                 _ => {}
             }

@@ -140,6 +140,19 @@ pub enum Phase {
     Lingering,
 }
 
+impl Phase {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Phase; 7] = [
+        Phase::Idle,
+        Phase::Head,
+        Phase::Body,
+        Phase::Waiting,
+        Phase::Tunnel,
+        Phase::Sending,
+        Phase::Lingering,
+    ];
+}
+
 impl Default for Http1 {
     fn default() -> Self {
         Http1 {
@@ -446,7 +459,7 @@ impl Http1 {
         turn.read_idle = core.max_read_idle;
         if let Some(forwarded) = forwarded {
             turn.room = limit;
-            bench.counters.request();
+            bench.counters.request(now);
             return self.forward(head, raw, turn, *forwarded);
         }
         let framing = encode::Framing {
@@ -460,7 +473,7 @@ impl Http1 {
             encode(&mut bench.desk.response, &framing, &mut turn.outbox);
         std::mem::swap(&mut turn.line, &mut bench.desk.line);
         bench.desk.line.clear();
-        bench.counters.request();
+        bench.counters.request(now);
         self.state = State::Busy(turn);
     }
 
@@ -484,7 +497,7 @@ impl Http1 {
             encode(&mut bench.desk.response, &framing, &mut turn.outbox);
         std::mem::swap(&mut turn.line, &mut bench.desk.line);
         bench.desk.line.clear();
-        bench.counters.request();
+        bench.counters.request(now);
         self.state = State::Busy(turn);
     }
 
@@ -534,6 +547,7 @@ impl Http1 {
 
     fn retire(&mut self, next: State, bench: &mut Bench) {
         if let State::Busy(turn) = std::mem::replace(&mut self.state, next) {
+            bench.counters.sent(turn.sent, bench.now);
             bench.spare.put(turn);
         }
     }

@@ -18,6 +18,7 @@ pub mod scgi;
 pub mod setenv;
 pub mod sockproxy;
 pub mod staticfile;
+pub mod status;
 pub mod wstunnel;
 
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub static TABLE: &[&Module] = &[
     &setenv::MODULE,
     &sockproxy::MODULE,
     &staticfile::MODULE,
+    &status::MODULE,
     &wstunnel::MODULE,
 ];
 

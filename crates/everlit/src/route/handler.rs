@@ -109,6 +109,7 @@ pub(super) fn run(
         forward: None,
         response: &mut *exchange.response,
         files: &mut *exchange.files,
+        board: exchange.board,
         now: exchange.now,
     };
     inner.physical.clear();

@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::board::Board;
 use crate::clock::Now;
 use crate::config::{Resolver, Site};
 use crate::exchange::{Exchange, Physical};
@@ -88,6 +89,8 @@ pub struct Desk {
     pub line: PendingLine,
     /// Set if a backend is to answer the request: then there is no response yet.
     pub forwarded: Option<Box<Forwarded>>,
+    /// Figures of all worker threads.
+    pub board: Arc<Board>,
     physical: Physical,
     pages: Pages,
 }
@@ -127,6 +130,7 @@ impl Desk {
             response: Response::default(),
             line: PendingLine::default(),
             forwarded: None,
+            board: Arc::default(),
             physical: Physical::default(),
             pages: Pages::default(),
             site,
@@ -184,6 +188,7 @@ impl Desk {
             forwarded,
             physical,
             pages,
+            board,
         } = self;
         let mut exchange = Exchange {
             request,
@@ -193,6 +198,7 @@ impl Desk {
             forward: None,
             response,
             files,
+            board,
             now,
         };
         let mut settings = phases::run(site, resolver, &mut exchange);
@@ -242,6 +248,7 @@ impl Desk {
             line,
             physical,
             pages,
+            board,
             ..
         } = self;
         let settings = resolver.base().clone();
@@ -259,6 +266,7 @@ impl Desk {
             forward: None,
             response,
             files,
+            board,
             now,
         };
         let handled = handler::run(site, resolver, &settings, &mut exchange).is_some();

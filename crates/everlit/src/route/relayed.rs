@@ -197,6 +197,7 @@ impl Desk {
             line,
             physical,
             pages,
+            board,
             ..
         } = self;
         // It was read before, perhaps by another process with other options; what cannot be read now has no hooks.
@@ -217,6 +218,7 @@ impl Desk {
             forward: None,
             response,
             files,
+            board,
             now,
         };
         if let Whose::Theirs(protocol, target) = whose {

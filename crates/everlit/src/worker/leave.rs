@@ -178,9 +178,10 @@ impl Worker {
             self.table.set_deadline(key, deadline);
             return;
         }
-        let Some(conn) = self.table.remove(key) else {
+        let Some(mut conn) = self.table.remove(key) else {
             return;
         };
+        self.bench.counters.moved(conn.counted.take(), None);
         // A registration would outlive our descriptor, because the successor holds the same socket.
         let _ = epoll::delete(&self.epoll, &conn.socket);
         let endpoint = self.endpoints[usize::from(conn.endpoint)].clone();

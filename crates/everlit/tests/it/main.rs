@@ -22,6 +22,7 @@ mod oracle;
 mod programs;
 mod restart;
 mod sockproxy;
+mod status;
 mod tls;
 mod wire;
 mod wstunnel;

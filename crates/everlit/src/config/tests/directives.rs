@@ -452,6 +452,16 @@ const CASES: &[Case] = &[
     ("server.indexfiles", "( \"a\" )", |l| {
         l.settings.indexfile.names == ["a"]
     }),
+    // mod_status
+    ("status.status-url", "\"/s\"", |l| {
+        l.settings.status.status == "/s" && l.site.pipeline.uri_clean.len() == 1
+    }),
+    ("status.config-url", "\"/s\"", |l| {
+        l.settings.status.config == "/s"
+    }),
+    ("status.statistics-url", "\"/s\"", |l| {
+        l.settings.status.statistics == "/s"
+    }),
     // mod_proxy
     ("proxy.server", SERVER, |l| {
         is_server(&l.settings.proxy.backends)
@@ -658,7 +668,7 @@ fn loaded(name: &str, value: &str) -> Loaded {
         "server.modules" => "",
         _ => {
             "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_cgi\", \"mod_deflate\", \"mod_extforward\", \"mod_fastcgi\", \
-             \"mod_proxy\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\", \"mod_wstunnel\" )\n"
+             \"mod_proxy\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\", \"mod_status\", \"mod_wstunnel\" )\n"
         }
     };
     let (site, plan) = load(&format!("{modules}{name} = {value}"));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::board::Board;
 use crate::clock::Now;
 use crate::config::StatCache;
 use crate::exchange::Physical;
@@ -110,6 +111,7 @@ impl<'a> Asked<'a> {
             forward: None,
             response: &mut Response::default(),
             files: &mut FileCache::new(StatCache::Simple),
+            board: &Board::default(),
             now: Now::read(),
         };
         let preface = Preface::new(protocol, &exchange, &self.settings, terms)?;

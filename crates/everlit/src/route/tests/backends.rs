@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::support::*;
+use crate::board::Board;
 use crate::clock::Now;
 use crate::exchange::Exchange;
 use crate::gateway::{Forward, Target, Upgrade};
@@ -47,6 +48,7 @@ fn outcome(desk: &mut Desk, request: &str) -> Outcome {
         forward: None,
         response: &mut desk.response,
         files: &mut desk.files,
+        board: &Board::default(),
         now: Now::read(),
     };
     let settings = phases::run(&desk.site, &mut desk.resolver, &mut exchange);
