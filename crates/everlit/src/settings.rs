@@ -41,6 +41,8 @@ pub struct Settings {
     pub setenv: modules::setenv::Settings,
     /// mod_sockproxy
     pub sockproxy: modules::sockproxy::Settings,
+    /// mod_ssi
+    pub ssi: modules::ssi::Settings,
     /// mod_staticfile
     pub staticfile: modules::staticfile::Settings,
     /// mod_status
@@ -90,6 +92,8 @@ pub struct Core {
     pub range_requests: bool,
     /// `mimetype.assign`; see [`crate::mime`].
     pub mime: std::sync::Arc<crate::mime::Table>,
+    /// `debug.log-*`
+    pub debug: Debug,
     /// `etag.use-inode`, `etag.use-mtime`, `etag.use-size`; default all on.
     pub etag: EtagParts,
 }
@@ -107,6 +111,17 @@ pub enum Stream {
     /// 2: as it comes, and no faster than the other side takes it.
     #[n(2)]
     Bounded,
+}
+
+/// What is logged to find mistakes; default nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Debug {
+    /// `debug.log-file-not-found`
+    pub file_not_found: bool,
+    /// `debug.log-request-header`
+    pub request_header: bool,
+    /// `debug.log-response-header`
+    pub response_header: bool,
 }
 
 /// What an ETag is made of (`etag.use-*`).
@@ -142,6 +157,7 @@ impl Default for Core {
             upload_dirs: Vec::new(),
             range_requests: true,
             mime: crate::mime::builtin(),
+            debug: Debug::default(),
             etag: EtagParts {
                 inode: true,
                 mtime: true,

@@ -30,7 +30,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_rewrite",
     "mod_rrdtool",
     "mod_simple_vhost",
-    "mod_ssi",
     "mod_userdir",
     "mod_vhostdb",
     "mod_vhostdb_dbi",
@@ -100,12 +99,11 @@ pub(super) fn loaded(draft: &Draft) -> Vec<&'static str> {
 
 /// The hooks of these modules, of those that are in use.
 pub(super) fn pipeline(loaded: &[&str], config: &Config) -> Pipeline {
-    let mut pipeline = Pipeline::default();
-    pipeline.modules = loaded
-        .iter()
-        .filter_map(|name| find(name))
-        .map(|module| module.name)
-        .collect();
+    let known = loaded.iter().filter_map(|name| find(name));
+    let mut pipeline = Pipeline {
+        modules: known.map(|module| module.name).collect(),
+        ..Pipeline::default()
+    };
     for module in loaded.iter().filter_map(|name| find(name)) {
         if is_in_use(module, config) {
             let hooks = &module.hooks;

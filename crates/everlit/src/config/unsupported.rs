@@ -177,7 +177,6 @@ static BACKENDS: &[Directive] = &[
 ];
 
 const EXPIRE: Of = Of("mod_expire");
-const SSI: Of = Of("mod_ssi");
 const WEBDAV: Of = Of("mod_webdav");
 
 static CONTENT: &[Directive] = &[
@@ -190,24 +189,6 @@ static CONTENT: &[Directive] = &[
         "expire.mimetypes",
         KvString,
         "How long responses may be kept, by media type.",
-    ),
-    SSI.exposing(
-        "ssi.extension",
-        List,
-        "pages would be sent with their instructions in them instead of what these give",
-        "Suffixes of files with server-side includes.",
-    ),
-    SSI.missing("ssi.content-type", String, "Media type of such pages."),
-    SSI.missing(
-        "ssi.conditional-requests",
-        Bool,
-        "Whether such pages have an ETag.",
-    ),
-    SSI.missing("ssi.exec", Bool, "Whether they may run commands."),
-    SSI.missing(
-        "ssi.recursion-max",
-        Short,
-        "How deep they may include each other.",
     ),
     WEBDAV.missing(
         "webdav.activate",
@@ -381,7 +362,19 @@ static REQUESTS: &[Directive] = &[
 ];
 
 const MAXMINDDB: Of = Of("mod_maxminddb");
-const RRDTOOL: Of = Of("mod_rrdtool");
+/// A module that will not come, with the reason.
+struct Without(&'static str);
+
+impl Without {
+    const fn missing(&self, name: &'static str, kind: Kind, doc: &'static str) -> Directive {
+        let lack = Lack::Feature(self.0);
+        Directive::unsupported(name, kind, Scope::Connection, lack, Risk::Visible, doc)
+    }
+}
+
+const NO_RRDTOOL: Without = Without(
+    "it would be a program that only feeds another one; whoever collects figures asks for status.status-url with ?json",
+);
 
 static STATISTICS: &[Directive] = &[
     MAXMINDDB.missing(
@@ -399,12 +392,12 @@ static STATISTICS: &[Directive] = &[
         KvString,
         "Variables that the place is written to.",
     ),
-    RRDTOOL.missing(
+    NO_RRDTOOL.missing(
         "rrdtool.db-name",
         String,
         "File that figures are written to each minute.",
     ),
-    RRDTOOL
+    NO_RRDTOOL
         .missing("rrdtool.binary", String, "The program that writes them.")
         .in_scope(Scope::Server),
 ];

@@ -17,6 +17,7 @@ pub mod proxy;
 pub mod scgi;
 pub mod setenv;
 pub mod sockproxy;
+pub mod ssi;
 pub mod staticfile;
 pub mod status;
 pub mod wstunnel;
@@ -47,6 +48,7 @@ pub static TABLE: &[&Module] = &[
     &scgi::MODULE,
     &setenv::MODULE,
     &sockproxy::MODULE,
+    &ssi::MODULE,
     &staticfile::MODULE,
     &status::MODULE,
     &wstunnel::MODULE,

@@ -4,6 +4,7 @@
 //! a log line: all in the [`Desk`]. Must hold: every request is answered, with an error page if need be.
 
 pub mod arrival;
+mod debug;
 pub mod errorpage;
 mod handler;
 pub mod path;
@@ -33,7 +34,7 @@ use crate::net::Peer;
 use crate::request::{Permit, Request};
 use crate::response::Response;
 use crate::response::partial::{self, Cut};
-use crate::settings::Settings;
+use crate::settings::{Debug, Settings};
 use crate::tls::Secured;
 use crate::transport::proxy_protocol::Tls;
 use errorpage::Pages;
@@ -308,6 +309,9 @@ fn conclude(
     }
     for hook in &site.pipeline.request_done {
         hook(exchange, settings, line);
+    }
+    if core.debug != Debug::default() {
+        debug::tell(exchange, core.debug);
     }
 }
 

@@ -39,3 +39,48 @@ fn totals_go_on_and_connections_are_counted_where_they_are() {
         assert_eq!(figure(&mut client, "Scoreboard: "), "kkkk");
     }
 }
+
+#[test]
+fn what_is_to_be_logged_is_logged() {
+    let setup = Setup::new(Built::Everlit);
+    let log = setup.path("error.log");
+    let mut server = Server::start(setup.setting(&format!(
+        "server.errorlog = \"{}\"\ndebug.log-file-not-found = \"enable\"\n\
+         $HTTP[\"url\"] == \"/a.txt\" {{ debug.log-request-header = \"enable\"\ndebug.log-response-header = \"enable\" }}",
+        log.display()
+    )));
+    let mut client = Client::connect(server.address());
+    for path in ["/a.txt", "/missing"] {
+        client.send(
+            format!("GET {path} HTTP/1.1\r\nHost: test\r\nX-Mine: {path}\r\n\r\n").as_bytes(),
+        );
+        client.response(Asked::ForAnything).unwrap();
+    }
+    server.signal(rustix::process::Signal::TERM);
+    server.wait();
+    let text = std::fs::read_to_string(log).unwrap();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.split_once("(debug) "))
+        .map(|(_, said)| said)
+        .collect();
+    for said in [
+        "request: GET /a.txt",
+        "request: X-Mine: /a.txt",
+        "response: 200",
+        "response: Content-Type: text/plain; charset=utf-8",
+    ] {
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.starts_with(&said[..said.len().min(30)])),
+            "{said}: {text}"
+        );
+    }
+    let lost: Vec<_> = lines
+        .iter()
+        .filter(|line| line.starts_with("file not found: /missing -> /"))
+        .collect();
+    assert_eq!(lost.len(), 1, "{text}");
+    assert!(!text.contains("X-Mine: /missing"), "{text}");
+}

@@ -308,6 +308,15 @@ const CASES: &[Case] = &[
         },
     ),
     // mod_dirlisting
+    ("debug.log-file-not-found", "\"enable\"", |l| {
+        l.settings.core.debug.file_not_found
+    }),
+    ("debug.log-request-header", "\"enable\"", |l| {
+        l.settings.core.debug.request_header
+    }),
+    ("debug.log-response-header", "\"enable\"", |l| {
+        l.settings.core.debug.response_header
+    }),
     // mod_deflate
     ("deflate.mimetypes", "( \"text/\", \"image/*\" )", |l| {
         l.settings.deflate.mimetypes[..] == ["text/", "image/"]
@@ -451,6 +460,19 @@ const CASES: &[Case] = &[
     }),
     ("server.indexfiles", "( \"a\" )", |l| {
         l.settings.indexfile.names == ["a"]
+    }),
+    // mod_ssi
+    ("ssi.extension", "( \".shtml\" )", |l| {
+        l.settings.ssi.extensions[..] == [".shtml"] && l.site.pipeline.subrequest_start.len() >= 2
+    }),
+    ("ssi.content-type", "\"text/x\"", |l| {
+        l.settings.ssi.content_type == "text/x"
+    }),
+    ("ssi.conditional-requests", "\"enable\"", |l| {
+        l.settings.ssi.conditional
+    }),
+    ("ssi.recursion-max", "3", |l| {
+        l.settings.ssi.recursion_max == 3
     }),
     // mod_status
     ("status.status-url", "\"/s\"", |l| {
@@ -668,7 +690,7 @@ fn loaded(name: &str, value: &str) -> Loaded {
         "server.modules" => "",
         _ => {
             "server.modules = ( \"mod_access\", \"mod_accesslog\", \"mod_alias\", \"mod_cgi\", \"mod_deflate\", \"mod_extforward\", \"mod_fastcgi\", \
-             \"mod_proxy\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\", \"mod_status\", \"mod_wstunnel\" )\n"
+             \"mod_proxy\", \"mod_scgi\", \"mod_setenv\", \"mod_sockproxy\", \"mod_ssi\", \"mod_status\", \"mod_wstunnel\" )\n"
         }
     };
     let (site, plan) = load(&format!("{modules}{name} = {value}"));

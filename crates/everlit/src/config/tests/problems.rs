@@ -62,10 +62,6 @@ fn what_would_expose_something_is_an_error() {
             "instead of being run",
         ),
         (
-            "server.modules = ( \"mod_ssi\" )\nssi.extension = ( \".shtml\" )",
-            "instructions in them",
-        ),
-        (
             "server.modules = ( \"mod_evhost\" )\nevhost.path-pattern = \"/srv/%_/\"",
             "server.document-root",
         ),

@@ -8,6 +8,7 @@ mod answers;
 mod balance;
 mod compare;
 mod configurations;
+mod documents;
 mod gateway_requests;
 mod gateways;
 mod known;
@@ -108,6 +109,7 @@ fn oracle() {
     }
     let documents = Documents::new();
     programs::install(&documents.root());
+    self::documents::install(&documents.root());
     let backends = Backends::new();
     let figures: Vec<_> = CASES
         .iter()
