@@ -63,12 +63,16 @@ pub struct Settings {
     pub simple_vhost: modules::simple_vhost::Settings,
     /// mod_sockproxy
     pub sockproxy: modules::sockproxy::Settings,
+    /// mod_ssi
+    pub ssi: modules::ssi::Settings,
     /// mod_staticfile
     pub staticfile: modules::staticfile::Settings,
     /// mod_userdir
     pub userdir: modules::userdir::Settings,
     /// mod_vhostdb
     pub vhostdb: modules::vhostdb::Settings,
+    /// mod_status
+    pub status: modules::status::Settings,
     /// mod_wstunnel
     pub wstunnel: modules::wstunnel::Settings,
 }
@@ -120,6 +124,8 @@ pub struct Core {
     pub mime: std::sync::Arc<crate::mime::Table>,
     /// `mimetype.use-xattr`, `mimetype.xattr-name`
     pub mime_attribute: MimeAttribute,
+    /// `debug.log-*`
+    pub debug: Debug,
     /// `etag.use-inode`, `etag.use-mtime`, `etag.use-size`; default all on.
     pub etag: EtagParts,
 }
@@ -146,6 +152,17 @@ pub struct MimeAttribute {
     pub is_read: bool,
     /// Its name, default `user.Content-Type`.
     pub name: std::sync::Arc<str>,
+}
+
+/// What is logged to find mistakes; default nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Debug {
+    /// `debug.log-file-not-found`
+    pub file_not_found: bool,
+    /// `debug.log-request-header`
+    pub request_header: bool,
+    /// `debug.log-response-header`
+    pub response_header: bool,
 }
 
 /// What an ETag is made of (`etag.use-*`).
@@ -187,6 +204,7 @@ impl Default for Core {
                 is_read: false,
                 name: "user.Content-Type".into(),
             },
+            debug: Debug::default(),
             etag: EtagParts {
                 inode: true,
                 mtime: true,

@@ -21,8 +21,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_magnet",
     "mod_maxminddb",
     "mod_rrdtool",
-    "mod_ssi",
-    "mod_status",
     "mod_vhostdb_dbi",
     "mod_webdav",
     "mod_wstunnel",
@@ -93,7 +91,11 @@ pub(super) fn loaded(draft: &Draft) -> Vec<&'static str> {
 
 /// The hooks of these modules, of those that are in use.
 pub(super) fn pipeline(loaded: &[&str], config: &Config) -> Pipeline {
-    let mut pipeline = Pipeline::default();
+    let known = loaded.iter().filter_map(|name| find(name));
+    let mut pipeline = Pipeline {
+        modules: known.map(|module| module.name).collect(),
+        ..Pipeline::default()
+    };
     for module in loaded.iter().filter_map(|name| find(name)) {
         if is_in_use(module, config) {
             let hooks = &module.hooks;

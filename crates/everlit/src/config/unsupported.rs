@@ -3,7 +3,7 @@
 //! In: nothing. Out: one entry each, so that a configuration that uses them is told. Must hold: where the absence of a
 //! directive would show something to the wrong people, or program text instead of pages, the entry says `exposing`.
 
-use super::directive::Kind::{Bool, Int, KvAny, KvArray, KvString, List, Short, String};
+use super::directive::Kind::{Bool, Int, KvAny, KvArray, KvString, List, String};
 use super::directive::{Directive, Kind, Lack, Risk, Scope};
 
 /// All of them.
@@ -86,28 +86,9 @@ static BACKENDS: &[Directive] = &[
     ),
 ];
 
-const SSI: Of = Of("mod_ssi");
 const WEBDAV: Of = Of("mod_webdav");
 
 static CONTENT: &[Directive] = &[
-    SSI.exposing(
-        "ssi.extension",
-        List,
-        "pages would be sent with their instructions in them instead of what these give",
-        "Suffixes of files with server-side includes.",
-    ),
-    SSI.missing("ssi.content-type", String, "Media type of such pages."),
-    SSI.missing(
-        "ssi.conditional-requests",
-        Bool,
-        "Whether such pages have an ETag.",
-    ),
-    SSI.missing("ssi.exec", Bool, "Whether they may run commands."),
-    SSI.missing(
-        "ssi.recursion-max",
-        Short,
-        "How deep they may include each other.",
-    ),
     WEBDAV.missing(
         "webdav.activate",
         Bool,
@@ -122,8 +103,6 @@ static CONTENT: &[Directive] = &[
     WEBDAV.missing("webdav.log-xml", Bool, "Whether XML bodies are logged."),
     WEBDAV.missing("webdav.opts", KvAny, "Switches of WebDAV by name."),
 ];
-
-const WRONG_HOST: &str = "every host would be served from server.document-root";
 
 static HOSTS: &[Directive] =
     &[Of("mod_vhostdb_dbi").missing("vhostdb.dbi", KvAny, "SQL database with document roots.")];
@@ -154,8 +133,19 @@ static REQUESTS: &[Directive] = &[
 ];
 
 const MAXMINDDB: Of = Of("mod_maxminddb");
-const RRDTOOL: Of = Of("mod_rrdtool");
-const STATUS: Of = Of("mod_status");
+/// A module that will not come, with the reason.
+struct Without(&'static str);
+
+impl Without {
+    const fn missing(&self, name: &'static str, kind: Kind, doc: &'static str) -> Directive {
+        let lack = Lack::Feature(self.0);
+        Directive::unsupported(name, kind, Scope::Connection, lack, Risk::Visible, doc)
+    }
+}
+
+const NO_RRDTOOL: Without = Without(
+    "it would be a program that only feeds another one; whoever collects figures asks for status.status-url with ?json",
+);
 
 static STATISTICS: &[Directive] = &[
     MAXMINDDB.missing(
@@ -173,32 +163,12 @@ static STATISTICS: &[Directive] = &[
         KvString,
         "Variables that the place is written to.",
     ),
-    RRDTOOL.missing(
+    NO_RRDTOOL.missing(
         "rrdtool.db-name",
         String,
         "File that figures are written to each minute.",
     ),
-    RRDTOOL
+    NO_RRDTOOL
         .missing("rrdtool.binary", String, "The program that writes them.")
         .in_scope(Scope::Server),
-    STATUS.missing(
-        "status.status-url",
-        String,
-        "Path of a page with what the server is doing.",
-    ),
-    STATUS.missing(
-        "status.config-url",
-        String,
-        "Path of a page with what the server is made of.",
-    ),
-    STATUS.missing(
-        "status.statistics-url",
-        String,
-        "Path of a page with figures.",
-    ),
-    STATUS.missing(
-        "status.enable-sort",
-        Bool,
-        "Whether the list of connections can be sorted.",
-    ),
 ];

@@ -34,6 +34,7 @@ use minicbor::{Decode, Encode};
 use std::fmt;
 use std::sync::Arc;
 
+pub use environment::variables;
 pub use forward::forward;
 
 use balance::Preference;

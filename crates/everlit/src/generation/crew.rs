@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
+use crate::board::Board;
 use crate::freeze::Thawed;
 use crate::worker::bench::Counters;
 use crate::worker::conn::Stay;
@@ -28,15 +29,18 @@ pub(super) struct Crew {
     /// Reports fetched early, to be seen first.
     early: Vec<Report>,
     next: usize,
+    /// Their figures, and those of their predecessors.
+    pub(super) board: Arc<Board>,
 }
 
 impl Crew {
-    pub(super) fn new(hands: Vec<Hand>, reports: Inbox<Report>) -> Crew {
+    pub(super) fn new(hands: Vec<Hand>, reports: Inbox<Report>, board: Arc<Board>) -> Crew {
         Crew {
             hands,
             reports,
             early: Vec::new(),
             next: 0,
+            board,
         }
     }
 
@@ -153,7 +157,7 @@ mod tests {
             thread: std::thread::spawn(|| ()),
         };
         let counters = hand.counters.clone();
-        let mut crew = Crew::new(vec![hand], inbox::channel().unwrap().1);
+        let mut crew = Crew::new(vec![hand], inbox::channel().unwrap().1, Arc::default());
         let image = Image {
             listener: String::new(),
             local_port: 0,

@@ -178,6 +178,20 @@ pub enum Phase {
     Lingering,
 }
 
+impl Phase {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Phase; 8] = [
+        Phase::Idle,
+        Phase::Head,
+        Phase::Asking,
+        Phase::Body,
+        Phase::Waiting,
+        Phase::Tunnel,
+        Phase::Sending,
+        Phase::Lingering,
+    ];
+}
+
 impl Default for Http1 {
     fn default() -> Self {
         Http1 {
@@ -578,7 +592,7 @@ impl Http1 {
         turn.read_idle = core.max_read_idle;
         if let Some(forwarded) = forwarded {
             turn.room = limit;
-            bench.counters.request();
+            bench.counters.request(now);
             self.forward(head, raw, turn, *forwarded);
             return Begun::Answered;
         }
@@ -593,7 +607,7 @@ impl Http1 {
             encode(&mut bench.desk.response, &framing, &mut turn.outbox);
         std::mem::swap(&mut turn.line, &mut bench.desk.line);
         bench.desk.line.clear();
-        bench.counters.request();
+        bench.counters.request(now);
         self.state = State::Busy(turn);
         Begun::Answered
     }
@@ -641,7 +655,7 @@ impl Http1 {
             encode(&mut bench.desk.response, &framing, &mut turn.outbox);
         std::mem::swap(&mut turn.line, &mut bench.desk.line);
         bench.desk.line.clear();
-        bench.counters.request();
+        bench.counters.request(now);
         self.state = State::Busy(turn);
     }
 
@@ -691,6 +705,7 @@ impl Http1 {
 
     fn retire(&mut self, next: State, bench: &mut Bench) {
         if let State::Busy(turn) = std::mem::replace(&mut self.state, next) {
+            bench.counters.sent(turn.sent, bench.now);
             bench.spare.put(turn);
         }
     }

@@ -27,7 +27,9 @@ pub mod secdownload;
 pub mod setenv;
 pub mod simple_vhost;
 pub mod sockproxy;
+pub mod ssi;
 pub mod staticfile;
+pub mod status;
 pub mod userdir;
 pub mod vhostdb;
 pub mod wstunnel;
@@ -69,12 +71,14 @@ pub static TABLE: &[&Module] = &[
     &setenv::MODULE,
     &simple_vhost::MODULE,
     &sockproxy::MODULE,
+    &ssi::MODULE,
     &staticfile::MODULE,
     &userdir::MODULE,
     &vhostdb::MODULE,
     &vhostdb::LDAP,
     &vhostdb::MYSQL,
     &vhostdb::PGSQL,
+    &status::MODULE,
     &wstunnel::MODULE,
 ];
 

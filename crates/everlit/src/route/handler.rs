@@ -117,6 +117,7 @@ pub(super) fn run(
         files: &mut *exchange.files,
         knowledge: &mut *exchange.knowledge,
         trust: exchange.trust,
+        board: exchange.board,
         now: exchange.now,
     };
     inner.physical.clear();

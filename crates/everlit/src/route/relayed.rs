@@ -228,6 +228,7 @@ impl Desk {
             knowledge,
             physical,
             pages,
+            board,
             ..
         } = self;
         // It was read before, perhaps by another process with other options; what cannot be read now has no hooks.
@@ -260,6 +261,7 @@ impl Desk {
             files,
             knowledge,
             trust: Trust::Good,
+            board,
             now,
         };
         if let Whose::Theirs(protocol, target) = whose {

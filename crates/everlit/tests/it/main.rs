@@ -24,6 +24,7 @@ mod pace;
 mod programs;
 mod restart;
 mod sockproxy;
+mod status;
 mod tls;
 mod wire;
 mod wstunnel;

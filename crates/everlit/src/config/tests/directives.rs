@@ -338,6 +338,15 @@ const CASES: &[Case] = &[
         },
     ),
     // mod_dirlisting
+    ("debug.log-file-not-found", "\"enable\"", |l| {
+        l.settings.core.debug.file_not_found
+    }),
+    ("debug.log-request-header", "\"enable\"", |l| {
+        l.settings.core.debug.request_header
+    }),
+    ("debug.log-response-header", "\"enable\"", |l| {
+        l.settings.core.debug.response_header
+    }),
     // mod_deflate
     ("deflate.mimetypes", "( \"text/\", \"image/*\" )", |l| {
         l.settings.deflate.mimetypes[..] == ["text/", "image/"]
@@ -481,6 +490,29 @@ const CASES: &[Case] = &[
     }),
     ("server.indexfiles", "( \"a\" )", |l| {
         l.settings.indexfile.names == ["a"]
+    }),
+    // mod_ssi
+    ("ssi.extension", "( \".shtml\" )", |l| {
+        l.settings.ssi.extensions[..] == [".shtml"] && l.site.pipeline.subrequest_start.len() >= 2
+    }),
+    ("ssi.content-type", "\"text/x\"", |l| {
+        l.settings.ssi.content_type == "text/x"
+    }),
+    ("ssi.conditional-requests", "\"enable\"", |l| {
+        l.settings.ssi.conditional
+    }),
+    ("ssi.recursion-max", "3", |l| {
+        l.settings.ssi.recursion_max == 3
+    }),
+    // mod_status
+    ("status.status-url", "\"/s\"", |l| {
+        l.settings.status.status == "/s" && l.site.pipeline.uri_clean.len() == 1
+    }),
+    ("status.config-url", "\"/s\"", |l| {
+        l.settings.status.config == "/s"
+    }),
+    ("status.statistics-url", "\"/s\"", |l| {
+        l.settings.status.statistics == "/s"
     }),
     // mod_proxy
     ("proxy.server", SERVER, |l| {

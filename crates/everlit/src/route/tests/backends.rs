@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::support::*;
+use crate::board::Board;
 use crate::clock::Now;
 use crate::exchange::Exchange;
 use crate::gateway::{Forward, Target, Upgrade};
@@ -53,6 +54,7 @@ fn outcome(desk: &mut Desk, request: &str) -> Outcome {
         files: &mut desk.files,
         knowledge: &mut desk.knowledge,
         trust: crate::route::Trust::Good,
+        board: &Board::default(),
         now: Now::read(),
     };
     let settings = phases::run(&desk.site, &mut desk.resolver, &mut exchange);
