@@ -1,0 +1,45 @@
+//! Who is refused, and where: a refusal is of one place and one client, and never of the server.
+
+use super::{basic, setup, status};
+use crate::support::Server;
+use crate::support::http::{Asked, Client};
+
+#[test]
+fn too_many_questions_are_refused_one_by_one() {
+    /// More than wait for a thread at a time, and threads.
+    const BUSY: usize = 300;
+    const PIPELINED: usize = 600;
+    let setup = setup("basic", "auth.backend = \"htpasswd\"");
+    // It takes minutes.
+    std::fs::write(
+        setup.path("htpasswd"),
+        "joe:$apr1$.c9vojgf$hPMdweeBvoyUeik9lcvVu0\n\
+         endless:$6$rounds=99999999$saltstring$2BkAo106CG84raQcWpAlhyy6TSSkAsL1nfvBCoezLYyerUzY2l8axTvq6NynEt7SQAx3/cdop9ds0po8uaeHq0\n",
+    )
+    .unwrap();
+    let server = Server::start(setup);
+    let request = |number: usize| {
+        format!(
+            "GET /a.txt HTTP/1.1\r\nHost: test\r\nAuthorization: {}\r\n\r\n",
+            basic("endless", &number.to_string())
+        )
+    };
+    let mut busy: Vec<Client> = (0..BUSY)
+        .map(|number| {
+            let mut client = Client::connect(server.address());
+            client.send(request(number).as_bytes());
+            client
+        })
+        .collect();
+    let last = busy.last_mut().expect("there are many");
+    assert_eq!(last.response(Asked::ForAnything).unwrap().status, 503);
+    let mut client = Client::connect(server.address());
+    let all: String = (BUSY..BUSY + PIPELINED).map(request).collect();
+    client.send(all.as_bytes());
+    for _ in 0..PIPELINED {
+        assert_eq!(client.response(Asked::ForAnything).unwrap().status, 503);
+    }
+    // Others do not notice.
+    let field = format!("Authorization: {}\r\n", basic("joe", "secret"));
+    assert_eq!(status(&server, "/a.txt", &field), 200);
+}
