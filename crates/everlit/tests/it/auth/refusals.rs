@@ -1,8 +1,33 @@
 //! Who is refused, and where: a refusal is of one place and one client, and never of the server.
 
 use super::{basic, setup, status};
-use crate::support::Server;
 use crate::support::http::{Asked, Client};
+use crate::support::{Built, Server, Setup};
+
+#[test]
+fn what_one_host_refuses_another_may_accept() {
+    let setup = Setup::new(Built::Everlit);
+    let mut text = String::from("server.modules += ( \"mod_auth\" )\nserver.max-worker = 1\n");
+    for (host, password) in [("one", "first"), ("two", "second")] {
+        let path = setup.path(host);
+        std::fs::write(&path, format!("joe:{password}\n")).unwrap();
+        text += &format!(
+            "$HTTP[\"host\"] == \"{host}\" {{\nauth.backend = \"plain\"\nauth.backend.plain.userfile = \"{}\"\n\
+             auth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"valid-user\" ) )\n}}\n",
+            path.display()
+        );
+    }
+    let server = Server::start(setup.setting(&text));
+    let field = |host: &str| {
+        format!(
+            "Host: {host}\r\nAuthorization: {}\r\n",
+            basic("joe", "second")
+        )
+    };
+    assert_eq!(status(&server, "/a.txt", &field("one")), 401);
+    // At once: the first answer is not forgotten yet.
+    assert_eq!(status(&server, "/a.txt", &field("two")), 200);
+}
 
 #[test]
 fn too_many_questions_are_refused_one_by_one() {
