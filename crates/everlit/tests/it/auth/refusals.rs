@@ -30,6 +30,24 @@ fn what_one_host_refuses_another_may_accept() {
 }
 
 #[test]
+fn a_page_for_errors_does_not_hide_how_to_log_in() {
+    for method in ["basic", "digest"] {
+        let setup = setup(
+            method,
+            "auth.backend = \"plain\"\nserver.error-handler = \"/error.txt\"",
+        );
+        setup.file("error.txt", "a page for all errors");
+        let server = Server::start(setup);
+        let mut client = Client::connect(server.address());
+        client.send(b"GET /a.txt HTTP/1.1\r\nHost: test\r\n\r\n");
+        let response = client.response(Asked::ForAnything).unwrap();
+        assert_eq!(response.status, 401);
+        assert_eq!(response.body, b"a page for all errors");
+        assert!(response.text("WWW-Authenticate").is_some(), "{response:?}");
+    }
+}
+
+#[test]
 fn too_many_questions_are_refused_one_by_one() {
     /// More than wait for a thread at a time, and threads.
     const BUSY: usize = 300;
