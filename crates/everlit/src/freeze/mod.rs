@@ -324,6 +324,7 @@ impl Thawed {
             served: image.served,
             keep_idle: image.keep_idle,
             future: Future::Open,
+            pace: None,
         };
         let introduction = match image.introduction {
             None => Introduction::None,

@@ -48,6 +48,8 @@ pub struct Http1 {
     pub(crate) keep_idle: u16,
     /// Whether it may be used for more requests.
     pub(crate) future: Future,
+    /// How far its last response went into its tick, if there was a limit: the next one does not begin anew.
+    pub(crate) pace: Option<Box<Pace>>,
 }
 
 /// Where the connection is.
@@ -199,6 +201,7 @@ impl Default for Http1 {
             served: 0,
             keep_idle: 0,
             future: Future::Open,
+            pace: None,
         }
     }
 }
@@ -587,7 +590,7 @@ impl Http1 {
         turn.after = after;
         turn.started = bench.begun.take().unwrap_or(now.monotonic);
         turn.received = head.length as u64;
-        turn.pace = core.limits.pace();
+        turn.pace = core.limits.pace_after(self.pace.take());
         turn.write_idle = core.max_write_idle;
         turn.read_idle = core.max_read_idle;
         if let Some(forwarded) = forwarded {
@@ -704,7 +707,8 @@ impl Http1 {
     }
 
     fn retire(&mut self, next: State, bench: &mut Bench) {
-        if let State::Busy(turn) = std::mem::replace(&mut self.state, next) {
+        if let State::Busy(mut turn) = std::mem::replace(&mut self.state, next) {
+            self.pace = turn.pace.take();
             bench.counters.sent(turn.sent, bench.now);
             bench.spare.put(turn);
         }

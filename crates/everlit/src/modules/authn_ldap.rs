@@ -54,6 +54,25 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// All that decides what a directory says of somebody, and whether it can be believed.
+    #[cfg(feature = "ldap")]
+    pub fn identity(&self) -> String {
+        let start_tls = if self.start_tls { "starttls" } else { "" };
+        let urls = self.urls.join(" ");
+        let parts = [
+            &urls,
+            start_tls,
+            &self.ca_file,
+            &self.bind_dn,
+            &self.base,
+            &self.filter,
+            &self.member,
+        ];
+        parts.join("\n")
+    }
+}
+
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Settings({:?})", self.urls)
@@ -207,16 +226,12 @@ pub fn check(
         false if rule.groups().is_empty() => return Verdict::No,
         false => Some(rule.groups().to_vec()),
     };
-    let place = settings.urls.join(" ");
+    let identity = settings.identity();
     let wanted = groups
         .as_ref()
         .map_or(String::new(), |groups| groups.join("|"));
-    let parts: [&[u8]; 8] = [
-        place.as_bytes(),
-        settings.bind_dn.as_bytes(),
-        settings.base.as_bytes(),
-        settings.filter.as_bytes(),
-        settings.member.as_bytes(),
+    let parts: [&[u8]; 4] = [
+        identity.as_bytes(),
         wanted.as_bytes(),
         knows.user,
         knows.password,

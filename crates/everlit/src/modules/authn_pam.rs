@@ -70,10 +70,14 @@ pub fn check(exchange: &mut Exchange<'_>, settings: &Settings, knows: &Knows<'_>
     let from = exchange.request.remote_ip().map(|ip| ip.to_string());
     let from = CString::new(from.unwrap_or_default()).unwrap_or_default();
     let answers = &exchange.knowledge.answers;
-    let key = answers.key(
-        "pam",
-        &[settings.service.as_bytes(), knows.user, knows.password],
-    );
+    // Its rules may be different for different places (pam_access).
+    let parts = [
+        settings.service.as_bytes(),
+        knows.user,
+        knows.password,
+        from.as_bytes(),
+    ];
+    let key = answers.key("pam", &parts);
     let question = Question {
         key,
         work: Work::Job(Box::new(move || {

@@ -158,8 +158,9 @@ impl Directory {
             let mut settings = LdapConnSettings::new()
                 .set_conn_timeout(self.timeout)
                 .set_starttls(self.start_tls);
-            let is_secure = self.start_tls || url.starts_with("ldaps:");
-            if is_secure && let Some(config) = self.tls()? {
+            if (self.start_tls || is_secure(url))
+                && let Some(config) = self.tls()?
+            {
                 settings = settings.set_config(config);
             }
             match LdapConn::with_settings(settings, url) {
@@ -215,6 +216,12 @@ impl Directory {
             .with_no_client_auth();
         Ok(Some(Arc::new(config)))
     }
+}
+
+/// Whether TLS is spoken from the beginning.
+fn is_secure(url: &str) -> bool {
+    let scheme = url.split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("ldaps"))
 }
 
 impl fmt::Debug for Directory {

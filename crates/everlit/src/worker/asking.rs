@@ -10,9 +10,12 @@ use super::serve;
 use super::table::Key;
 use super::{inbox, origin};
 use crate::http1::machine::Phase;
-use crate::inquiry::{self, Answer, Joined, Lives, Question, Task, Work};
+use crate::inquiry::{self, Answer, Joined, Lives, Question, Reply, Task, Work};
 use crate::modules::auth::HEIRLOOMS;
 use crate::modules::auth::nonce::Nonces;
+
+/// Answers that are dealt with before others have their turn.
+const REPLIES_TURN: usize = 64;
 
 impl Worker {
     /// After a connection was served: asks what its request is put off for.
@@ -38,25 +41,38 @@ impl Worker {
         else {
             return;
         };
-        let submitted = self.replies().and_then(|reply| {
-            let task = Task {
+        let Some(reply) = self.replies() else {
+            // Nobody can tell us the answer: it is given up in a moment.
+            return self.table.set_deadline(key, self.second() + 1);
+        };
+        let task = Task {
+            key: question,
+            job,
+            lives,
+            forgotten,
+            reply,
+        };
+        if let Err(task) = self.bench.pool.submit(task) {
+            // As if it had been asked, and not from here: what follows on the connection may be such a question, too, and
+            // a client could have each of them put on the stack above the last.
+            let _ = task.reply.send(Reply {
                 key: question,
-                job,
+                answer: Answer::Unavailable,
                 lives,
-                forgotten,
-                reply,
-            };
-            self.bench.pool.submit(task).ok()
-        });
-        if submitted.is_none() {
-            self.answered(question, Answer::Unavailable, lives);
+            });
         }
     }
 
-    /// Answers have come.
+    /// Answers have come. Only so many at a time: a request that is read again may raise the next question.
     pub(super) fn take_replies(&mut self) {
-        while let Some(reply) = self.next_reply() {
+        for _ in 0..REPLIES_TURN {
+            let Some(reply) = self.next_reply() else {
+                return;
+            };
             self.answered(reply.key, reply.answer, reply.lives);
+        }
+        if let Some((outlet, _)) = &self.replies {
+            outlet.ring();
         }
     }
 

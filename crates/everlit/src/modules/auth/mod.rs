@@ -246,7 +246,7 @@ fn check_basic(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule:
         basic::Said::Nothing => return challenge_basic(exchange, rule),
     };
     let (user, password) = (credentials.user(), credentials.password());
-    let refused = refusal(exchange, rule);
+    let refused = refusal(exchange, settings, rule);
     if exchange
         .knowledge
         .answers
@@ -333,7 +333,7 @@ fn check_digest(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule
     if judgement == Judgement::Stale {
         return challenge_digest(exchange, rule, Some(proof.algorithm));
     }
-    let refused = refusal(exchange, rule);
+    let refused = refusal(exchange, settings, rule);
     if exchange
         .knowledge
         .answers
@@ -396,10 +396,37 @@ fn heirlooms(exchange: &Exchange<'_>) -> crate::inquiry::Key {
 /// Its kind.
 pub const HEIRLOOMS: &str = "heirlooms";
 
-/// The question whether this was found invalid a moment ago.
-fn refusal(exchange: &Exchange<'_>, rule: &Rule) -> crate::inquiry::Key {
-    let field = exchange.request.field("authorization").unwrap_or_default();
-    let parts = [rule.prefix.as_bytes(), rule.realm.as_bytes(), field];
+/// The question whether this was found invalid a moment ago, of this client and by those who are asked here.
+fn refusal(
+    exchange: &Exchange<'_>,
+    settings: &settings::Settings,
+    rule: &Rule,
+) -> crate::inquiry::Key {
+    let request = &exchange.request;
+    let (files, backend) = (&settings.authn_file, settings.auth.backend);
+    let place = match backend {
+        None => String::new(),
+        Some(Backend::Plain) => files.plain.clone(),
+        Some(Backend::Htpasswd) => files.htpasswd.clone(),
+        Some(Backend::Htdigest) => files.htdigest.clone(),
+        #[cfg(feature = "ldap")]
+        Some(Backend::Ldap) => settings.authn_ldap.identity(),
+        #[cfg(feature = "pam")]
+        Some(Backend::Pam) => settings.authn_pam.service.clone(),
+    };
+    let backend = format!("{backend:?}");
+    let from = request.remote_ip().map(|ip| ip.to_string());
+    // Rules stay where they are as long as the configuration does.
+    let rule = std::ptr::from_ref(rule).addr().to_ne_bytes();
+    let parts: [&[u8]; 7] = [
+        &rule,
+        backend.as_bytes(),
+        place.as_bytes(),
+        files.groups.as_bytes(),
+        from.as_deref().unwrap_or_default().as_bytes(),
+        request.head.method_name,
+        request.field("authorization").unwrap_or_default(),
+    ];
     exchange.knowledge.answers.key("refused", &parts)
 }
 

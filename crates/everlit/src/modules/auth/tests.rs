@@ -447,3 +447,23 @@ fn a_changed_file_is_read_anew() {
     std::fs::remove_file(place.0.path().join("plain")).unwrap();
     assert_eq!(status(&mut desk, "/a", &basic("joe", "changed")), 401);
 }
+
+#[cfg(feature = "pam")]
+#[test]
+fn pam_is_asked_anew_for_another_place() {
+    let place = Place::new();
+    let text = format!(
+        "server.modules += ( \"mod_authn_pam\", \"mod_extforward\" )\nauth.backend = \"pam\"\n\
+         extforward.forwarder = ( \"all\" => \"trust\" )\nextforward.headers = ( \"X-Forwarded-For\" )\n{}",
+        rules("basic", "")
+    );
+    let mut desk = place.desk(&text);
+    let mut key = |ip: &str| {
+        let field = format!("{}\r\nX-Forwarded-For: {ip}", basic("joe", "secret"));
+        assert_eq!(ask(&mut desk, "/a", &field), None);
+        desk.knowledge.question.as_ref().unwrap().key
+    };
+    let first = key("192.0.2.1");
+    assert_eq!(first, key("192.0.2.1"));
+    assert_ne!(first, key("192.0.2.2"));
+}

@@ -166,6 +166,10 @@ fn users_of_a_directory_log_in() {
             format!("{FILTER}{ca}"),
         ),
         (
+            format!("LDAPS://localhost:{secure}"),
+            format!("{FILTER}{ca}"),
+        ),
+        (
             format!("localhost:{port}"),
             format!("{FILTER}{ca}auth.backend.ldap.starttls = \"enable\"\n"),
         ),

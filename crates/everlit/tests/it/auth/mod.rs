@@ -5,6 +5,7 @@
 
 mod databases;
 mod directory;
+mod refusals;
 mod restart;
 
 use std::path::Path;
