@@ -2,7 +2,7 @@
 
 use lighttpd_conf::Value;
 
-use crate::config::directive::{Change, Directive, Kind, Lack, Read, Risk, Scope, Setter};
+use crate::config::directive::{Change, Counts, Directive, Kind, Lack, Read, Risk, Scope, Setter};
 use crate::config::draft::Draft;
 use crate::config::paths::absolute;
 use crate::config::reader::Reader;
@@ -14,12 +14,16 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "",
         "File for messages of the server; empty: standard error.",
     )
+    .differs(
+        Counts::Warned,
+        "it counts outside of conditions only, and \"|command\" is an error",
+    )
     .in_scope(Scope::Connection),
     Directive::unsupported(
         "server.breakagelog",
         Kind::String,
         Scope::Connection,
-        Lack::Feature("this version starts no backends that could write to it"),
+        Lack::Feature("what programs write to standard error goes to Everlit's own"),
         Risk::Visible,
         "File for what backends write to standard error.",
     ),

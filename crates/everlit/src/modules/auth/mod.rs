@@ -15,7 +15,7 @@ use std::time::Duration;
 use lighttpd_conf::{Kind, Value};
 
 use super::{Hooks, Module, authn_file};
-use crate::config::{Change, Directive, Read, Reader, Setter};
+use crate::config::{Change, Counts, Directive, Read, Reader, Setter};
 use crate::errorlog;
 use crate::exchange::{Exchange, Flow};
 use crate::inquiry::{Answer, Lives, Question, Work};
@@ -73,6 +73,10 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::String, backend),
         "",
         "Where passwords are looked up: htpasswd, htdigest or plain.",
+    )
+    .differs(
+        Counts::Warned,
+        "a backend that this version does not have is an error",
     ),
     Directive::request(
         "auth.require",
