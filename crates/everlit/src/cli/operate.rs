@@ -28,6 +28,13 @@ pub(super) struct Options {
     flags: Vec<&'static str>,
 }
 
+impl Options {
+    /// Whether a long flag of the one command was given.
+    pub(super) fn has(&self, flag: &str) -> bool {
+        self.flags.contains(&flag)
+    }
+}
+
 /// Whom the answer is for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -61,7 +68,7 @@ pub(super) fn options(
 /// `everlit reload [-f FILE] [--json] [--no-wait]`
 pub(super) fn reload(parser: Parser) -> Result<ExitCode, lexopt::Error> {
     let options = options(parser, &["no-wait"])?;
-    let until = match options.flags.contains(&"no-wait") {
+    let until = match options.has("no-wait") {
         true => Until::Moved,
         false => Until::Gone,
     };
@@ -71,7 +78,7 @@ pub(super) fn reload(parser: Parser) -> Result<ExitCode, lexopt::Error> {
 /// `everlit stop [-f FILE] [--json] [--now]`
 pub(super) fn stop(parser: Parser) -> Result<ExitCode, lexopt::Error> {
     let options = options(parser, &["now"])?;
-    let how = match options.flags.contains(&"now") {
+    let how = match options.has("now") {
         true => Stop::Now,
         false => Stop::Graceful,
     };

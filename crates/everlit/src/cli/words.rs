@@ -17,7 +17,9 @@ Once it runs (-f FILE says which one, if there are several; --json answers for p
                         gone, or (--no-wait) as soon as only what cannot move is left there
   everlit status        processes, listeners, connections, the last restart
   everlit stop [--now]  finish what was begun and stop; or stop at once
-  everlit check         look at the configuration, change nothing
+  everlit check [--strict]
+                        look at the configuration, change nothing: errors, warnings, what is not as in lighttpd; 1 if it
+                        cannot be used, or (--strict) if there is a warning
 
 These exit with 0 if it is done, 1 if it failed or was refused, 2 for a wrong command line, 3 if nothing runs.
 everlit -h lists the flags of lighttpd.

@@ -28,6 +28,41 @@ pub struct Directive {
     pub apply: Apply,
     /// What to write instead, for one that lighttpd keeps only for old configurations.
     pub obsolete: Option<&'static str>,
+    /// How it differs from lighttpd's; `None`: not at all.
+    pub differs: Option<Difference>,
+}
+
+/// How a directive that has an effect differs from lighttpd's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// When that is to be known.
+    pub counts: Counts,
+    /// In words that end the sentence "`name` differs: ".
+    pub how: &'static str,
+}
+
+/// When a difference is to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// When the directive is used.
+    Used,
+    /// When it is not: the default is another.
+    Unset,
+    /// For some values, and a warning or an error is given for these.
+    Warned,
+}
+
+/// What a directive is to those who come from lighttpd. Each of the table is in one state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It does what it does there.
+    Same,
+    /// It does it in another way.
+    Different(Difference),
+    /// It makes no sense here, for this reason, or is left out on purpose. That will stay so.
+    Refused(&'static str),
+    /// This version does not have it.
+    NotYet(Lack),
 }
 
 /// What a directive does.
@@ -57,8 +92,10 @@ pub enum Apply {
 pub enum Lack {
     /// Its module is not part of this version.
     Module(&'static str),
-    /// The reason, in words that end the sentence "`name` has no effect: ".
+    /// This version lacks it, in words that end the sentence "`name` has no effect: ".
     Feature(&'static str),
+    /// It is left out for good, for this reason, in words that end the same sentence.
+    Purpose(&'static str),
 }
 
 /// What it means that a directive has no effect, unless its value is off or empty.
@@ -156,6 +193,17 @@ impl Directive {
         self
     }
 
+    /// The same, but not as in lighttpd: `how` ends the sentence "`name` differs: ".
+    #[must_use]
+    pub const fn differs(mut self, counts: Counts, how: &'static str) -> Directive {
+        assert!(
+            !matches!(self.apply, Apply::Unsupported { .. }),
+            "what has no effect does not differ: its lack says why"
+        );
+        self.differs = Some(Difference { counts, how });
+        self
+    }
+
     /// The same, in another scope: a directive that conditions may hold in lighttpd, and only the whole server here.
     #[must_use]
     pub const fn in_scope(mut self, scope: Scope) -> Directive {
@@ -177,6 +225,19 @@ impl Directive {
             doc,
             apply,
             obsolete: None,
+            differs: None,
+        }
+    }
+
+    /// What it is to those who come from lighttpd.
+    pub const fn state(&self) -> State {
+        match (&self.apply, self.differs) {
+            (Apply::Unsupported { lack, .. }, _) => match *lack {
+                Lack::Purpose(why) => State::Refused(why),
+                lack @ (Lack::Module(_) | Lack::Feature(_)) => State::NotYet(lack),
+            },
+            (_, Some(difference)) => State::Different(difference),
+            (_, None) => State::Same,
         }
     }
 

@@ -45,6 +45,16 @@ impl ConfigError {
         self.diagnostics.iter().map(Message::from).collect()
     }
 
+    /// What must be changed, for people.
+    pub fn render_errors(&self, style: Style) -> String {
+        let errors = self
+            .diagnostics
+            .iter()
+            .filter(|d| d.severity == Severity::Error);
+        let errors: Vec<String> = errors.map(|d| d.render(style)).collect();
+        errors.join("\n")
+    }
+
     /// Everything that is to be said, for people.
     pub fn render(&self, style: Style) -> String {
         render(&self.diagnostics, style).join("\n")

@@ -34,19 +34,24 @@ mod module_list;
 
 mod build;
 
+mod caution;
 mod error;
 mod preflight;
+mod survey;
 
 // While serving.
 mod resolve;
 
-pub use directive::{Apply, Change, Directive, Kind, Lack, Read, Risk, Scope, Setter};
+pub use directive::{
+    Apply, Change, Counts, Difference, Directive, Kind, Lack, Read, Risk, Scope, Setter, State,
+};
 pub use draft::Draft;
 pub use error::{ConfigError, Message};
 pub use lighttpd_conf::Style;
 pub use reader::Reader;
 pub use resolve::{MAX_KNOWN, Resolver, Rules};
 pub use server::{AccessLog, CoreFiles, RESERVED_DESCRIPTORS, Server, StatCache};
+pub use survey::{Note, OtherDefault, Standing, Survey};
 
 use error::render;
 use lighttpd_conf::{Config, Diagnostic};
@@ -119,19 +124,49 @@ pub enum Reach {
 
 /// Loads and checks a configuration. Nothing is opened but its text; host names are resolved.
 pub fn load(source: &Source) -> Result<(Site, Plan), ConfigError> {
-    examine(source, Depth::Text).map(|(_, site, plan)| (site, plan))
+    examine(&read(source)?, Depth::Text).map(|(_, site, plan)| (site, plan))
 }
 
 /// The same, and looks whether the files, directories, users and groups that it names are there (`-tt`).
 pub fn plan(source: &Source) -> Result<Plan, ConfigError> {
-    examine(source, Depth::System).map(|(_, _, plan)| plan)
+    examine(&read(source)?, Depth::System).map(|(_, _, plan)| plan)
 }
 
-/// Everything there is to say about a configuration, warnings too, for `check --json`.
-pub fn check(source: &Source) -> Vec<Message> {
-    match examine(source, Depth::System) {
-        Ok((warnings, _, _)) => warnings.iter().map(Message::from).collect(),
-        Err(error) => error.messages(),
+/// Everything there is to say about a configuration (`everlit check`).
+#[derive(Debug)]
+pub struct Checked {
+    /// Its plan, or why it cannot be used.
+    pub outcome: Result<Plan, ConfigError>,
+    /// Errors and warnings.
+    pub messages: Vec<Message>,
+    /// What it uses; `None` if it cannot even be read.
+    pub survey: Option<Survey>,
+}
+
+/// Looks at a configuration, and at what it names on this machine.
+pub fn check(source: &Source) -> Checked {
+    let config = match read(source) {
+        Ok(config) => config,
+        Err(error) => {
+            return Checked {
+                messages: error.messages(),
+                outcome: Err(error),
+                survey: None,
+            };
+        }
+    };
+    let survey = Some(survey::survey(&config));
+    match examine(&config, Depth::System) {
+        Ok((warnings, _, plan)) => Checked {
+            outcome: Ok(plan),
+            messages: warnings.iter().map(Message::from).collect(),
+            survey,
+        },
+        Err(error) => Checked {
+            messages: error.messages(),
+            outcome: Err(error),
+            survey,
+        },
     }
 }
 
@@ -149,14 +184,13 @@ enum Depth {
     System,
 }
 
-fn examine(source: &Source, depth: Depth) -> Result<(Vec<Diagnostic>, Site, Plan), ConfigError> {
-    let config = read(source)?;
+fn examine(config: &Config, depth: Depth) -> Result<(Vec<Diagnostic>, Site, Plan), ConfigError> {
     let mut problems = Vec::new();
-    let built = build::build(&config, &mut problems);
+    let built = build::build(config, &mut problems);
     if depth == Depth::System {
-        preflight::look(&config, &mut problems);
+        preflight::look(config, &mut problems);
         if let Some(built) = &built {
-            crate::tls::look(&config, &built.site, &mut problems);
+            crate::tls::look(config, &built.site, &mut problems);
         }
     }
     error::sort(&mut problems, config.sources());

@@ -40,7 +40,7 @@ pub(super) fn module_of(directive: &Directive) -> Option<&'static str> {
         (Some(module), _) => Some(module.name),
         (None, super::directive::Apply::Unsupported { lack, .. }) => match lack {
             super::directive::Lack::Module(name) => Some(name),
-            super::directive::Lack::Feature(_) => None,
+            super::directive::Lack::Feature(_) | super::directive::Lack::Purpose(_) => None,
         },
         (None, _) => None,
     }
@@ -52,7 +52,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::{Apply, Kind, Reader};
+    use crate::config::{Apply, Kind, Lack, Reader, Scope, State};
 
     #[test]
     fn no_name_is_there_twice() {
@@ -106,6 +106,38 @@ mod tests {
             if matches!(directive.kind(), Kind::Bool | Kind::Short | Kind::Int) {
                 assert_ne!(directive.default, "", "{}", directive.name);
             }
+        }
+    }
+
+    /// What is read but counts in fewer places, or not at all, is not the same: the sentence says so.
+    #[test]
+    fn what_is_restricted_differs() {
+        for directive in all() {
+            let name = directive.name;
+            let is_restricted = match directive.apply {
+                Apply::Server(_) => directive.scope == Scope::Connection,
+                // What has no effect in lighttpd either.
+                Apply::Nothing(_) => {
+                    let without_effect = "server.bsd-accept-filter deflate.work-block-size deflate.output-buffer-size";
+                    !without_effect.contains(name)
+                }
+                Apply::Socket(_) | Apply::Request(_) | Apply::Unsupported { .. } => false,
+            };
+            assert!(!is_restricted || directive.differs.is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn reasons_end_a_sentence() {
+        let sentences = all().filter_map(|directive| match directive.state() {
+            State::Same | State::NotYet(Lack::Module(_)) => None,
+            State::Different(other) => Some(other.how),
+            State::Refused(why) | State::NotYet(Lack::Feature(why) | Lack::Purpose(why)) => {
+                Some(why)
+            }
+        });
+        for sentence in sentences {
+            assert!(!sentence.ends_with('.') && sentence.len() > 5, "{sentence}");
         }
     }
 

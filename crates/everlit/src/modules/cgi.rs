@@ -9,7 +9,7 @@ use lighttpd_conf::{Kind, Value};
 
 use super::{Hooks, Module};
 use crate::config::nearest::nearest;
-use crate::config::{Change, Directive, Read, Reader, Setter};
+use crate::config::{Change, Counts, Directive, Read, Reader, Setter};
 use crate::exchange::{Exchange, Flow};
 use crate::files::{EntryKind, Metadata};
 use crate::gateway::Handler;
@@ -87,6 +87,10 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::KvAny, limits),
         "()",
         "How long programs may be silent (read-timeout) and leave a body unread (write-timeout).",
+    )
+    .differs(
+        Counts::Warned,
+        "\"tcp-fin-propagate\" is not there: a program is told by SIGTERM that its client is gone",
     ),
 ];
 

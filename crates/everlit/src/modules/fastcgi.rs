@@ -3,7 +3,7 @@
 use lighttpd_conf::{Kind, Value};
 
 use super::{Hooks, Module};
-use crate::config::{Directive, Read, Reader, Scope, Setter};
+use crate::config::{Counts, Directive, Read, Reader, Scope, Setter};
 use crate::exchange::{Exchange, Flow};
 use crate::gateway::config::{Command, Files};
 use crate::gateway::{Backends, Protocol, choose, config};
@@ -22,6 +22,10 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::KvArray, server),
         "()",
         "FastCGI servers, by prefix of the URL path or suffix of the file.",
+    )
+    .differs(
+        Counts::Warned,
+        "\"min-procs\" and \"tcp-fin-propagate\" have no effect",
     ),
     Directive::request(
         "fastcgi.balance",
@@ -35,6 +39,10 @@ static DIRECTIVES: &[Directive] = &[
         Scope::Connection,
         "0",
         "What is logged about servers; failures always are.",
+    )
+    .differs(
+        Counts::Used,
+        "any value means the same: failures are logged, and nothing else",
     ),
     Directive::request(
         "fastcgi.map-extensions",

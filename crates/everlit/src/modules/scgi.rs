@@ -3,7 +3,7 @@
 use lighttpd_conf::{Kind, Value};
 
 use super::{Hooks, Module};
-use crate::config::{Change, Directive, Read, Reader, Scope, Setter};
+use crate::config::{Change, Counts, Directive, Read, Reader, Scope, Setter};
 use crate::exchange::{Exchange, Flow};
 use crate::gateway::config::{Command, Files};
 use crate::gateway::{Backends, Protocol, choose, config};
@@ -34,6 +34,10 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::KvArray, server),
         "()",
         "SCGI or uwsgi servers, by prefix of the URL path or suffix of the file.",
+    )
+    .differs(
+        Counts::Warned,
+        "\"min-procs\" and \"tcp-fin-propagate\" have no effect",
     ),
     Directive::request(
         "scgi.balance",
@@ -47,6 +51,10 @@ static DIRECTIVES: &[Directive] = &[
         Scope::Connection,
         "0",
         "What is logged about servers; failures always are.",
+    )
+    .differs(
+        Counts::Used,
+        "any value means the same: failures are logged, and nothing else",
     ),
     Directive::request(
         "scgi.map-extensions",

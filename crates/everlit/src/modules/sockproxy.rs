@@ -3,7 +3,7 @@
 use lighttpd_conf::{Kind, Value};
 
 use super::{Hooks, Module};
-use crate::config::{Directive, Read, Reader, Scope, Setter};
+use crate::config::{Counts, Directive, Read, Reader, Scope, Setter};
 use crate::gateway::config::{Command, Files};
 use crate::gateway::{Backends, choose, config};
 use crate::net::Peer;
@@ -23,6 +23,10 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::KvArray, server),
         "()",
         "Servers that connections are passed to as they are: under the key \"\" or \"/\", for a listener or a client's address.",
+    )
+    .differs(
+        Counts::Warned,
+        "\"min-procs\" and \"tcp-fin-propagate\" have no effect",
     ),
     Directive::request(
         "sockproxy.balance",
@@ -36,6 +40,10 @@ static DIRECTIVES: &[Directive] = &[
         Scope::Connection,
         "0",
         "What is logged about servers; failures always are.",
+    )
+    .differs(
+        Counts::Used,
+        "any value means the same: failures are logged, and nothing else",
     ),
 ];
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lighttpd_conf::{Kind, Value};
 
 use super::{Hooks, Module};
-use crate::config::{Change, Directive, Read, Reader, Scope, Setter};
+use crate::config::{Change, Counts, Directive, Read, Reader, Scope, Setter};
 use crate::exchange::{Exchange, Flow};
 use crate::gateway::config::{Command, Files};
 use crate::gateway::websocket::{self, handshake};
@@ -31,6 +31,10 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::KvArray, server),
         "()",
         "Servers that are reached through WebSocket, by prefix or suffix of the URL path; they see the data only.",
+    )
+    .differs(
+        Counts::Warned,
+        "\"min-procs\" and \"tcp-fin-propagate\" have no effect",
     ),
     Directive::request(
         "wstunnel.balance",
@@ -44,6 +48,10 @@ static DIRECTIVES: &[Directive] = &[
         Scope::Connection,
         "0",
         "What is logged about servers; failures always are.",
+    )
+    .differs(
+        Counts::Used,
+        "any value means the same: failures are logged, and nothing else",
     ),
     Directive::request(
         "wstunnel.map-extensions",

@@ -88,6 +88,55 @@ fn a_failed_reload_is_an_exit_code_and_a_reason() {
 }
 
 #[test]
+fn check_says_what_is_not_as_in_lighttpd() {
+    let setup = Setup::new(Built::Everlit);
+    let check = |text: &str, more: &[&str]| {
+        setup.configure(text);
+        setup.run(&[&["check", "-f", "test.conf"], more].concat())
+    };
+    // Different is no reason to fail, whatever is asked for.
+    let different = check("server.port = 0\nserver.max-worker = 2", &["--strict"]);
+    assert_eq!(code(&different), 0, "{}", said(&different));
+    let text = said(&different);
+    for part in [
+        "test.conf:",
+        " different: server.max-worker: these are threads",
+        " is right; it listens on ",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let unknown = "server.port = 0\nserver.max-workers = 2";
+    let lenient = check(unknown, &[]);
+    assert_eq!(code(&lenient), 0);
+    let line = ": warning: unknown directive server.max-workers is ignored; did you mean server.max-worker?";
+    assert!(said(&lenient).contains(line), "{}", said(&lenient));
+    assert_eq!(code(&check(unknown, &["--strict"])), 1);
+    let json = check(unknown, &["--strict", "--json"]);
+    assert_eq!(code(&json), 1);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["ok"], false);
+    assert_eq!(json["survey"]["notes"][0]["state"], "unknown");
+    assert_eq!(
+        json["survey"]["notes"][0]["help"],
+        "did you mean server.max-worker?"
+    );
+    assert_eq!(json["messages"][0]["severity"], "warning");
+    let wrong = check("server.port = \"x\"", &[]);
+    assert_eq!(code(&wrong), 1);
+    assert!(
+        error(&wrong).contains("server.port takes an integer"),
+        "{}",
+        error(&wrong)
+    );
+    assert!(
+        said(&wrong).ends_with("test.conf cannot be used\n"),
+        "{}",
+        said(&wrong)
+    );
+    assert_eq!(code(&setup.run(&["check", "--nonsense"])), 2);
+}
+
+#[test]
 fn the_background_start_returns_when_it_serves() {
     let setup = Setup::new(Built::Everlit);
     setup.configure("server.bind = \"127.0.0.1\"\nserver.port = 0");

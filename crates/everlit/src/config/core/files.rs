@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lighttpd_conf::Value;
 
 use crate::config::StatCache;
-use crate::config::directive::{Change, Directive, Kind, Read, Scope, Setter};
+use crate::config::directive::{Change, Counts, Directive, Kind, Read, Scope, Setter};
 use crate::config::draft::Draft;
 use crate::config::paths::{absolute, directory_prefix};
 use crate::config::reader::Reader;
@@ -30,6 +30,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Text(|settings, tag| settings.core.tag = tag.to_owned()),
         "\"Everlit\"",
         "Value of the Server field; empty: there is no such field.",
+    )
+    .differs(
+        Counts::Unset,
+        "\"Everlit\"",
     ),
     Directive::request(
         "server.errorfile-prefix",
@@ -47,12 +51,20 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Text(|settings, path| settings.core.error_handler = path.to_owned()),
         "",
         "URL path that answers instead of an error page, for every status from 400 on.",
+    )
+    .differs(
+        Counts::Used,
+        "conditions of a request (If-Match and so on) are not about the handler's page",
     ),
     Directive::request(
         "server.error-handler-404",
         Setter::Text(|settings, path| settings.core.error_handler_404 = path.to_owned()),
         "",
         "URL path that answers instead of the error pages 403 and 404.",
+    )
+    .differs(
+        Counts::Used,
+        "an error of the handler's own is not shown",
     ),
     Directive::request(
         "server.error-intercept",
@@ -120,6 +132,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::String, stat_cache),
         "\"simple\"",
         "How long what is known of a file is believed: \"simple\" for up to a second, \"disable\" not at all.",
+    )
+    .differs(
+        Counts::Used,
+        "\"inotify\", \"fam\" and \"kqueue\" are the same as \"simple\"",
     ),
     Directive::request(
         "server.upload-dirs",
@@ -136,6 +152,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Scope::Server,
         "16777216",
         "Size of the files that request bodies are put into; one file holds all of a body here.",
+    )
+    .differs(
+        Counts::Used,
+        "any value means the same: one file holds all of a body",
     ),
 ];
 

@@ -2,7 +2,7 @@
 
 use lighttpd_conf::Value;
 
-use crate::config::directive::{Change, Directive, Kind, Read, Setter};
+use crate::config::directive::{Change, Counts, Directive, Kind, Read, Setter};
 use crate::config::reader::Reader;
 use crate::settings::Settings;
 
@@ -12,18 +12,30 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Short(|draft, n| draft.server.max_connections = (n > 0).then_some(n.into())),
         "0",
         "Most connections open at once; 0: as many as there are descriptors, less 64.",
+    )
+    .differs(
+        Counts::Unset,
+        "as many as server.max-fds, less 64; lighttpd has fewer, at most half of them",
     ),
     Directive::server(
         "server.max-fds",
         Setter::Int(|draft, n| draft.server.max_fds = (n > 0).then_some(n)),
         "0",
         "Most descriptors open at once (RLIMIT_NOFILE); 0: all that the system allows.",
+    )
+    .differs(
+        Counts::Unset,
+        "all that the system allows (the hard limit); lighttpd takes 4096, if the soft limit is lower",
     ),
     Directive::server(
         "server.max-worker",
         Setter::Short(|draft, n| draft.server.workers = (n > 0).then_some(n)),
         "0",
         "Worker threads; 0: one for each processor. lighttpd starts processes.",
+    )
+    .differs(
+        Counts::Used,
+        "these are threads of one process, where lighttpd starts processes; 0 is one for each processor",
     ),
     Directive::server(
         "server.max-request-field-size",
@@ -42,6 +54,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Short(|settings, n| settings.core.max_keep_alive_requests = n.into()),
         "1000",
         "Requests on one connection before it is closed; 0: it is closed after the first.",
+    )
+    .differs(
+        Counts::Used,
+        "all requests count; lighttpd answers one more",
     ),
     Directive::request(
         "server.max-keep-alive-idle",

@@ -3,7 +3,7 @@
 use lighttpd_conf::Value;
 
 use crate::config::AccessLog;
-use crate::config::directive::{Change, Directive, Kind, Lack, Read, Risk, Scope, Setter};
+use crate::config::directive::{Change, Counts, Directive, Kind, Lack, Read, Risk, Scope, Setter};
 use crate::config::draft::Draft;
 use crate::config::paths::absolute;
 use crate::config::reader::Reader;
@@ -15,6 +15,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::String, error_log),
         "",
         "File for messages of the server; empty: standard error.",
+    )
+    .differs(
+        Counts::Warned,
+        "it counts outside of conditions only, and \"|command\" is an error",
     )
     .in_scope(Scope::Connection),
     Directive::request(

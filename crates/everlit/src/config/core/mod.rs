@@ -3,7 +3,7 @@
 use super::directive::Directive;
 
 mod debug;
-mod features;
+pub(super) mod features;
 mod files;
 mod limits;
 mod logging;

@@ -2,11 +2,11 @@
 
 use lighttpd_conf::Value;
 
-use crate::config::directive::{Change, Directive, Kind, Lack, Read, Risk, Scope, Setter};
+use crate::config::directive::{Change, Counts, Directive, Kind, Lack, Read, Risk, Scope, Setter};
 use crate::config::draft::Draft;
 use crate::config::listeners::SocketOptions;
 use crate::config::reader::Reader;
-use crate::settings::Stream;
+use crate::settings::{Settings, Stream};
 
 pub(super) static DIRECTIVES: &[Directive] = &[
     Directive::server(
@@ -14,6 +14,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::Short, port),
         "80",
         "TCP port for server.bind, and for addresses without one; 0: the kernel chooses.",
+    )
+    .differs(
+        Counts::Warned,
+        "a number above 65535 is an error; lighttpd takes 65535",
     ),
     Directive::server(
         "server.bind",
@@ -26,12 +30,20 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::String, network_backend),
         "\"sendfile\"",
         "How files are written to sockets; Everlit chooses by itself.",
+    )
+    .differs(
+        Counts::Used,
+        "any value that lighttpd takes means the same: Everlit chooses by itself",
     ),
     Directive::server(
         "server.event-handler",
         Setter::Own(Kind::String, event_handler),
         "\"epoll\"",
         "How the server waits for events; always epoll.",
+    )
+    .differs(
+        Counts::Warned,
+        "it is always epoll",
     ),
     Directive::socket(
         "server.listen-backlog",
@@ -50,6 +62,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Bool(|socket, on| socket.defer_accept = on),
         "\"enable\"",
         "Whether a connection is accepted only when its first bytes are there, or after a second (TCP_DEFER_ACCEPT); lighttpd's default is \"disable\".",
+    )
+    .differs(
+        Counts::Unset,
+        "\"enable\", where lighttpd has \"disable\": a client that says nothing is let in after a second",
     ),
     Directive::socket(
         "server.use-ipv6",
@@ -100,21 +116,24 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Scope::Server,
         "8192",
         "Size of buffers; Everlit chooses by itself.",
+    )
+    .differs(
+        Counts::Used,
+        "any value means the same: Everlit chooses by itself",
     ),
-    Directive::unsupported(
+    Directive::request(
         "server.protocol-http11",
-        Kind::Bool,
-        Scope::Connection,
-        Lack::Feature("responses are always HTTP/1.1"),
-        Risk::Visible,
+        Setter::Own(Kind::Bool, http11),
+        "\"enable\"",
         "Whether responses are HTTP/1.1 instead of HTTP/1.0.",
     )
+    .differs(Counts::Warned, "responses are always HTTP/1.1")
     .obsolete("leave it out: HTTP/1.1 is always spoken"),
     Directive::unsupported(
         "server.reject-expect-100-with-417",
         Kind::Bool,
         Scope::Server,
-        Lack::Feature("expectations of 100-continue are always met"),
+        Lack::Purpose("expectations of 100-continue are always met"),
         Risk::Visible,
         "Whether a request with \"Expect: 100-continue\" is refused.",
     )
@@ -141,6 +160,14 @@ fn stream(number: u16) -> Stream {
         1 => Stream::Eager,
         _ => Stream::Bounded,
     }
+}
+
+fn http11(value: &Value, reader: &mut Reader) -> Read<Settings> {
+    if !value.to_bool()? {
+        let message = "server.protocol-http11 has no effect: responses are always HTTP/1.1";
+        reader.warn(value.span, message);
+    }
+    Ok(Change::none())
 }
 
 fn network_backend(value: &Value, _: &mut Reader) -> Read<Draft> {

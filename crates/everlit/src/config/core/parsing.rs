@@ -2,7 +2,7 @@
 
 use lighttpd_conf::{Kind, Value};
 
-use crate::config::directive::{Change, Directive, Read, Setter};
+use crate::config::directive::{Change, Counts, Directive, Read, Setter};
 use crate::config::draft::Draft;
 use crate::config::reader::Reader;
 use crate::route::uri::{ParseOption, ParseOptions};
@@ -13,13 +13,15 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::KvString, parse_options),
         "()",
         "How strictly requests are read, and how URLs are normalised, key by key.",
-    ),
+    )
+    .differs(Counts::Warned, "\"header-strict\" cannot be turned off"),
     Directive::server(
         "server.http-parseopt-header-strict",
-        Setter::Bool(|draft, on| toggle(draft, ParseOption::HeaderStrict, on)),
+        Setter::Own(Kind::Bool, header_strict),
         "\"enable\"",
         "Whether heads with control characters are refused.",
     )
+    .differs(Counts::Warned, "it cannot be turned off")
     .obsolete("write server.http-parseopts += ( \"header-strict\" => \"...\" )"),
     Directive::server(
         "server.http-parseopt-host-strict",
@@ -45,6 +47,23 @@ fn toggle(draft: &mut Draft, option: ParseOption, on: bool) {
     };
 }
 
+fn header_strict(value: &Value, reader: &mut Reader) -> Read<Draft> {
+    let on = value.to_bool()?;
+    if !on {
+        unalterable(ParseOption::HeaderStrict, value, reader);
+    }
+    Ok(Change::new(move |draft: &mut Draft| {
+        toggle(draft, ParseOption::HeaderStrict, on);
+    }))
+}
+
+/// Says so, where an option is turned off that does not do in lighttpd's way what it does then.
+fn unalterable(option: ParseOption, value: &Value, reader: &mut Reader) {
+    if let Some(how) = option.differs() {
+        reader.warn(value.span, format!("\"{}\": {how}", option.key()));
+    }
+}
+
 /// Keys that are not named keep their defaults.
 fn parse_options(value: &Value, reader: &mut Reader) -> Read<Draft> {
     let mut toggles: Vec<(String, bool)> = Vec::new();
@@ -52,7 +71,13 @@ fn parse_options(value: &Value, reader: &mut Reader) -> Read<Draft> {
     for (key, setting) in value.to_map()? {
         let on = setting.to_bool()?;
         match result.set(key, on) {
-            Ok(()) => toggles.push((key.to_owned(), on)),
+            Ok(()) => {
+                let mut options = ParseOption::all().filter(|option| option.key() == key);
+                if let (false, Some(option)) = (on, options.next()) {
+                    unalterable(option, setting, reader);
+                }
+                toggles.push((key.to_owned(), on));
+            }
             Err(unknown) => reader.error(
                 setting.span,
                 unknown.to_string(),

@@ -3,7 +3,7 @@
 use lighttpd_conf::Value;
 
 use crate::config::CoreFiles;
-use crate::config::directive::{Change, Directive, Kind, Read, Scope, Setter};
+use crate::config::directive::{Change, Counts, Directive, Kind, Read, Scope, Setter};
 use crate::config::draft::{CompatModules, Draft};
 use crate::config::module_list;
 use crate::config::paths::absolute;
@@ -62,6 +62,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "\"disable\"",
         "Whether a crash leaves a core file, whatever the soft limit says. If not, and ssl.engine is on, there is none \
          whatever the limit says, and no debugger of the same user: keys would be seen.",
+    )
+    .differs(
+        Counts::Unset,
+        "with ssl.engine, there is no core file whatever the limit says: keys would be in it",
     ),
     Directive::nothing(
         "server.systemd-socket-activation",
@@ -69,6 +73,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Scope::Server,
         "\"disable\"",
         "Whether to take sockets from systemd; those that are passed are always taken.",
+    )
+    .differs(
+        Counts::Used,
+        "sockets that systemd passes are always taken",
     ),
 ];
 

@@ -149,6 +149,7 @@ const CASES: &[Case] = &[
         l.listener().name == "127.0.0.1:80"
     }),
     ("server.network-backend", "\"writev\"", |_| true),
+    ("server.protocol-http11", "\"enable\"", |_| true),
     ("server.event-handler", "\"linux-sysepoll\"", |_| true),
     ("server.listen-backlog", "9", |l| l.listener().backlog == 9),
     ("server.socket-perms", "\"0600\"", |l| {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::config::{Apply, Directive, Kind, Lack, Risk, Scope, table};
+use crate::config::{Apply, Counts, Directive, Kind, Lack, Risk, Scope, State, table};
 
 const HEAD: &str = "\
 # Directives
@@ -11,12 +11,15 @@ const HEAD: &str = "\
 All directives of lighttpd 1.4.85 and those of mod_secdownload, which it had until 1.4.67; and what Everlit does with them. This file is made from the table in
 `crates/everlit/src/config`; a test compares the two.
 
-- **yes**: as in lighttpd.
-- **accepted**: any value means the same here; the sentence says why.
-- **warning**: not in this version; the configuration is used as if the directive were not there, and a warning names it,
+- **same**: as in lighttpd.
+- **different**: it works in another way, told behind \"Differs\"; or, if it is not set, from another default.
+- **refused**: left out on purpose, for the reason that is given. A warning names it, unless the value is empty or \"disable\".
+- **not yet**: not in this version; the configuration is used as if the directive were not there, and a warning names it,
   unless the value is empty or \"disable\".
-- **refused**: not in this version, and a configuration that counts on it would show or do what it should not. It is an
-  error, unless the value is empty or \"disable\".
+- **not yet, an error**: not in this version, and a configuration that counts on it would show or do what it should not. It is
+  an error, unless the value is empty or \"disable\".
+
+`doc/compatibility.md` has those that are not the same, and what else differs.
 
 A directive whose module is not named in `server.modules` has no effect, and a warning says so, as in lighttpd. Types: list,
 pairs (of strings), map (of anything), lists by key. Places: server (outside of all conditions), socket (there, or in
@@ -67,23 +70,38 @@ fn row(directive: &Directive) -> String {
         "" => String::new(),
         text => format!("`{}`", text.replace('|', "\\|")),
     };
-    let here = match directive.apply {
-        Apply::Server(_) if directive.scope == Scope::Connection => "yes, outside of conditions",
-        Apply::Server(_) | Apply::Socket(_) | Apply::Request(_) => "yes",
-        Apply::Nothing(_) => "accepted",
-        Apply::Unsupported { risk, .. } => match risk {
-            Risk::Visible => "warning",
-            Risk::Exposes(_) => "refused",
+    let here = match directive.state() {
+        State::Same => "same",
+        State::Different(_) => "different",
+        State::Refused(_) => "refused",
+        State::NotYet(_) => match directive.apply {
+            Apply::Unsupported {
+                risk: Risk::Exposes(_),
+                ..
+            } => "not yet, an error",
+            _ => "not yet",
         },
     };
     let mut doc = directive.doc.replace('|', "\\|");
-    if let Apply::Unsupported { lack, risk, .. } = directive.apply {
-        if let Lack::Feature(why) = lack {
+    match directive.state() {
+        State::Same | State::NotYet(Lack::Module(_)) => {}
+        State::Different(other) => {
+            let what = match other.counts {
+                Counts::Used | Counts::Warned => "Differs",
+                Counts::Unset => "Another default",
+            };
+            let _ = write!(doc, " {what}: {}.", other.how.replace('|', "\\|"));
+        }
+        State::Refused(why) | State::NotYet(Lack::Feature(why) | Lack::Purpose(why)) => {
             let _ = write!(doc, " Not here: {why}.");
         }
-        if let Risk::Exposes(harm) = risk {
-            let _ = write!(doc, " Without it, {harm}.");
-        }
+    }
+    if let Apply::Unsupported {
+        risk: Risk::Exposes(harm),
+        ..
+    } = directive.apply
+    {
+        let _ = write!(doc, " Without it, {harm}.");
     }
     if let Some(instead) = directive.obsolete {
         let _ = write!(doc, " Obsolete: {}.", instead.replace('|', "\\|"));

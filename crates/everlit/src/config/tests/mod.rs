@@ -1,6 +1,7 @@
 //! Whole configurations: what is made of them, and what is said about them.
 
 mod backends;
+mod compatibility;
 mod conditions;
 mod debian;
 mod directives;
@@ -8,4 +9,5 @@ mod document;
 mod listeners;
 mod problems;
 pub(crate) mod support;
+mod survey;
 mod system;

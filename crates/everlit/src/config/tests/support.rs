@@ -42,7 +42,9 @@ pub(crate) fn base(text: &str) -> Rc<Settings> {
 
 /// What is said about it, as `line:column severity: message`.
 pub(crate) fn remarks(text: &str) -> Vec<String> {
-    let messages = match config::examine(&source(text), config::Depth::Text) {
+    let examined = config::read(&source(text))
+        .and_then(|config| config::examine(&config, config::Depth::Text));
+    let messages = match examined {
         Ok((warnings, _, _)) => warnings.iter().map(Message::from).collect(),
         Err(error) => error.messages(),
     };

@@ -6,7 +6,11 @@ use super::support::*;
 use crate::config::{self};
 
 fn remarks_at(text: &str) -> Vec<String> {
-    config::check(&source(text)).iter().map(short).collect()
+    config::check(&source(text))
+        .messages
+        .iter()
+        .map(short)
+        .collect()
 }
 
 #[test]

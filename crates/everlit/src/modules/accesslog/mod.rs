@@ -14,7 +14,7 @@ use lighttpd_conf::{Kind, Scope, Value};
 use self::escape::Escaping;
 use self::format::Format;
 use super::{Hooks, Module};
-use crate::config::{AccessLog, Change, Directive, Read, Reader, Setter};
+use crate::config::{AccessLog, Change, Counts, Directive, Read, Reader, Setter};
 use crate::logline::LogId;
 use crate::settings;
 
@@ -69,6 +69,7 @@ static DIRECTIVES: &[Directive] = &[
         "6",
         "Level of lines in the system log, 0 to 7; 6 is \"info\".",
     )
+    .differs(Counts::Warned, "it counts outside of conditions only")
     .in_scope(Scope::Connection),
 ];
 

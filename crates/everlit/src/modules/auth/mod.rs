@@ -19,7 +19,7 @@ use super::authn_ldap;
 #[cfg(feature = "pam")]
 use super::authn_pam;
 use super::{Hooks, Module, authn_file};
-use crate::config::{Change, Directive, Read, Reader, Setter};
+use crate::config::{Change, Counts, Directive, Read, Reader, Setter};
 use crate::errorlog;
 use crate::exchange::{Exchange, Flow};
 use crate::inquiry::{Answer, Lives, Question, Work};
@@ -83,6 +83,10 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::String, backend),
         "",
         "Where passwords are looked up: htpasswd, htdigest, plain, ldap or pam.",
+    )
+    .differs(
+        Counts::Warned,
+        "a backend that this version does not have is an error",
     ),
     Directive::request(
         "auth.require",

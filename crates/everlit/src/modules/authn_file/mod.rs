@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::auth::algorithm::{Algorithm, is_same};
 use super::auth::{Knows, Verdict};
 use super::{Hooks, Module};
-use crate::config::{Directive, Setter};
+use crate::config::{Counts, Directive, Setter};
 use crate::errorlog;
 use crate::exchange::Exchange;
 use crate::files::Text;
@@ -44,6 +44,10 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Text(|settings, path| settings.authn_file.groups = path.to_owned()),
         "",
         "File with groups, for users from any file: group: user user.",
+    )
+    .differs(
+        Counts::Used,
+        "the file is read; lighttpd takes the directive and does not look",
     ),
     Directive::request(
         "auth.backend.htdigest.userfile",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lighttpd_conf::{Kind, Value};
 
 use super::{Params, Tuning};
-use crate::config::{Change, Directive, Read, Reader, Setter};
+use crate::config::{Change, Counts, Directive, Read, Reader, Setter};
 use crate::pack::{Coding, Recipe};
 use crate::settings::Settings;
 
@@ -21,6 +21,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::List, allowed),
         "",
         "Compressions that are offered, best first: gzip, deflate, br, zstd. Unset: none; empty: zstd, br, gzip, deflate.",
+    )
+    .differs(
+        Counts::Warned,
+        "bzip2 is not offered",
     ),
     Directive::request(
         "deflate.max-compress-size",
@@ -86,6 +90,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::List, allowed),
         "",
         "The same as deflate.allowed-encodings.",
+    )
+    .differs(
+        Counts::Warned,
+        "bzip2 is not offered",
     )
     .obsolete("write deflate.allowed-encodings"),
     Directive::request(

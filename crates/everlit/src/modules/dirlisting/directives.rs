@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lighttpd_conf::{Kind, Pattern, Scope, Value};
 
-use crate::config::{Change, Directive, Read, Reader, Setter};
+use crate::config::{Change, Counts, Directive, Read, Reader, Setter};
 use crate::settings::Settings;
 
 pub(super) static DIRECTIVES: &[Directive] = &[
@@ -13,12 +13,20 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Bool(|settings, on| settings.dirlisting.activate = on),
         "\"disable\"",
         "Whether directories without an index file are listed.",
+    )
+    .differs(
+        Counts::Used,
+        "the page has looks of its own; names, sizes, times and their order are the same",
     ),
     Directive::request(
         "server.dir-listing",
         Setter::Bool(|settings, on| settings.dirlisting.activate = on),
         "\"disable\"",
         "The same as dir-listing.activate.",
+    )
+    .differs(
+        Counts::Used,
+        "the page has looks of its own; names, sizes, times and their order are the same",
     )
     .obsolete("write dir-listing.activate"),
     Directive::request(
@@ -38,12 +46,20 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Text(|settings, url| settings.dirlisting.external_css = url.to_owned()),
         "",
         "URL of a style sheet, instead of the style that is in the page.",
+    )
+    .differs(
+        Counts::Used,
+        "the style has to know this page: it finds a table of the class \"listing\"",
     ),
     Directive::request(
         "dir-listing.external-js",
         Setter::Text(|settings, url| settings.dirlisting.external_js = url.to_owned()),
         "",
         "URL of a script, instead of the one that is in the page and sorts it. It finds a table of the class \"listing\".",
+    )
+    .differs(
+        Counts::Used,
+        "the script has to know this page: it finds a table of the class \"listing\"",
     ),
     Directive::request(
         "dir-listing.encoding",
@@ -56,6 +72,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Text(|settings, value| settings.dirlisting.readme.show(value, "README.txt")),
         "\"disable\"",
         "A file that is shown below the list; \"enable\" means README.txt. At most 256 KiB.",
+    )
+    .differs(
+        Counts::Used,
+        "a file that is outside of the directory is shown, too; at most 256 KiB",
     ),
     Directive::request(
         "dir-listing.hide-readme-file",
@@ -74,6 +94,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Setter::Text(|settings, value| settings.dirlisting.header.show(value, "HEADER.txt")),
         "\"disable\"",
         "A file that is shown above the list; \"enable\" means HEADER.txt. At most 256 KiB.",
+    )
+    .differs(
+        Counts::Used,
+        "a file that is outside of the directory is shown, too; at most 256 KiB",
     ),
     Directive::request(
         "dir-listing.hide-header-file",
@@ -111,6 +135,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Scope::Connection,
         "()",
         "No list is kept: each is made when it is asked for.",
+    )
+    .differs(
+        Counts::Used,
+        "no list is kept: each is made when it is asked for",
     ),
 ];
 

@@ -17,7 +17,7 @@ pub use environment::{find, tell};
 
 use super::{Hooks, Module};
 use crate::config::paths::absolute;
-use crate::config::{Change, Directive, Lack, Read, Reader, Risk, Setter};
+use crate::config::{Change, Counts, Directive, Lack, Read, Reader, Risk, Setter};
 use crate::net::Peer;
 use crate::route::arrival::Arrival;
 use crate::settings;
@@ -180,6 +180,10 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Short(|settings, depth| settings.openssl.client.depth = depth),
         "9",
         "How many authorities may stand between a client's certificate and one that is trusted.",
+    )
+    .differs(
+        Counts::Used,
+        "the certificates that the client sends are counted",
     ),
     Directive::request(
         "ssl.verifyclient.username",
@@ -198,12 +202,20 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::KvString, conf_cmd),
         "()",
         "Protocols, cipher suites and groups, with the keys of OpenSSL's SSL_CONF_cmd.",
+    )
+    .differs(
+        Counts::Warned,
+        "there are TLS 1.2 and 1.3 with forward secrecy, and nothing older",
     )),
     of_socket(Directive::request(
         "ssl.cipher-list",
         Setter::Own(Kind::String, cipher_list),
         "",
         "Cipher suites of TLS 1.2, as OpenSSL lists them.",
+    )
+    .differs(
+        Counts::Warned,
+        "there are the suites of TLS 1.2 with forward secrecy and authenticated encryption, and no others",
     )),
     Directive::server(
         "ssl.stek-file",
@@ -212,6 +224,10 @@ static DIRECTIVES: &[Directive] = &[
         }),
         "",
         "File with a key for session tickets that other servers share, read at each start and reload.",
+    )
+    .differs(
+        Counts::Used,
+        "tickets are sealed in another way, so all servers that share it must be Everlit",
     ),
     Directive::nothing(
         "ssl.read-ahead",
@@ -219,6 +235,10 @@ static DIRECTIVES: &[Directive] = &[
         Scope::Connection,
         "\"disable\"",
         "Records are always read as many as there are.",
+    )
+    .differs(
+        Counts::Used,
+        "any value means the same: records are read as many as there are",
     ),
     Directive::nothing(
         "ssl.disable-client-renegotiation",
@@ -226,6 +246,10 @@ static DIRECTIVES: &[Directive] = &[
         Scope::Connection,
         "\"enable\"",
         "Nobody renegotiates.",
+    )
+    .differs(
+        Counts::Used,
+        "any value means the same: nobody renegotiates",
     ),
     Directive::nothing(
         "debug.log-ssl-noise",
@@ -233,6 +257,10 @@ static DIRECTIVES: &[Directive] = &[
         Scope::Connection,
         "\"disable\"",
         "Handshakes that clients break off are never logged.",
+    )
+    .differs(
+        Counts::Used,
+        "any value means the same: such handshakes are never logged",
     ),
     Directive::unsupported(
         "ssl.ech-opts",

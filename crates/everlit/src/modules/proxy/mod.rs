@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lighttpd_conf::{Kind, Value};
 
 use super::{Hooks, Module};
-use crate::config::{Directive, Read, Reader, Scope, Setter};
+use crate::config::{Counts, Directive, Read, Reader, Scope, Setter};
 use crate::exchange::{Exchange, Flow};
 use crate::gateway::config::{Command, Files};
 use crate::gateway::header_map::{Forwarded, HeaderMap};
@@ -34,6 +34,10 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::KvArray, server),
         "()",
         "HTTP servers behind this one, by prefix or suffix of the URL path.",
+    )
+    .differs(
+        Counts::Used,
+        "connections are kept and used again, where lighttpd opens one for each request",
     ),
     Directive::request(
         "proxy.balance",
@@ -47,6 +51,10 @@ static DIRECTIVES: &[Directive] = &[
         Scope::Connection,
         "0",
         "What is logged about servers; failures always are.",
+    )
+    .differs(
+        Counts::Used,
+        "any value means the same: failures are logged, and nothing else",
     ),
     Directive::request(
         "proxy.map-extensions",

@@ -49,7 +49,11 @@ static DIRECTIVES: &[Directive] = &[
         lighttpd_conf::Kind::Bool,
         lighttpd_conf::Scope::Connection,
         "\"enable\"",
-        "Whether the list of connections can be sorted; there is none here: connections are counted by what they do.",
+        "Whether the list of connections can be sorted.",
+    )
+    .differs(
+        crate::config::Counts::Used,
+        "there is no such list: connections are counted by what they do",
     ),
 ];
 

@@ -146,6 +146,21 @@ fn bit(option: ParseOption) -> u16 {
 }
 
 impl ParseOption {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = ParseOption> {
+        KEYS.iter().map(|(_, option)| *option)
+    }
+
+    /// How it differs from lighttpd's option of this name, in words that end the sentence "it differs: ".
+    pub const fn differs(self) -> Option<&'static str> {
+        match self {
+            HeaderStrict => {
+                Some("it cannot be turned off: control characters in heads are always refused")
+            }
+            _ => None,
+        }
+    }
+
     /// The key as it is written in a configuration.
     pub fn key(self) -> &'static str {
         KEYS[self as usize].0
