@@ -227,6 +227,20 @@ fn a_password_that_takes_long_is_a_question() {
 }
 
 #[test]
+fn a_long_password_is_a_question_whatever_the_hash() {
+    let place = Place::new();
+    let text = format!(
+        "auth.backend = \"htpasswd\"\n{AT_ONCE}{}",
+        rules("basic", "")
+    );
+    let mut desk = place.desk(&text);
+    for (length, expected) in [(64, Some((401, Trust::Lost))), (65, None)] {
+        let field = basic("apr", &"x".repeat(length));
+        assert_eq!(ask(&mut desk, "/a", &field), expected, "{length}");
+    }
+}
+
+#[test]
 fn who_is_wrong_waits_for_the_answer() {
     let place = Place::new();
     let mut desk = place.desk(&format!("auth.backend = \"plain\"\n{}", rules("basic", "")));
