@@ -25,5 +25,6 @@ mod programs;
 mod restart;
 mod sockproxy;
 mod tls;
+mod verdicts;
 mod wire;
 mod wstunnel;
