@@ -27,7 +27,7 @@ pub fn check<'t>(
                 Some(directive) => {
                     diagnostics.extend(misplaced(config, block, setting, directive));
                     if let Err(error) = directive.kind.accepts(&setting.value) {
-                        diagnostics.push(config.unfit(&setting.name, &error));
+                        diagnostics.push(config.unfit(directive.name, &error));
                     }
                 }
                 None => diagnostics.push(unknown(config, setting, &names)),

@@ -51,8 +51,13 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
     let changes = builder.changes(&loaded);
     builder.limits(&mut draft);
     builder.core_files(&draft);
-    if config.global().get("server.document-root").is_none() {
+    let root = config.global().get("server.document-root");
+    if root.is_none_or(|root| root.as_str() == Some("")) {
         let missing = Diagnostic::error("server.document-root is not set");
+        let missing = match root {
+            Some(root) => missing.at(config.sources(), root.span),
+            None => missing,
+        };
         let help =
             "name the directory with the files to serve, as in server.document-root = \"/srv/www\"";
         builder.problems.push(missing.help(help));
@@ -169,7 +174,7 @@ impl Builder<'_> {
         let mut draft = Draft::default();
         for (setting, directive) in known(self.config.global()) {
             if let Apply::Server(set) = directive.apply
-                && let Some(change) = self.read(set, setting)
+                && let Some(change) = self.read(set, setting, directive)
             {
                 change.apply(&mut draft);
             }
@@ -197,9 +202,9 @@ impl Builder<'_> {
                     // The checker has said that it has no effect.
                     Apply::Request(_)
                         if directive.scope == Scope::Server && block.id != BlockId::GLOBAL => {}
-                    Apply::Request(set) => requests.extend(self.read(set, setting)),
+                    Apply::Request(set) => requests.extend(self.read(set, setting, directive)),
                     Apply::Socket(set) if opens_listener(block) => {
-                        sockets.extend(self.read(set, setting));
+                        sockets.extend(self.read(set, setting, directive));
                     }
                     Apply::Server(_) if block.id != BlockId::GLOBAL => {
                         self.only_global(setting, directive);
@@ -214,11 +219,20 @@ impl Builder<'_> {
         changes
     }
 
-    fn read<T: 'static>(&mut self, set: Setter<T>, setting: &Setting) -> Option<Change<T>> {
+    fn read<T: 'static>(
+        &mut self,
+        set: Setter<T>,
+        setting: &Setting,
+        directive: &'static Directive,
+    ) -> Option<Change<T>> {
         let read = set.read(&setting.value, &mut self.reader);
+        let before = self.problems.len();
         self.reader.take_remarks(self.config, self.problems);
+        for problem in self.problems.iter_mut().skip(before) {
+            name_it(problem, directive);
+        }
         read.map_err(|error| {
-            let problem = self.config.unfit(&setting.name, &error);
+            let problem = self.config.unfit(directive.name, &error);
             // The checker may have found the same already.
             if !self.problems.contains(&problem) {
                 self.problems.push(problem);
@@ -334,6 +348,14 @@ impl Builder<'_> {
                            connections (ssl.engine)";
             self.problems.push(self.config.warning(value.span, message));
         }
+    }
+}
+
+/// Values do not know whose they are; whoever reads about one wants to.
+fn name_it(problem: &mut Diagnostic, directive: &Directive) {
+    let help = problem.help.as_deref().unwrap_or_default();
+    if !problem.message.contains(directive.name) && !help.contains(directive.name) {
+        problem.message = format!("{}: {}", directive.name, problem.message);
     }
 }
 

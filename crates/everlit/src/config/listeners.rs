@@ -76,12 +76,15 @@ pub(super) fn listeners(
     }
 
     let mut specs: Vec<ListenSpec> = Vec::new();
-    for (written, options, span) in wanted {
+    for (index, (written, options, span)) in wanted.into_iter().enumerate() {
         match resolve(&written, &options) {
             Ok(address) if specs.iter().any(|known| known.address == address) => {}
             Ok(address) => specs.push(spec(&written, address, &options)),
             Err(reason) => {
-                let problem = Diagnostic::error(format!("listen on {written}: {reason}"));
+                let whose = if index == 0 { "server.bind: " } else { "" };
+                let problem = Diagnostic::error(format!("{whose}listen on {written}: {reason}"));
+                let problem =
+                    problem.help("name an address of this machine, or the path of a socket");
                 problems.push(match span {
                     Some(span) => problem.at(config.sources(), span),
                     None => problem,

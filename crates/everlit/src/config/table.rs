@@ -29,7 +29,7 @@ pub fn find(name: &str) -> Option<&'static Directive> {
 }
 
 /// The module that a directive belongs to; `None`: the core.
-pub(super) fn module_of(directive: &Directive) -> Option<&'static str> {
+pub fn module_of(directive: &Directive) -> Option<&'static str> {
     let own = modules::TABLE.iter().find(|module| {
         module
             .directives

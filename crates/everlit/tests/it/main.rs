@@ -26,5 +26,6 @@ mod restart;
 mod sockproxy;
 mod status;
 mod tls;
+mod verdicts;
 mod wire;
 mod wstunnel;

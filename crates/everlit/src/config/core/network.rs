@@ -179,7 +179,7 @@ fn network_backend(value: &Value, _: &mut Reader) -> Read<Draft> {
 
 fn event_handler(value: &Value, reader: &mut Reader) -> Read<Draft> {
     match value.to_str()? {
-        "" | "epoll" | "linux-sysepoll" => {}
+        "epoll" | "linux-sysepoll" => {}
         "poll" | "select" | "kqueue" | "freebsd-kqueue" | "libev" => reader.warn(
             value.span,
             "server.event-handler has no effect: Everlit always uses epoll",

@@ -264,11 +264,11 @@ fn mistakes_have_places() {
         ),
         (
             r#"( "port" => 70000, "host" => "::1" )"#,
-            "2:42 error: there is no such port",
+            "2:42 error: fastcgi.server: there is no such port",
         ),
         (
             r#"( "kill-signal" => 65, "host" => "::1" )"#,
-            "2:49 error: there is no such signal",
+            "2:49 error: fastcgi.server: there is no such signal",
         ),
         (
             r#"( "mode" => "authoriser", "host" => "::1" )"#,
@@ -296,7 +296,7 @@ fn mistakes_have_places() {
         ),
         (
             r#"( "host" => "::1", "tcp-fin-propagate" => "enable" )"#,
-            "2:72 warning: tcp-fin-propagate has no effect: that a client has closed its direction is passed on in tunnels only",
+            "2:72 warning: fastcgi.server: tcp-fin-propagate has no effect: that a client has closed its direction is passed on in tunnels only",
         ),
         (
             r#"( "socket" => "/s", "bin-path" => "/p", "min-procs" => 1 )"#,

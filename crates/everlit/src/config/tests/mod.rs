@@ -7,6 +7,7 @@ mod debian;
 mod directives;
 mod document;
 mod listeners;
+mod malformed;
 mod problems;
 pub(crate) mod support;
 mod survey;

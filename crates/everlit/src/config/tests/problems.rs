@@ -15,8 +15,8 @@ $HTTP["host"] =~ "(" { server.tag = "x" }
         remarks(text),
         [
             "1:15 error: server.port: expected an integer from 0 to 65535, found the string \"eighty\"",
-            "2:20 error: there is no module \"mod_acess\"",
-            "2:33 warning: this version does not have mod_magnet",
+            "2:20 error: server.modules: there is no module \"mod_acess\"",
+            "2:33 warning: server.modules: this version does not have mod_magnet",
             "3:1 warning: unknown directive srever.tag is ignored",
             "4:1 warning: auth.require has no effect: mod_auth is not in server.modules",
             "5:44 error: unknown key \"url-nothing\" in server.http-parseopts",
@@ -96,7 +96,7 @@ server.errorlog-use-syslog = "enable"
     assert_eq!(
         remarks(text),
         [
-            "1:20 warning: this version does not have mod_maxminddb",
+            "1:20 warning: server.modules: this version does not have mod_maxminddb",
             "2:24 warning: maxminddb.db has no effect: it belongs to mod_maxminddb, which this version does not have",
             "4:1 warning: server.errorlog-use-syslog has no effect: messages go to server.errorlog, or to standard error, where systemd's journal takes them",
         ]
