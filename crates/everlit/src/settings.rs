@@ -58,6 +58,8 @@ pub struct Settings {
     pub staticfile: modules::staticfile::Settings,
     /// mod_userdir
     pub userdir: modules::userdir::Settings,
+    /// mod_webdav
+    pub webdav: modules::webdav::Settings,
     /// mod_wstunnel
     pub wstunnel: modules::wstunnel::Settings,
 }

@@ -32,7 +32,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_vhostdb_ldap",
     "mod_vhostdb_mysql",
     "mod_vhostdb_pgsql",
-    "mod_webdav",
     "mod_wstunnel",
 ];
 

@@ -177,7 +177,6 @@ static BACKENDS: &[Directive] = &[
 ];
 
 const SSI: Of = Of("mod_ssi");
-const WEBDAV: Of = Of("mod_webdav");
 
 static CONTENT: &[Directive] = &[
     SSI.exposing(
@@ -198,19 +197,6 @@ static CONTENT: &[Directive] = &[
         Short,
         "How deep they may include each other.",
     ),
-    WEBDAV.missing(
-        "webdav.activate",
-        Bool,
-        "Whether files can be changed by way of WebDAV.",
-    ),
-    WEBDAV.missing("webdav.is-readonly", Bool, "Whether WebDAV may only read."),
-    WEBDAV.missing(
-        "webdav.sqlite-db-name",
-        String,
-        "File for properties and locks.",
-    ),
-    WEBDAV.missing("webdav.log-xml", Bool, "Whether XML bodies are logged."),
-    WEBDAV.missing("webdav.opts", KvAny, "Switches of WebDAV by name."),
 ];
 
 const VHOSTDB: Of = Of("mod_vhostdb");

@@ -10,4 +10,4 @@ mod look;
 
 pub use cache::FileCache;
 pub use entry::{Entry, OpenFile, read_whole};
-pub use look::{EntryKind, Metadata, Rules};
+pub use look::{EntryKind, Metadata, Rules, directory};

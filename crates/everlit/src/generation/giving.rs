@@ -289,7 +289,7 @@ mod tests {
             counters: counters.clone(),
             thread: std::thread::spawn(|| ()),
         };
-        let mut crew = Crew::new(vec![hand], inbox::channel().unwrap().1);
+        let mut crew = Crew::new(vec![hand], Default::default(), inbox::channel().unwrap().1);
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut giving = Giving::begin(ours.into(), &crew, None, None, Duration::ZERO).unwrap();
         giving.swept();

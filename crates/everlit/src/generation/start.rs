@@ -29,6 +29,7 @@ use crate::tls::context::Materials;
 use crate::tls::{self, LoadError};
 use crate::version::version;
 use crate::worker::bench::{Bench, Counters};
+use crate::worker::chores::Chores;
 use crate::worker::logs::{Logs, Target};
 use crate::worker::{Order, Worker, inbox};
 
@@ -209,18 +210,21 @@ fn start_workers(
     let (outlet, reports) =
         inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;
     let mut hands = Vec::with_capacity(count);
+    let chores = Chores::default();
     for index in 0..count {
         let (orders, inbox) =
             inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;
         let counters = Arc::new(Counters::default());
         let (site, endpoints, targets) = (site.clone(), endpoints.to_vec(), targets.to_vec());
         let materials = materials.clone();
+        let own_chores = chores.clone();
         let (shared, outlet) = (counters.clone(), outlet.clone());
         let (started, wait) = std::sync::mpsc::channel();
         // The bench is not to change threads, so it is made in its own.
         let work = move || {
             let mut bench = Bench::new(site, Logs::new(targets), shared);
             bench.tls.contexts.renew(materials);
+            bench.chores = own_chores;
             let worker = Worker::new(bench, endpoints, inbox, outlet, share);
             let (worker, result) = match worker {
                 Ok(worker) => (Some(worker), Ok(())),
@@ -247,7 +251,7 @@ fn start_workers(
             Err(_) => return Err(kernel("start a worker thread", io::ErrorKind::Other.into())),
         }
     }
-    Ok(Crew::new(hands, reports))
+    Ok(Crew::new(hands, chores, reports))
 }
 
 /// As many descriptors as configured, or as the system allows. Returns the limit.

@@ -25,6 +25,7 @@ pub mod simple_vhost;
 pub mod sockproxy;
 pub mod staticfile;
 pub mod userdir;
+pub mod webdav;
 pub mod wstunnel;
 
 #[cfg(test)]
@@ -62,6 +63,7 @@ pub static TABLE: &[&Module] = &[
     &sockproxy::MODULE,
     &staticfile::MODULE,
     &userdir::MODULE,
+    &webdav::MODULE,
     &wstunnel::MODULE,
 ];
 
@@ -72,6 +74,7 @@ pub static GATEWAYS: &[&str] = &[
     "mod_proxy",
     "mod_scgi",
     "mod_sockproxy",
+    "mod_webdav",
     "mod_wstunnel",
 ];
 

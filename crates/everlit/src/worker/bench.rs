@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use portable_tls::{ACME_TLS_1, Offer};
 
+use super::chores::Chores;
 use super::logs::Logs;
 use crate::clock::Now;
 use crate::config::Site;
@@ -42,6 +43,8 @@ pub struct Bench {
     pub counters: Arc<Counters>,
     /// For connections over TLS.
     pub tls: TlsBench,
+    /// Threads for work that takes time.
+    pub chores: Chores,
 }
 
 /// What a worker thread needs for TLS.
@@ -80,6 +83,7 @@ impl Bench {
                 scratch: Scratch::default(),
                 plain: Vec::new(),
             },
+            chores: Chores::default(),
         }
     }
 }
