@@ -24,5 +24,6 @@ mod programs;
 mod restart;
 mod sockproxy;
 mod tls;
+mod webdav;
 mod wire;
 mod wstunnel;

@@ -122,8 +122,10 @@ impl Task {
         if self.body.is_empty() {
             return Ok(None);
         }
-        // Clients that do not say what it is mean what the method is about.
-        if let Some(media_type) = self.order.field("Content-Type") {
+        // Clients that do not say what it is mean what the method is about; of LOCK lighttpd does not ask.
+        if self.order.verb != Verb::Lock
+            && let Some(media_type) = self.order.field("Content-Type")
+        {
             let name = media_type.split(|byte| *byte == b';').next();
             let name = name.unwrap_or_default().trim_ascii();
             let is_xml = [&b"application/xml"[..], b"text/xml"]
