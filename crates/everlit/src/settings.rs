@@ -73,6 +73,8 @@ pub struct Settings {
     pub vhostdb: modules::vhostdb::Settings,
     /// mod_status
     pub status: modules::status::Settings,
+    /// mod_webdav
+    pub webdav: modules::webdav::Settings,
     /// mod_wstunnel
     pub wstunnel: modules::wstunnel::Settings,
 }

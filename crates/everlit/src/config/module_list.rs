@@ -22,7 +22,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_maxminddb",
     "mod_rrdtool",
     "mod_vhostdb_dbi",
-    "mod_webdav",
     "mod_wstunnel",
 ];
 

@@ -7,14 +7,8 @@ use super::directive::Kind::{Bool, Int, KvAny, KvArray, KvString, List, String};
 use super::directive::{Directive, Kind, Lack, Risk, Scope};
 
 /// All of them.
-pub(super) static TABLES: &[&[Directive]] = &[
-    AUTHENTICATION,
-    BACKENDS,
-    CONTENT,
-    HOSTS,
-    REQUESTS,
-    STATISTICS,
-];
+pub(super) static TABLES: &[&[Directive]] =
+    &[AUTHENTICATION, BACKENDS, HOSTS, REQUESTS, STATISTICS];
 
 /// A module that is missing.
 struct Of(&'static str);
@@ -84,24 +78,6 @@ static BACKENDS: &[Directive] = &[
         KvString,
         "Suffixes that are treated as others.",
     ),
-];
-
-const WEBDAV: Of = Of("mod_webdav");
-
-static CONTENT: &[Directive] = &[
-    WEBDAV.missing(
-        "webdav.activate",
-        Bool,
-        "Whether files can be changed by way of WebDAV.",
-    ),
-    WEBDAV.missing("webdav.is-readonly", Bool, "Whether WebDAV may only read."),
-    WEBDAV.missing(
-        "webdav.sqlite-db-name",
-        String,
-        "File for properties and locks.",
-    ),
-    WEBDAV.missing("webdav.log-xml", Bool, "Whether XML bodies are logged."),
-    WEBDAV.missing("webdav.opts", KvAny, "Switches of WebDAV by name."),
 ];
 
 static HOSTS: &[Directive] =

@@ -307,7 +307,8 @@ mod tests {
             counters: counters.clone(),
             thread: std::thread::spawn(|| ()),
         };
-        let mut crew = Crew::new(vec![hand], inbox::channel().unwrap().1, Arc::default());
+        let reports = inbox::channel().unwrap().1;
+        let mut crew = Crew::new(vec![hand], Default::default(), reports, Arc::default());
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut giving =
             Giving::begin(ours.into(), &crew, (None, None), None, Duration::ZERO).unwrap();

@@ -32,6 +32,7 @@ use crate::tls::context::Materials;
 use crate::tls::{self, LoadError};
 use crate::version::version;
 use crate::worker::bench::{Bench, Counters};
+use crate::worker::chores::Chores;
 use crate::worker::logs::{Logs, Target};
 use crate::worker::{Order, Worker, inbox};
 
@@ -218,6 +219,7 @@ fn start_workers(
     let (outlet, reports) =
         inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;
     let mut hands = Vec::with_capacity(count);
+    let chores = Chores::default();
     let pool = Pool::default();
     let counters: Vec<Arc<Counters>> = (0..count).map(|_| Arc::default()).collect();
     let modules = site.pipeline.modules.clone();
@@ -228,6 +230,7 @@ fn start_workers(
         let (site, endpoints, targets) = (site.clone(), endpoints.to_vec(), targets.to_vec());
         let (materials, pool) = (materials.clone(), pool.clone());
         let nonces = nonces.clone();
+        let own_chores = chores.clone();
         let (shared, outlet) = (counters.clone(), outlet.clone());
         let for_desk = board.clone();
         let (started, wait) = std::sync::mpsc::channel();
@@ -238,6 +241,7 @@ fn start_workers(
             bench.pool = pool;
             bench.desk.knowledge.nonces = nonces;
             bench.desk.board = for_desk;
+            bench.chores = own_chores;
             let worker = Worker::new(bench, endpoints, inbox, outlet, share);
             let (worker, result) = match worker {
                 Ok(worker) => (Some(worker), Ok(())),
@@ -264,7 +268,7 @@ fn start_workers(
             Err(_) => return Err(kernel("start a worker thread", io::ErrorKind::Other.into())),
         }
     }
-    Ok(Crew::new(hands, reports, board))
+    Ok(Crew::new(hands, chores, reports, board))
 }
 
 /// As many descriptors as configured, or as the system allows. Returns the limit.

@@ -32,6 +32,7 @@ pub mod staticfile;
 pub mod status;
 pub mod userdir;
 pub mod vhostdb;
+pub mod webdav;
 pub mod wstunnel;
 
 #[cfg(test)]
@@ -79,6 +80,7 @@ pub static TABLE: &[&Module] = &[
     &vhostdb::MYSQL,
     &vhostdb::PGSQL,
     &status::MODULE,
+    &webdav::MODULE,
     &wstunnel::MODULE,
 ];
 
@@ -89,6 +91,7 @@ pub static GATEWAYS: &[&str] = &[
     "mod_proxy",
     "mod_scgi",
     "mod_sockproxy",
+    "mod_webdav",
     "mod_wstunnel",
 ];
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use portable_tls::{ACME_TLS_1, Offer};
 
+use super::chores::Chores;
 use super::logs::Logs;
 use crate::board::RECENT;
 use crate::clock::Now;
@@ -49,6 +50,8 @@ pub struct Bench {
     pub pool: Pool,
     /// When the head of the request was complete that is read now for another time (monotonic).
     pub begun: Option<Duration>,
+    /// Threads for work that takes time.
+    pub chores: Chores,
 }
 
 /// What a worker thread needs for TLS.
@@ -89,6 +92,7 @@ impl Bench {
             },
             pool: Pool::default(),
             begun: None,
+            chores: Chores::default(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! but for reading local files and writing logs.
 
 pub mod bench;
+pub mod chores;
 pub mod conn;
 pub mod endpoint;
 pub mod inbox;

@@ -255,6 +255,15 @@ impl Worker {
                         .map(|link| Upstream::new(link, key, None, Reach::Up))
                         .and_then(|upstream| self.upstreams.insert(upstream, &self.epoll))
                 }
+                Target::Chore => {
+                    let body = std::mem::take(&mut relay.upload.rest);
+                    let order = &relay.upload.head;
+                    let begun = self.bench.chores.begin(order, body, &relay.asked.settings);
+                    relay.upload.give_up();
+                    begun
+                        .map(|socket| Upstream::new(Link::Socket(socket), key, None, Reach::Up))
+                        .and_then(|upstream| self.upstreams.insert(upstream, &self.epoll))
+                }
             };
             relay.tries = relay.tries.saturating_add(1);
             match found {

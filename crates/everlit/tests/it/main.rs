@@ -27,5 +27,6 @@ mod sockproxy;
 mod status;
 mod tls;
 mod verdicts;
+mod webdav;
 mod wire;
 mod wstunnel;

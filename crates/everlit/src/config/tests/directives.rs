@@ -23,6 +23,7 @@ use crate::modules::secdownload::{self, Query};
 use crate::modules::simple_vhost::Debug;
 use crate::modules::userdir::{Homes, State};
 use crate::modules::vhostdb;
+use crate::modules::webdav::Options;
 use crate::pack::Coding;
 use crate::plan::{ListenSpec, Plan};
 use crate::route::uri::ParseOption;
@@ -750,6 +751,33 @@ const CASES: &[Case] = &[
     ("userdir.active", "\"disable\"", |l| {
         l.settings.userdir.state == State::Inactive
     }),
+    // mod_webdav
+    ("webdav.activate", "\"enable\"", |l| {
+        l.settings.webdav.activate
+            && l.site.pipeline.uri_clean.len() == 1
+            && l.site.pipeline.physical.len() == 1
+    }),
+    ("webdav.is-readonly", "\"enable\"", |l| {
+        l.settings.webdav.is_readonly
+    }),
+    ("webdav.sqlite-db-name", "\"/var/lib/dav.db\"", |l| {
+        l.settings.webdav.database.as_deref() == Some("/var/lib/dav.db")
+    }),
+    ("webdav.log-xml", "\"enable\"", |l| {
+        l.settings.webdav.log_xml
+    }),
+    (
+        "webdav.opts",
+        "( \"propfind-depth-infinity\" => \"enable\", \"partial-put-copy-modify\" => \"enable\" )",
+        |l| {
+            l.settings.webdav.options
+                == Options {
+                    partial_put: true,
+                    depth_infinity: true,
+                    follow_links: false,
+                }
+        },
+    ),
     // mod_rewrite
     ("url.rewrite-once", RULES, |l| {
         rewrites(&l.settings.rewrite.always) == [Which::Once]
@@ -1023,6 +1051,7 @@ fn values_that_do_not_fit_are_errors() {
         "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"user=a|valid-user\" ) )",
         "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"digest\", \"realm\" => \"r\", \"require\" => \"valid-user\", \"algorithm\" => \"SHA1\" ) )",
         "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"valid-user\", \"relam\" => \"x\" ) )",
+        "server.modules = ( \"mod_webdav\" )\nwebdav.opts = ( \"propfind-depth\" => \"enable\" )",
     ] {
         assert!(try_load(text).is_err(), "{text}");
     }

@@ -79,6 +79,7 @@ fn summary(root: &Root, outcome: &Outcome) -> String {
     assert!(outcome.status == 0 || outcome.error_handled);
     let name = match &forward.target {
         Target::Host { group, host, .. } => group.hosts[*host].name.clone(),
+        Target::Chore => "chore".to_owned(),
         Target::Program(program) => match &program.interpreter {
             Some(interpreter) => interpreter.to_str().unwrap().to_owned(),
             None => "itself".to_owned(),
