@@ -291,12 +291,12 @@ impl Server {
         self.addresses()[0]
     }
 
-    /// Where its listeners are.
+    /// Where its listeners for TCP are.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         let listeners = self.status().listeners;
         let addresses = listeners.iter();
         addresses
-            .map(|listener| listener.address.parse().expect("a TCP address"))
+            .filter_map(|listener| listener.address.parse().ok())
             .collect()
     }
 
