@@ -6,7 +6,7 @@
 mod databases;
 mod directory;
 mod refusals;
-mod restart;
+pub(crate) mod restart;
 
 use std::path::Path;
 use std::process::Command;
@@ -40,7 +40,7 @@ fn is_there(path: &str) -> bool {
 }
 
 /// The value of `Authorization` for a name and a password.
-fn basic(user: &str, password: &str) -> String {
+pub(crate) fn basic(user: &str, password: &str) -> String {
     use base64::Engine as _;
     let text = format!("{user}:{password}");
     format!(
