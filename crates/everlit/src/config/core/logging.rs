@@ -23,7 +23,7 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "server.breakagelog",
         Kind::String,
         Scope::Connection,
-        Lack::Feature("what programs write to standard error goes to Everlit's own"),
+        Lack::Feature("what programs write to standard error goes to server.errorlog"),
         Risk::Visible,
         "File for what backends write to standard error.",
     ),
