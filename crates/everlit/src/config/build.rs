@@ -281,7 +281,7 @@ impl Builder<'_> {
             Lack::Module(module) => {
                 format!("it belongs to {module}, which this version does not have")
             }
-            Lack::Feature(why) | Lack::Purpose(why) => why.to_owned(),
+            Lack::Feature(why) | Lack::Purpose(why) | Lack::Without { why, .. } => why.to_owned(),
         };
         if is_off(&setting.value) {
             return;

@@ -96,6 +96,13 @@ pub enum Lack {
     Feature(&'static str),
     /// It is left out for good, for this reason, in words that end the same sentence.
     Purpose(&'static str),
+    /// Its module is left out for good, for this reason.
+    Without {
+        /// The module.
+        module: &'static str,
+        /// The reason.
+        why: &'static str,
+    },
 }
 
 /// What it means that a directive has no effect, unless its value is off or empty.
@@ -233,7 +240,7 @@ impl Directive {
     pub const fn state(&self) -> State {
         match (&self.apply, self.differs) {
             (Apply::Unsupported { lack, .. }, _) => match *lack {
-                Lack::Purpose(why) => State::Refused(why),
+                Lack::Purpose(why) | Lack::Without { why, .. } => State::Refused(why),
                 lack @ (Lack::Module(_) | Lack::Feature(_)) => State::NotYet(lack),
             },
             (_, Some(difference)) => State::Different(difference),

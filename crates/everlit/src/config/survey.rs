@@ -193,7 +193,9 @@ fn notes(config: &Config, setting: &Setting) -> Vec<Note> {
         State::NotYet(lack) if !is_off(&setting.value) => {
             let why = match lack {
                 Lack::Module(module) => format!("it belongs to {module}"),
-                Lack::Feature(why) | Lack::Purpose(why) => why.to_owned(),
+                Lack::Feature(why) | Lack::Purpose(why) | Lack::Without { why, .. } => {
+                    why.to_owned()
+                }
             };
             (Standing::NotYet, why)
         }

@@ -39,7 +39,8 @@ pub fn module_of(directive: &Directive) -> Option<&'static str> {
     match (own, directive.apply) {
         (Some(module), _) => Some(module.name),
         (None, super::directive::Apply::Unsupported { lack, .. }) => match lack {
-            super::directive::Lack::Module(name) => Some(name),
+            super::directive::Lack::Module(name)
+            | super::directive::Lack::Without { module: name, .. } => Some(name),
             super::directive::Lack::Feature(_) | super::directive::Lack::Purpose(_) => None,
         },
         (None, _) => None,
@@ -129,13 +130,15 @@ mod tests {
 
     #[test]
     fn reasons_end_a_sentence() {
-        let sentences = all().filter_map(|directive| match directive.state() {
-            State::Same | State::NotYet(Lack::Module(_)) => None,
-            State::Different(other) => Some(other.how),
-            State::Refused(why) | State::NotYet(Lack::Feature(why) | Lack::Purpose(why)) => {
-                Some(why)
-            }
-        });
+        let sentences =
+            all().filter_map(|directive| match directive.state() {
+                State::Same | State::NotYet(Lack::Module(_)) => None,
+                State::Different(other) => Some(other.how),
+                State::Refused(why)
+                | State::NotYet(
+                    Lack::Feature(why) | Lack::Purpose(why) | Lack::Without { why, .. },
+                ) => Some(why),
+            });
         for sentence in sentences {
             assert!(!sentence.ends_with('.') && sentence.len() > 5, "{sentence}");
         }

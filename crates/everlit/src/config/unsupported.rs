@@ -32,28 +32,48 @@ impl Of {
     }
 }
 
-const AUTHN_DBI: Of = Of("mod_authn_dbi");
-const AUTHN_GSSAPI: Of = Of("mod_authn_gssapi");
-const AUTHN_SASL: Of = Of("mod_authn_sasl");
+/// A module that is left out for good, with the reason.
+struct Without(&'static str, &'static str);
+
+impl Without {
+    const fn refused(&self, name: &'static str, kind: Kind, doc: &'static str) -> Directive {
+        let Without(module, why) = *self;
+        let lack = Lack::Without { module, why };
+        Directive::unsupported(name, kind, Scope::Connection, lack, Risk::Visible, doc)
+    }
+}
+
+const AUTHN_DBI: Without = Without(
+    "mod_authn_dbi",
+    "libdbi is C code with a driver for each database, and is hardly kept; write an htpasswd file from the database, or ask LDAP",
+);
+const AUTHN_GSSAPI: Without = Without(
+    "mod_authn_gssapi",
+    "Kerberos is C code; an authorizer (fastcgi.server with mode) can ask for it",
+);
+const AUTHN_SASL: Without = Without(
+    "mod_authn_sasl",
+    "Cyrus SASL is C code; most of what it asks has a backend here: PAM, LDAP, files",
+);
 
 static AUTHENTICATION: &[Directive] = &[
-    AUTHN_DBI.missing("auth.backend.dbi", KvAny, "SQL database with passwords."),
-    AUTHN_GSSAPI.missing(
+    AUTHN_DBI.refused("auth.backend.dbi", KvAny, "SQL database with passwords."),
+    AUTHN_GSSAPI.refused(
         "auth.backend.gssapi.keytab",
         String,
         "File with the Kerberos keys of the server.",
     ),
-    AUTHN_GSSAPI.missing(
+    AUTHN_GSSAPI.refused(
         "auth.backend.gssapi.principal",
         String,
         "Kerberos name of the server.",
     ),
-    AUTHN_GSSAPI.missing(
+    AUTHN_GSSAPI.refused(
         "auth.backend.gssapi.store-creds",
         Bool,
         "Whether tickets of users are kept for backends.",
     ),
-    AUTHN_SASL.missing(
+    AUTHN_SASL.refused(
         "auth.backend.sasl.opts",
         KvString,
         "Options of SASL, such as the service.",
@@ -80,8 +100,13 @@ static BACKENDS: &[Directive] = &[
     ),
 ];
 
+const VHOSTDB_DBI: Without = Without(
+    "mod_vhostdb_dbi",
+    "libdbi is C code with a driver for each database, and is hardly kept; PostgreSQL, MySQL and LDAP have backends of their own",
+);
+
 static HOSTS: &[Directive] =
-    &[Of("mod_vhostdb_dbi").missing("vhostdb.dbi", KvAny, "SQL database with document roots.")];
+    &[VHOSTDB_DBI.refused("vhostdb.dbi", KvAny, "SQL database with document roots.")];
 
 const MAGNET: Of = Of("mod_magnet");
 
@@ -109,17 +134,8 @@ static REQUESTS: &[Directive] = &[
 ];
 
 const MAXMINDDB: Of = Of("mod_maxminddb");
-/// A module that will not come, with the reason.
-struct Without(&'static str);
-
-impl Without {
-    const fn missing(&self, name: &'static str, kind: Kind, doc: &'static str) -> Directive {
-        let lack = Lack::Feature(self.0);
-        Directive::unsupported(name, kind, Scope::Connection, lack, Risk::Visible, doc)
-    }
-}
-
-const NO_RRDTOOL: Without = Without(
+const RRDTOOL: Without = Without(
+    "mod_rrdtool",
     "it would be a program that only feeds another one; whoever collects figures asks for status.status-url with ?json",
 );
 
@@ -139,12 +155,12 @@ static STATISTICS: &[Directive] = &[
         KvString,
         "Variables that the place is written to.",
     ),
-    NO_RRDTOOL.missing(
+    RRDTOOL.refused(
         "rrdtool.db-name",
         String,
         "File that figures are written to each minute.",
     ),
-    NO_RRDTOOL
-        .missing("rrdtool.binary", String, "The program that writes them.")
+    RRDTOOL
+        .refused("rrdtool.binary", String, "The program that writes them.")
         .in_scope(Scope::Server),
 ];

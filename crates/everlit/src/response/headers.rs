@@ -1,7 +1,7 @@
 //! Response header fields, kept as the text that goes on the wire.
 //!
-//! In: names and values. Out: one block of lines, and look-up by name. Must hold: no value contains CR, LF or NUL: a
-//! control character from a configuration or a file name is replaced by a space.
+//! In: names and values. Out: one block of lines, and look-up by name. Must hold: no value contains control
+//! characters (RFC 9110 section 5.5): one from a configuration, a file name or a target is replaced by a space.
 
 /// Header fields in the order they were added.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,7 @@ impl Headers {
         let from = self.text.len();
         self.text.extend_from_slice(value.as_ref());
         for byte in &mut self.text[from..] {
-            if matches!(*byte, b'\r' | b'\n' | 0) {
+            if byte.is_ascii_control() && *byte != b'\t' {
                 *byte = b' ';
             }
         }

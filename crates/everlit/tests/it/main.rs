@@ -12,6 +12,7 @@ mod auth;
 mod backends;
 mod command_line;
 mod control_socket;
+mod debian;
 mod deflate;
 mod demo;
 mod examples;

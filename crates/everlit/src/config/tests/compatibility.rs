@@ -61,7 +61,9 @@ fn document() -> String {
     });
     section(&mut text, "Not yet", |own| match own.state() {
         State::NotYet(Lack::Module(module)) => Some(format!("it belongs to {module}")),
-        State::NotYet(Lack::Feature(why) | Lack::Purpose(why)) => Some(why.to_owned()),
+        State::NotYet(Lack::Feature(why) | Lack::Purpose(why) | Lack::Without { why, .. }) => {
+            Some(why.to_owned())
+        }
         _ => None,
     });
 

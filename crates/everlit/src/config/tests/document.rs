@@ -92,7 +92,8 @@ fn row(directive: &Directive) -> String {
             };
             let _ = write!(doc, " {what}: {}.", other.how.replace('|', "\\|"));
         }
-        State::Refused(why) | State::NotYet(Lack::Feature(why) | Lack::Purpose(why)) => {
+        State::Refused(why)
+        | State::NotYet(Lack::Feature(why) | Lack::Purpose(why) | Lack::Without { why, .. }) => {
             let _ = write!(doc, " Not here: {why}.");
         }
     }

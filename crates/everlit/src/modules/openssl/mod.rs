@@ -92,7 +92,9 @@ const fn of_socket(directive: Directive) -> Directive {
     directive.in_scope(Scope::Socket)
 }
 
-const CLIENT_SIDE: Lack = Lack::Feature("Encrypted Client Hello is not there");
+const CLIENT_SIDE: Lack = Lack::Purpose(
+    "Encrypted Client Hello is not there: what makes handshakes here has it for clients only",
+);
 
 static DIRECTIVES: &[Directive] = &[
     of_socket(Directive::request(
