@@ -23,6 +23,7 @@ mod forward;
 // The exchange.
 mod environment;
 mod fields;
+pub mod packets;
 pub mod preface;
 pub mod records;
 pub mod relay;
@@ -66,6 +67,9 @@ pub enum Protocol {
     /// None: the data of WebSocket frames (mod_wstunnel). Since version 4 of images.
     #[n(6)]
     WebSocket,
+    /// AJP 1.3 (mod_ajp13). Since version 7 of images.
+    #[n(7)]
+    Ajp,
 }
 
 /// Settings that all modules with groups of hosts have.
@@ -134,6 +138,7 @@ impl Protocol {
             Protocol::Cgi => "mod_cgi",
             Protocol::Raw => "mod_sockproxy",
             Protocol::WebSocket => "mod_wstunnel",
+            Protocol::Ajp => "mod_ajp13",
         }
     }
 }
