@@ -17,6 +17,8 @@ pub struct Settings {
     pub core: Core,
     /// mod_access
     pub access: modules::access::Settings,
+    /// mod_ajp13
+    pub ajp13: modules::ajp13::Settings,
     /// mod_alias
     pub alias: modules::alias::Settings,
     /// mod_auth

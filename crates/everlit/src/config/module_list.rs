@@ -13,7 +13,6 @@ use crate::modules::{self, Module};
 
 /// Modules of lighttpd that this version does not have.
 pub(super) const MISSING: &[&str] = &[
-    "mod_ajp13",
     "mod_authn_dbi",
     "mod_authn_gssapi",
     "mod_authn_sasl",

@@ -3,12 +3,11 @@
 //! In: nothing. Out: one entry each, so that a configuration that uses them is told. Must hold: where the absence of a
 //! directive would show something to the wrong people, or program text instead of pages, the entry says `exposing`.
 
-use super::directive::Kind::{Bool, Int, KvAny, KvArray, KvString, List, String};
+use super::directive::Kind::{Bool, KvAny, KvString, List, String};
 use super::directive::{Directive, Kind, Lack, Risk, Scope};
 
 /// All of them.
-pub(super) static TABLES: &[&[Directive]] =
-    &[AUTHENTICATION, BACKENDS, HOSTS, REQUESTS, STATISTICS];
+pub(super) static TABLES: &[&[Directive]] = &[AUTHENTICATION, HOSTS, REQUESTS, STATISTICS];
 
 /// A module that is missing.
 struct Of(&'static str);
@@ -77,26 +76,6 @@ static AUTHENTICATION: &[Directive] = &[
         "auth.backend.sasl.opts",
         KvString,
         "Options of SASL, such as the service.",
-    ),
-];
-
-const AJP13: Of = Of("mod_ajp13");
-
-const SOURCE: &str = "programs would be sent to the client instead of being run";
-
-static BACKENDS: &[Directive] = &[
-    AJP13.exposing(
-        "ajp13.server",
-        KvArray,
-        SOURCE,
-        "Servers that speak AJP 1.3, by prefix or suffix of the path.",
-    ),
-    AJP13.missing("ajp13.balance", String, "How servers are chosen."),
-    AJP13.missing("ajp13.debug", Int, "What is logged about servers."),
-    AJP13.missing(
-        "ajp13.map-extensions",
-        KvString,
-        "Suffixes that are treated as others.",
     ),
 ];
 

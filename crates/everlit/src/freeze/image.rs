@@ -345,8 +345,8 @@ impl Image {
             _ => (None, false),
         };
         match (&self.introduction, relay) {
-            (_, Some(relay)) if relay.version() == 7 => 7,
-            _ if is_packed || relay.is_some_and(|relay| relay.version() == 6) => 6,
+            (_, Some(relay)) if relay.version() >= 6 => relay.version(),
+            _ if is_packed => 6,
             _ if self.tls.is_some() => 5,
             (Some(_), relay) => relay.map_or(3, |relay| relay.version().max(3)),
             (None, Some(relay)) => relay.version(),
@@ -520,6 +520,7 @@ mod tests {
             websocket: None,
             detour: None,
             rewritten: None,
+            packets: None,
             protocol: Protocol::FastCgi,
             target: TargetImage::Host {
                 address: "/run/php.sock".to_owned(),
@@ -546,6 +547,7 @@ mod tests {
                 rest_is: Rest::Begun,
                 stream: Stream::Bounded,
                 end: End::Noted,
+                wanted: None,
             },
             download: DownloadImage {
                 stream: Stream::Eager,
@@ -780,6 +782,32 @@ mod tests {
         assert_eq!(image.to_bytes()[..], *golden);
         assert_eq!(Image::from_bytes(golden).unwrap(), image);
         assert_eq!((image.version(), image.check()), (6, Ok(())));
+    }
+
+    #[test]
+    fn ajp_travels_since_version_7() {
+        use crate::gateway::packets::{Packets, Wanted};
+        use crate::gateway::{Protocol, upload};
+        let [_, _, (_, _, mut image), _] = samples();
+        let StateImage::Busy(busy) = &mut image.state else {
+            panic!("a busy one");
+        };
+        let mut packets = Packets::default();
+        packets.decode(b"AB\0\x09\x03\0\x05ab").unwrap();
+        let mut relay = RelayImage {
+            protocol: Protocol::Ajp,
+            packets: Some(packets),
+            ..relay()
+        };
+        relay.upload.framing = upload::Framing::Packets;
+        relay.upload.wanted = Some(Wanted::FIRST);
+        busy.relay = Some(Box::new(relay.clone()));
+        let golden = include_bytes!("golden/v7/ajp.cbor");
+        assert_eq!(image.to_bytes()[..], *golden);
+        assert_eq!(Image::from_bytes(golden).unwrap(), image);
+        assert_eq!((image.version(), image.check()), (7, Ok(())));
+        relay.upload.framing = upload::Framing::Records;
+        assert!(!relay.is_sane());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::image::SegmentImage;
 use super::owed;
 use crate::gateway::balance::Preference;
 use crate::gateway::host::{Address, Balance, CheckLocal, Group, Host, Program, Role, Script};
+use crate::gateway::packets::{Packets, Wanted};
 use crate::gateway::preface::Preface;
 use crate::gateway::records::Records;
 use crate::gateway::relay::{
@@ -109,6 +110,9 @@ pub struct RelayImage {
     /// Its target, if that is another one than was asked for; since version 6.
     #[n(17)]
     pub rewritten: Option<Renamed>,
+    /// AJP's framing; since version 7.
+    #[n(18)]
+    pub packets: Option<Packets>,
 }
 
 /// Where a backend is.
@@ -219,6 +223,9 @@ pub struct UploadImage {
     /// Whether its end is noted.
     #[n(7)]
     pub end: End,
+    /// AJP: what of it is wanted; since version 7.
+    #[n(8)]
+    pub wanted: Option<Wanted>,
 }
 
 /// How an answer travels.
@@ -312,7 +319,7 @@ impl RelayImage {
         );
         let is_planned = self.download.held.iter().any(|held| held.plan.is_some());
         match (&self.told, self.protocol) {
-            (_, Protocol::Chore) => 7,
+            (_, Protocol::Chore | Protocol::Ajp) => 7,
             _ if self.rewritten.is_some() || is_planned || self.download.packing.is_some() => 6,
             _ if is_below => 5,
             _ if self.detour.is_some() => 4,
@@ -337,7 +344,12 @@ impl RelayImage {
             None => self.protocol != Protocol::WebSocket,
         };
         let is_chore = matches!(self.target, TargetImage::Chore);
+        let packets = match self.protocol {
+            Protocol::Ajp => self.upload.framing == upload::Framing::Packets,
+            _ => self.upload.framing != upload::Framing::Packets,
+        };
         stage
+            && packets
             && websocket
             && is_chore == (self.protocol == Protocol::Chore)
             && small(&self.head)
@@ -414,6 +426,7 @@ pub(super) fn freeze(
             .map(|(name, value)| Pair(name, value))
             .collect()
     };
+    let is_ajp = relay.protocol == Protocol::Ajp;
     RelayImage {
         head: relay.asked.source.head,
         overrides: pairs(relay.asked.overrides),
@@ -438,6 +451,7 @@ pub(super) fn freeze(
             rest_is: relay.upload.rest_is,
             stream: relay.upload.stream,
             end: relay.upload.end,
+            wanted: is_ajp.then_some(relay.upload.wanted),
         },
         download: DownloadImage {
             stream: relay.download.stream,
@@ -455,6 +469,7 @@ pub(super) fn freeze(
         rewritten: relay.asked.rewritten,
         body: (relay.body != Body::Backend).then_some(relay.body),
         websocket: relay.websocket.map(|session| *session),
+        packets: is_ajp.then_some(relay.packets),
     }
 }
 
@@ -570,6 +585,7 @@ pub(super) fn thaw(
             StageImage::Tunnel { client, backend } => Stage::Tunnel { client, backend },
         },
         records: image.records,
+        packets: image.packets.unwrap_or_default(),
         body: image.body.unwrap_or(Body::Backend),
         websocket: image.websocket.map(Box::new),
         upload: Upload {
@@ -582,6 +598,7 @@ pub(super) fn thaw(
             rest_is: image.upload.rest_is,
             stream: image.upload.stream,
             end: image.upload.end,
+            wanted: image.upload.wanted.unwrap_or_default(),
         },
         download: Download {
             stream: image.download.stream,

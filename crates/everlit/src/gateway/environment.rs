@@ -187,22 +187,12 @@ fn connection(
 /// The header fields. Of those that would be the same variable (`X-A`, `X_A`, `X.A`) only one is told: the one that is
 /// made of letters, digits and hyphens, because proxies in front of us know that one; otherwise the first.
 fn headers(request: &Request<'_>, terms: &Terms<'_>, put: &mut impl FnMut(Name<'_>, Value<'_>)) {
-    let upgrade = match terms.upgrade {
-        Upgrade::No => None,
-        Upgrade::Asked | Upgrade::Connect => fields::upgrade(request),
+    let upgrade = match fields::upgrade(request) {
+        Some(_) => terms.upgrade,
+        None => Upgrade::No,
     };
     for (at, field) in fields::of(request).enumerate() {
-        let is = |name: &str| Name::Field(field.name).is_same(Name::Field(name.as_bytes()));
-        let is_hidden = match field.name.len() {
-            // httpoxy: programs would use it for requests of their own.
-            5 => is("Proxy"),
-            6 => is("Expect"),
-            7 => is("Upgrade") && upgrade.is_none(),
-            14 => is("HTTP2-Settings"),
-            17 => is("Transfer-Encoding"),
-            _ => false,
-        };
-        if is_hidden || (!is_plain(&field) && is_taken(request, at, &field)) {
+        if is_hidden(&field, upgrade) || (!is_plain(&field) && is_taken(request, at, &field)) {
             continue;
         }
         let name = match field.name.len() {
@@ -214,6 +204,20 @@ fn headers(request: &Request<'_>, terms: &Terms<'_>, put: &mut impl FnMut(Name<'
             _ => field.value,
         };
         put(name, whole(value));
+    }
+}
+
+/// Whether backends are not told of a field. `upgrade`: whether the protocol may change.
+pub(super) fn is_hidden(field: &Field<'_>, upgrade: Upgrade) -> bool {
+    let is = |name: &str| Name::Field(field.name).is_same(Name::Field(name.as_bytes()));
+    match field.name.len() {
+        // httpoxy: programs would use it for requests of their own.
+        5 => is("Proxy"),
+        6 => is("Expect"),
+        7 => is("Upgrade") && upgrade == Upgrade::No,
+        14 => is("HTTP2-Settings"),
+        17 => is("Transfer-Encoding"),
+        _ => false,
     }
 }
 

@@ -42,8 +42,8 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
             let host = &group.hosts[index];
             let may = match protocol {
                 Protocol::Http => host.upgrade || settings.proxy.header.upgrade,
-                // What goes through a tunnel would have to stand in records, whose end it is told with the request.
-                Protocol::FastCgi => false,
+                // What goes through a tunnel would have to stand in records or packets, whose end it is told with the request.
+                Protocol::FastCgi | Protocol::Ajp => false,
                 Protocol::Scgi
                 | Protocol::Uwsgi
                 | Protocol::Cgi

@@ -23,6 +23,7 @@ mod forward;
 // The exchange.
 mod environment;
 mod fields;
+pub mod packets;
 pub mod preface;
 pub mod records;
 pub mod relay;
@@ -70,6 +71,9 @@ pub enum Protocol {
     /// [`crate::worker::chores`]). Since version 7 of images.
     #[n(7)]
     Chore,
+    /// AJP 1.3 (mod_ajp13). Since version 7 of images.
+    #[n(8)]
+    Ajp,
 }
 
 /// Settings that all modules with groups of hosts have.
@@ -141,6 +145,7 @@ impl Protocol {
             Protocol::Raw => "mod_sockproxy",
             Protocol::WebSocket => "mod_wstunnel",
             Protocol::Chore => "mod_webdav",
+            Protocol::Ajp => "mod_ajp13",
         }
     }
 }

@@ -15,6 +15,7 @@
 mod asked;
 mod download;
 mod trouble;
+mod unframe;
 mod upload;
 
 use minicbor::{Decode, Encode};
@@ -24,11 +25,13 @@ pub use asked::{Asked, Body, Detour, Renamed, Source};
 pub use download::To;
 pub(crate) use download::{Download, Held};
 pub use trouble::{Trouble, Used};
+pub(crate) use unframe::Piece;
 pub(crate) use upload::Upload;
 pub use upload::{End, Rest};
 
+use super::packets::{Packets, Wanted};
 use super::preface::{Length, Preface};
-use super::records::{Records, Step, What};
+use super::records::Records;
 use super::reply::{self, Delimited, Dialect, Parsed, Persistence};
 use super::upload::Framing;
 use super::websocket::session::Session;
@@ -61,6 +64,8 @@ pub struct Relay {
     pub(crate) stage: Stage,
     /// FastCGI's framing of what the backend sends.
     pub(crate) records: Records,
+    /// AJP's.
+    pub(crate) packets: Packets,
     /// Whom the request's body is for.
     pub(crate) body: Body,
     /// The client's WebSocket: there is one if that is the protocol.
@@ -168,6 +173,7 @@ impl Relay {
             rest_is: Rest::Whole,
             stream,
             end: End::Open,
+            wanted: Wanted::default(),
         };
         let mut relay = Relay {
             asked,
@@ -175,6 +181,7 @@ impl Relay {
             protocol,
             stage: Stage::Collecting(preface),
             records: Records::default(),
+            packets: Packets::default(),
             body,
             websocket: None,
             upload,
@@ -208,6 +215,9 @@ impl Relay {
         let next = Stage::Asking { head: Vec::new() };
         if let Stage::Collecting(preface) = std::mem::replace(&mut self.stage, next) {
             self.upload.head = preface.finish(length);
+            if self.upload.framing == Framing::Packets && matches!(length, Length::Known(1..)) {
+                self.upload.wanted = Wanted::FIRST;
+            }
         }
     }
 
@@ -241,6 +251,7 @@ impl Relay {
         upload.framing.end(&mut end);
         upload.rest.append(&end);
         if !matches!(self.protocol, Protocol::Cgi | Protocol::Chore)
+            && upload.framing != Framing::Packets
             && upload.rest_is == Rest::Whole
             && upload.rest.length() == upload.rest.memory() as u64
         {
@@ -348,7 +359,9 @@ impl Relay {
     /// Whether a connection that was used before will do: its backend may close it at this very moment, and then the
     /// request has to be sent again. What must not be done twice is not risked.
     pub(crate) fn may_reuse(&self) -> bool {
-        self.tries == 0 && self.is_idempotent() && self.asked.upgrade == Upgrade::No
+        // A body in packets cannot be sent again.
+        let has_packets = self.upload.wanted.is_any();
+        self.tries == 0 && self.is_idempotent() && self.asked.upgrade == Upgrade::No && !has_packets
     }
 
     /// Whether the request may be sent twice (RFC 9110 section 9.2.2).
@@ -386,18 +399,6 @@ impl Relay {
     /// Whether it is a tunnel.
     pub(crate) fn is_tunnel(&self) -> bool {
         matches!(self.stage, Stage::Tunnel { .. })
-    }
-
-    /// Takes FastCGI's framing off what a backend sent; other protocols have none. Fails, with the reason, at what is no
-    /// FastCGI.
-    pub(crate) fn unwrap(&mut self, input: &[u8]) -> Result<Step, &'static str> {
-        match self.protocol {
-            Protocol::FastCgi => self.records.decode(input),
-            _ => Ok(Step {
-                consumed: input.len(),
-                what: What::Output(input.len()),
-            }),
-        }
     }
 
     /// Reads a piece of what a backend sent, up to the next piece of news. Returns how many bytes were consumed; if the
@@ -441,6 +442,11 @@ impl Relay {
                 ..
             }
             | Stage::Tunnel { .. } => Ok((input.len(), News::Data(input.len()))),
+            // More than it has announced: the client is not told.
+            Stage::Answering {
+                body: Delimited::By(framing),
+                ..
+            } if framing.is_over() => Ok((input.len(), News::Nothing)),
             Stage::Answering {
                 body: Delimited::By(framing),
                 ..
@@ -454,6 +460,8 @@ impl Relay {
     /// Whether the answer has reached its announced end, and whether the connection may be used again.
     pub(crate) fn is_answered(&self) -> Option<Persistence> {
         match &self.stage {
+            // It says itself when the exchange is over.
+            _ if self.protocol == Protocol::Ajp => None,
             Stage::Answering {
                 body: Delimited::By(framing),
                 persistence,
@@ -462,21 +470,29 @@ impl Relay {
         }
     }
 
-    /// Whether the answer is complete because the backend has ended it.
-    pub(crate) fn ends_with_connection(&self) -> bool {
-        matches!(
+    /// Whether the answer is complete if the backend ends it now.
+    pub(crate) fn may_end(&self) -> bool {
+        match &self.stage {
+            Stage::Answering { body, .. } => match body {
+                Delimited::ByEnd => true,
+                Delimited::By(framing) => framing.is_over(),
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether the end of the connection is the end of the answer. FastCGI and AJP say so themselves: without that,
+    /// something is missing, unless everything is here that was announced.
+    pub(crate) fn ends_by_closing(&self) -> bool {
+        let ends_itself = matches!(self.protocol, Protocol::FastCgi | Protocol::Ajp);
+        let is_by_end = matches!(
             &self.stage,
             Stage::Answering {
                 body: Delimited::ByEnd,
                 ..
             }
-        )
-    }
-
-    /// Whether the end of the connection is the end of the answer. FastCGI says so itself: without that, something is
-    /// missing.
-    pub(crate) fn ends_by_closing(&self) -> bool {
-        self.ends_with_connection() && self.protocol != Protocol::FastCgi
+        );
+        self.may_end() && !(ends_itself && is_by_end)
     }
 
     /// Whether the backend is to be sent something, or to be told that a tunnel's client has closed its direction.
@@ -523,6 +539,10 @@ impl Relay {
     pub(crate) fn ask_again(&mut self) {
         self.upload.sent = 0;
         self.records = Records::default();
+        self.packets = Packets::default();
+        if self.upload.wanted.is_any() {
+            self.upload.wanted = Wanted::FIRST;
+        }
     }
 
     /// The files of what is owed to either side.

@@ -21,6 +21,9 @@ pub enum Framing {
     /// In STDIN records of FastCGI.
     #[n(2)]
     Records,
+    /// In packets of AJP, when they are asked for: until then as it is. Since version 7 of images.
+    #[n(3)]
+    Packets,
 }
 
 impl Framing {
@@ -28,6 +31,7 @@ impl Framing {
     pub fn of(protocol: Protocol) -> Framing {
         match protocol {
             Protocol::FastCgi => Framing::Records,
+            Protocol::Ajp => Framing::Packets,
             Protocol::Http
             | Protocol::Scgi
             | Protocol::Uwsgi
@@ -44,7 +48,7 @@ impl Framing {
             return;
         }
         match self {
-            Framing::Plain => out.extend_from_slice(data),
+            Framing::Plain | Framing::Packets => out.extend_from_slice(data),
             Framing::Chunked => {
                 // Writing to a Vec cannot fail.
                 let _ = write!(out, "{:x}\r\n", data.len());
@@ -58,7 +62,7 @@ impl Framing {
     /// Appends the end of the body.
     pub fn end(self, out: &mut Vec<u8>) {
         match self {
-            Framing::Plain => {}
+            Framing::Plain | Framing::Packets => {}
             Framing::Chunked => out.extend_from_slice(b"0\r\n\r\n"),
             Framing::Records => records::write_end(records::STDIN, out),
         }
@@ -115,6 +119,7 @@ mod tests {
             (Framing::Plain, b"\x82\x00\x80"),
             (Framing::Chunked, b"\x82\x01\x80"),
             (Framing::Records, b"\x82\x02\x80"),
+            (Framing::Packets, b"\x82\x03\x80"),
         ] {
             assert_eq!(minicbor::to_vec(framing).unwrap(), golden);
             assert_eq!(minicbor::decode::<Framing>(golden).unwrap(), framing);

@@ -13,8 +13,10 @@ use super::head::{Head, Method, Version};
 use super::machine::{Http1, Need, Phase, State, Turn};
 use crate::errorlog;
 use crate::gateway::preface::Length;
-use crate::gateway::records::What;
-use crate::gateway::relay::{Asked, Direction, Relay, Source, Stage, Trouble, Used, length_of};
+use crate::gateway::relay::{
+    Asked, Direction, Piece, Relay, Source, Stage, Trouble, Used, length_of,
+};
+use crate::gateway::reply::Persistence;
 use crate::route::{Forwarded, Origin};
 use crate::worker::bench::Bench;
 
@@ -93,28 +95,27 @@ impl Http1 {
             let Some(relay) = turn.relay.as_deref_mut() else {
                 return Next::Drop;
             };
-            let step = match relay.unwrap(&input[at..]) {
-                Ok(step) => step,
+            let (consumed, piece) = match relay.unframe(&input[at..]) {
+                Ok(found) => found,
                 Err(why) => return turn.fail(Trouble::Nonsense(why), Used::Never, origin, bench),
             };
-            at += step.consumed;
-            match step.what {
-                What::Nothing => {}
-                What::Complaint(length) => {
+            at += consumed;
+            let next = match piece {
+                Piece::Nothing => Next::On,
+                Piece::Complaint(length) => {
                     let text = String::from_utf8_lossy(&input[at - length..at]);
                     errorlog::say(relay.protocol.module(), text);
+                    Next::On
                 }
-                What::End(_) => return turn.backend_ended(origin, bench),
-                What::Output(length) => {
-                    let next = turn.output(&input[at - length..at], origin, bench);
-                    if next == Next::Release && at < input.len() {
-                        // More than an answer: whatever it is, it is not for us.
-                        return Next::Drop;
-                    }
-                    if next != Next::On {
-                        return next;
-                    }
-                }
+                Piece::End(persistence) => turn.backend_ended(persistence, origin, bench),
+                Piece::HeadEnd(text) => turn.output(text, origin, bench),
+                Piece::Output(length) => turn.output(&input[at - length..at], origin, bench),
+            };
+            match next {
+                Next::On => {}
+                // More than an answer: whatever it is, it is not for us.
+                Next::Release if at < input.len() => return Next::Drop,
+                next => return next,
             }
         }
         turn.hold_head(bench);
@@ -142,7 +143,7 @@ impl Http1 {
                     .as_ref()
                     .is_some_and(|relay| relay.ends_by_closing()) =>
             {
-                turn.backend_ended(origin, bench)
+                turn.backend_ended(Persistence::Close, origin, bench)
             }
             trouble => turn.fail(trouble, used, origin, bench),
         }

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod accesslog;
+pub mod ajp13;
 pub mod alias;
 pub mod auth;
 pub mod authn_file;
@@ -50,6 +51,7 @@ use crate::settings::Settings;
 pub static TABLE: &[&Module] = &[
     &access::MODULE,
     &accesslog::MODULE,
+    &ajp13::MODULE,
     &alias::MODULE,
     &auth::MODULE,
     &authn_file::MODULE,
@@ -86,6 +88,7 @@ pub static TABLE: &[&Module] = &[
 
 /// Those that give requests to backends.
 pub static GATEWAYS: &[&str] = &[
+    "mod_ajp13",
     "mod_cgi",
     "mod_fastcgi",
     "mod_proxy",

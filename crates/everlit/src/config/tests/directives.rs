@@ -474,6 +474,16 @@ const CASES: &[Case] = &[
         "\"enable\"",
         |l| l.settings.extforward.client_certificates,
     ),
+    // mod_ajp13
+    ("ajp13.server", SERVER, |l| {
+        is_server(&l.settings.ajp13.backends) && l.site.pipeline.uri_clean.len() == 1
+    }),
+    ("ajp13.balance", "\"hash\"", |l| {
+        l.settings.ajp13.backends.balance == Balance::Hash
+    }),
+    ("ajp13.map-extensions", "( \".do\" => \".jsp\" )", |l| {
+        l.settings.ajp13.backends.map_extensions.len() == 1
+    }),
     // mod_fastcgi
     ("fastcgi.server", SERVER, |l| {
         is_server(&l.settings.fastcgi.backends)

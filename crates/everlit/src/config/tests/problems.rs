@@ -52,23 +52,12 @@ fn an_error_is_rendered_with_place_and_help() {
 
 #[test]
 fn what_would_expose_something_is_an_error() {
-    for (text, harm) in [
-        (
-            "server.modules = ( \"mod_ajp13\" )\najp13.server = ( \"/x\" => () )",
-            "instead of being run",
-        ),
-        (
-            "server.modules = ( \"mod_magnet\" )\nmagnet.attract-raw-url-to = ( \"/a.lua\" )",
-            "would be served",
-        ),
-    ] {
-        let found = remarks(text);
-        let errors: Vec<&String> = found.iter().filter(|r| r.contains("error: ")).collect();
-        assert_eq!(errors.len(), 1, "{text}: {found:?}");
-        assert!(
-            errors[0].contains("cannot be ignored") && errors[0].contains(harm),
-            "{errors:?}"
-        );
+    let text = "server.modules = ( \"mod_magnet\" )\nmagnet.attract-raw-url-to = ( \"/a.lua\" )";
+    let found = remarks(text);
+    let errors: Vec<&String> = found.iter().filter(|r| r.contains("error: ")).collect();
+    assert_eq!(errors.len(), 1, "{found:?}");
+    for part in ["cannot be ignored", "would be served"] {
+        assert!(errors[0].contains(part), "{errors:?}");
     }
 }
 
@@ -78,7 +67,7 @@ fn what_is_turned_off_is_not_missed() {
         "debug.log-state-handling = \"disable\"\nserver.kbytes-per-second = 0",
         "ssl.engine = \"disable\"",
         "server.modules = ( \"mod_auth\" )\nauth.require = ()",
-        "server.modules = ( \"mod_ajp13\" )\najp13.server = ()",
+        "server.modules = ( \"mod_magnet\" )\nmagnet.attract-raw-url-to = ()",
     ] {
         let mut found = remarks(text);
         found.retain(|remark| !remark.contains("this version does not have mod_"));

@@ -3,6 +3,7 @@
 //! In: an exchange, and the host that was chosen for it. Out: bytes, in two steps: the head without a length, and the whole
 //! once the length is known. Must hold: nothing that a client sent can be taken for something else by the backend.
 
+mod ajp;
 mod cgi;
 mod fastcgi;
 mod http;
@@ -56,7 +57,7 @@ pub struct Terms<'h> {
     pub upgrade: Upgrade,
 }
 
-/// A head that the protocol cannot express (uwsgi: 65535 bytes): 431.
+/// A head that the protocol cannot express (uwsgi: 65535 bytes, AJP: 8192): 431.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong;
 
@@ -110,6 +111,7 @@ impl Preface {
             Protocol::Scgi => scgi::begin(exchange, settings, terms),
             Protocol::Uwsgi => uwsgi::begin(exchange, settings, terms)?,
             Protocol::Cgi => cgi::begin(exchange, settings, terms),
+            Protocol::Ajp => ajp::begin(exchange, settings)?,
             Protocol::Raw | Protocol::WebSocket | Protocol::Chore => Vec::new(),
         };
         Ok(Preface { protocol, bytes })
@@ -124,6 +126,7 @@ impl Preface {
             Protocol::Scgi => scgi::finish(&self.bytes, length),
             Protocol::Uwsgi => uwsgi::finish(&self.bytes, length),
             Protocol::Cgi => cgi::finish(self.bytes, length),
+            Protocol::Ajp => ajp::finish(self.bytes, length),
             Protocol::Raw | Protocol::WebSocket | Protocol::Chore => self.bytes,
         }
     }

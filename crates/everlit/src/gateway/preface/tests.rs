@@ -640,3 +640,153 @@ fn paths_and_hosts_are_mapped() {
     let found = old.http(Upgrade::No, Length::Nothing);
     assert!(found.starts_with("GET / HTTP/1.0\nHost: a\n"), "{found}");
 }
+
+/// A request in AJP, taken apart: number and string of everything, in order.
+fn read_ajp(bytes: &[u8]) -> Vec<String> {
+    assert_eq!(bytes[..2], [0x12, 0x34]);
+    let length = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
+    assert_eq!(length, bytes.len() - 4);
+    let mut rest = &bytes[4..];
+    let mut out = Vec::new();
+    fn take<'b>(rest: &mut &'b [u8], count: usize) -> &'b [u8] {
+        let (taken, behind) = rest.split_at(count);
+        *rest = behind;
+        taken
+    }
+    fn number(rest: &mut &[u8]) -> u16 {
+        u16::from_be_bytes(take(rest, 2).try_into().unwrap())
+    }
+    fn string(rest: &mut &[u8], length: u16) -> String {
+        if length == 0xffff {
+            return "-".to_owned();
+        }
+        let text = take(rest, length.into()).to_vec();
+        assert_eq!(take(rest, 1), b"\0");
+        String::from_utf8(text).unwrap()
+    }
+    let [kind, method] = take(&mut rest, 2).try_into().unwrap();
+    assert_eq!(kind, 2);
+    out.push(method.to_string());
+    for _ in 0..5 {
+        let length = number(&mut rest);
+        out.push(string(&mut rest, length));
+    }
+    out.push(number(&mut rest).to_string());
+    out.push(take(&mut rest, 1)[0].to_string());
+    for _ in 0..number(&mut rest) {
+        let name = match number(&mut rest) {
+            code @ 0xa001..=0xa00e => format!("#{}", code - 0xa000),
+            length => string(&mut rest, length),
+        };
+        let length = number(&mut rest);
+        out.push(format!("{name}={}", string(&mut rest, length)));
+    }
+    loop {
+        match take(&mut rest, 1)[0] {
+            0xff => break,
+            0x0b => out.push(format!("@11={}", number(&mut rest))),
+            code => {
+                let length = number(&mut rest);
+                out.push(format!("@{code}={}", string(&mut rest, length)));
+            }
+        }
+    }
+    assert_eq!(rest, b"");
+    out
+}
+
+fn ajp(asked: &Asked<'_>, length: Length) -> Vec<String> {
+    let terms = Terms::of_program(Upgrade::No);
+    read_ajp(&asked.preface(Protocol::Ajp, &terms, length).unwrap())
+}
+
+#[test]
+fn ajp_tells_of_the_request() {
+    let asked = Asked {
+        environment: &[
+            ("REMOTE_USER", "me"),
+            ("AUTH_TYPE", "Basic"),
+            ("AJP13_SECRET", "hush"),
+            ("OTHER", "x"),
+        ],
+        ..Asked::new(
+            "POST /a%2541/b?c=d HTTP/1.1\nHost: a:81\nAccept: */*\nX-Y: z\nContent-Length: 7\n\
+             Expect: 100-continue\nProxy: p\nUpgrade: u\nConnection: upgrade\nuser-agent: me",
+        )
+    };
+    assert_eq!(
+        ajp(&asked, Length::Known(7)),
+        [
+            "4",
+            "HTTP/1.1",
+            "/a%2541/b",
+            "192.0.2.7",
+            "-",
+            "a",
+            "80",
+            "0",
+            "#8=7",
+            "#11=a:81",
+            "#1=*/*",
+            "X-Y=z",
+            "#6=upgrade",
+            "#14=me",
+            "@3=me",
+            "@4=Basic",
+            "@5=c=d",
+            "@12=hush",
+        ]
+    );
+    let asked = Asked {
+        scheme: "https",
+        ..Asked::new("PATCH / HTTP/1.0")
+    };
+    assert_eq!(
+        ajp(&asked, Length::Nothing),
+        [
+            "255",
+            "HTTP/1.0",
+            "/",
+            "192.0.2.7",
+            "-",
+            "-",
+            "80",
+            "1",
+            "#8=0",
+            "@13=PATCH"
+        ]
+    );
+}
+
+/// lighttpd says 400 then.
+#[test]
+fn what_does_not_fit_into_a_packet_of_ajp_is_refused() {
+    let terms = Terms::of_program(Upgrade::No);
+    let of = |length: usize| {
+        let asked = Asked::new(format!("GET /{} HTTP/1.1\nHost: a", "x".repeat(length)));
+        asked.preface(Protocol::Ajp, &terms, Length::Known(u64::MAX))
+    };
+    let most = (0..9000).rev().find(|length| of(*length).is_ok()).unwrap();
+    assert_eq!(of(most).unwrap().len(), 8192);
+    assert_eq!(of(9000), Err(TooLong));
+}
+
+/// It may come from another process.
+#[test]
+fn any_beginning_of_ajp_can_be_finished() {
+    for bytes in [
+        &b""[..],
+        b"\0",
+        b"\0\0\0\0",
+        b"\xff\xff\0\0",
+        b"\0\x03\0\0",
+        b"\0\x04\0\0\xff\xff",
+    ] {
+        let protocol = Protocol::Ajp;
+        let preface = Preface {
+            protocol,
+            bytes: bytes.to_vec(),
+        };
+        assert!(preface.finish(Length::Known(1)).len() <= bytes.len() + 6);
+    }
+}

@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
+use crate::gateway::packets::{self, Wanted};
 use crate::gateway::upload::Framing;
 use crate::settings::Stream;
 use crate::transport::outbox::{Broken, Flushed, Outbox, Sink};
@@ -33,6 +34,8 @@ pub(crate) struct Upload {
     pub(crate) stream: Stream,
     /// Whether its end is among what is above.
     pub(crate) end: End,
+    /// AJP: what of the body the backend wants. The rest is kept as it is until then.
+    pub(crate) wanted: Wanted,
 }
 
 /// Whether a body has ended.
@@ -60,15 +63,21 @@ pub enum Rest {
 impl Upload {
     /// Sends what is owed, as far as the backend takes it.
     pub(crate) fn flush(&mut self, sink: Sink<'_>) -> Result<Flushed, Broken> {
-        while self.sent < self.head.len() {
-            match sink.send(&self.head[self.sent..], SendFlags::empty()) {
-                Ok(n) => self.sent += n,
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(Flushed::Blocked),
-                Err(errno) => return Err(Broken::Socket(errno)),
+        loop {
+            while self.sent < self.head.len() {
+                match sink.send(&self.head[self.sent..], SendFlags::empty()) {
+                    Ok(n) => self.sent += n,
+                    Err(Errno::INTR) => {}
+                    Err(Errno::AGAIN) => return Ok(Flushed::Blocked),
+                    Err(errno) => return Err(Broken::Socket(errno)),
+                }
             }
+            if !self.has_packet() {
+                break;
+            }
+            self.write_packet()?;
         }
-        if self.rest.is_empty() {
+        if self.rest.is_empty() || self.framing == Framing::Packets {
             return Ok(Flushed::All);
         }
         let mut sent = 0;
@@ -79,16 +88,40 @@ impl Upload {
         flushed
     }
 
+    /// Whether the next packet of the body is wanted, and there.
+    fn has_packet(&self) -> bool {
+        self.framing == Framing::Packets
+            && self.wanted.is_any()
+            && (!self.rest.is_empty() || self.end == End::Noted)
+    }
+
+    /// Writes the next packet in the place of the head, which is sent.
+    fn write_packet(&mut self) -> Result<(), Broken> {
+        let mut data = vec![0; self.wanted.size()];
+        let length = self.rest.take(&mut data)?;
+        self.rest_is = Rest::Begun;
+        self.wanted.served();
+        self.head.clear();
+        self.sent = 0;
+        packets::write_data(&data[..length], &mut self.head);
+        Ok(())
+    }
+
     /// The backend wants no more.
     pub(crate) fn give_up(&mut self) {
         self.sent = self.head.len();
         self.rest.clear();
         self.rest_is = Rest::Begun;
+        self.wanted = Wanted::default();
     }
 
-    /// Whether nothing is owed to the backend.
+    /// Whether nothing is owed to the backend, or nothing that it has asked for.
     pub(crate) fn is_empty(&self) -> bool {
-        self.sent == self.head.len() && self.rest.is_empty()
+        let has_more = match self.framing {
+            Framing::Packets => self.has_packet(),
+            Framing::Plain | Framing::Chunked | Framing::Records => !self.rest.is_empty(),
+        };
+        self.sent == self.head.len() && !has_more
     }
 
     /// Gives the memory of the head back: nobody else will be asked.

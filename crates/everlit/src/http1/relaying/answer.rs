@@ -398,12 +398,17 @@ impl Turn {
     }
 
     /// The backend has ended its answer by ending the connection, or the record stream.
-    pub(super) fn backend_ended(&mut self, origin: Origin<'_>, bench: &mut Bench) -> Next {
+    pub(super) fn backend_ended(
+        &mut self,
+        persistence: Persistence,
+        origin: Origin<'_>,
+        bench: &mut Bench,
+    ) -> Next {
         let Some(relay) = self.relay.as_deref() else {
             return Next::Drop;
         };
-        if relay.ends_with_connection() || relay.is_answered().is_some() {
-            return self.complete(Persistence::Close, bench);
+        if relay.may_end() {
+            return self.complete(persistence, bench);
         }
         self.fail(Trouble::Ended, Used::Never, origin, bench)
     }

@@ -3,6 +3,7 @@
 //! The test itself is the backend: it accepts the connection that the server makes, reads the request and sends what it
 //! likes, step by step, so that nothing depends on time.
 
+mod ajp;
 pub mod backend;
 
 mod breakage;

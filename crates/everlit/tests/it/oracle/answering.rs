@@ -186,6 +186,7 @@ fn answer(name: u8, told: &Told, input: &[u8]) -> Vec<u8> {
         return match told.language {
             Language::Http => answers::of_server(named).to_vec(),
             Language::FastCgi => answers::of_program(named).records(&told.root),
+            Language::Ajp => panic!("it has only one answer"),
             Language::Cgi | Language::Echo => answers::of_program(named).output(&told.root),
         };
     }
@@ -194,6 +195,7 @@ fn answer(name: u8, told: &Told, input: &[u8]) -> Vec<u8> {
     let head = match told.language {
         Language::Http => "HTTP/1.1 200 OK\r\nConnection: close\r\n",
         Language::Cgi | Language::FastCgi => "Status: 200\r\n",
+        Language::Ajp => return packets(name, &body),
         Language::Echo => return body.into(),
     };
     let length = body.len();
@@ -204,6 +206,28 @@ fn answer(name: u8, told: &Told, input: &[u8]) -> Vec<u8> {
         Language::FastCgi => answers::records(text.as_bytes(), "", answers::End::Ended(0)),
         _ => text.into(),
     }
+}
+
+/// The same in AJP: a head, a chunk, the end.
+fn packets(name: u8, body: &str) -> Vec<u8> {
+    let packet = |content: &[u8]| {
+        let length = (content.len() as u16).to_be_bytes();
+        [b"AB", &length[..], content].concat()
+    };
+    let string = |text: &str| {
+        let length = (text.len() as u16).to_be_bytes();
+        [&length[..], text.as_bytes(), b"\0"].concat()
+    };
+    let mut head = vec![4, 0, 200];
+    head.extend(string("OK"));
+    head.extend([0, 3, 0xa0, 1]);
+    head.extend(string("text/x-told"));
+    head.extend([0xa0, 3]);
+    head.extend(string(&body.len().to_string()));
+    head.extend(string("X-Backend"));
+    head.extend(string(&name.to_string()));
+    let chunk = [&[3][..], &string(body)].concat();
+    [packet(&head), packet(&chunk), packet(&[5, 1])].concat()
 }
 
 fn more(stream: &mut TcpStream, input: &mut Vec<u8>) -> bool {

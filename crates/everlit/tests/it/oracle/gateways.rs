@@ -568,4 +568,15 @@ pub const CASES: &[Case] = &[
         "#,
         || [super::requests::errors(), requests::programs()].concat(),
     ),
+    // What AJP servers are told.
+    case(
+        "ajp13",
+        r#"
+            server.modules += ("mod_setenv", "mod_ajp13")
+            ajp13.server = ("/b" => (@AJP1@, @AJP2@), ".php" => (@AJP3@))
+            ajp13.balance = "round-robin"
+            setenv.set-environment = ("AJP13_SECRET" => "hush", "REMOTE_USER" => "me", "OTHER" => "x")
+        "#,
+        everything,
+    ),
 ];

@@ -57,6 +57,7 @@ impl Backends {
             (Wire::Scgi, "SCGI"),
             (Wire::Uwsgi, "UWSGI"),
             (Wire::FastCgi, "FASTCGI"),
+            (Wire::Ajp, "AJP"),
         ] {
             for number in 1..=3 {
                 let backend = Answering::new(wire, number, &notes);

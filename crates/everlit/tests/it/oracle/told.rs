@@ -10,6 +10,7 @@ pub enum Wire {
     Scgi,
     Uwsgi,
     FastCgi,
+    Ajp,
 }
 
 /// What stands in a request besides its body.
@@ -35,6 +36,8 @@ pub enum Language {
     Cgi,
     /// The same, in records.
     FastCgi,
+    /// In packets.
+    Ajp,
     /// Whoever does not ask is the other end of a tunnel.
     Echo,
 }
@@ -43,6 +46,7 @@ pub enum Language {
 pub fn take(input: &mut Vec<u8>, wire: Wire) -> Option<Told> {
     match wire {
         Wire::FastCgi => records(input),
+        Wire::Ajp => packets(input),
         Wire::Http if input.starts_with(b"tunnel") => Some(Told {
             lines: Vec::new(),
             body: 0,
@@ -144,6 +148,71 @@ fn records(input: &mut Vec<u8>) -> Option<Told> {
     *input = body;
     told.lines.insert(0, format!("role {role}"));
     Some(told)
+}
+
+/// The packets of one AJP request, and of its body the first; more of that nobody asks for.
+fn packets(input: &mut Vec<u8>) -> Option<Told> {
+    let (content, behind) = packet(input)?;
+    let mut rest = content.get(1..)?;
+    let mut number = |bytes: usize| {
+        let (taken, behind) = rest.split_at(bytes);
+        rest = behind;
+        taken
+            .iter()
+            .fold(0, |sum: usize, byte| sum << 8 | usize::from(*byte))
+    };
+    let mut lines = vec![format!("method {}", number(1))];
+    // A string; or, of a name, its code.
+    fn string(number: &mut impl FnMut(usize) -> usize) -> String {
+        match number(2) {
+            0xffff => "-".to_owned(),
+            code @ 0xa001..=0xa00e => format!("#{}", code - 0xa000),
+            length => {
+                let text: Vec<_> = (0..length).map(|_| number(1) as u8).collect();
+                assert_eq!(number(1), 0, "the end of a string");
+                String::from_utf8_lossy(&text).into_owned()
+            }
+        }
+    }
+    for name in ["protocol", "uri", "address", "host", "server"] {
+        lines.push(format!("{name} {}", string(&mut number)));
+    }
+    // They differ from run to run.
+    number(2);
+    lines.push(format!("is_ssl {}", number(1)));
+    let mut length = 0;
+    for _ in 0..number(2) {
+        let name = string(&mut number);
+        let value = string(&mut number);
+        if name == "#8" {
+            length = value.parse().unwrap();
+        }
+        lines.push(format!("{name}={value}"));
+    }
+    loop {
+        match number(1) {
+            0xff => break,
+            code => lines.push(format!("@{code}={}", string(&mut number))),
+        }
+    }
+    let mut body = Vec::new();
+    if length > 0 {
+        body = packet(behind)?.0.to_vec();
+    }
+    lines[7..].sort();
+    let mut told = variables(std::iter::empty());
+    told.lines = lines;
+    told.language = Language::Ajp;
+    told.body = body.len();
+    *input = body;
+    Some(told)
+}
+
+/// The content of a packet, and what follows it.
+fn packet(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (head, behind) = input.split_first_chunk::<4>()?;
+    assert_eq!(head[..2], [0x12, 0x34]);
+    behind.split_at_checked(u16::from_be_bytes([head[2], head[3]]).into())
 }
 
 /// The length of a name or value: one byte or four.
