@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use everlit::http1::machine::{Http1, Need};
 use everlit::net::Peer;
+use everlit::pack::Progress;
 use everlit::route::Origin;
 use everlit::source::Source;
 use everlit::transport::outbox::Segment;
@@ -38,20 +39,65 @@ const CONFIGURATION: &str = r#"
     $REQUEST_HEADER["X-Kind"] == "special" { dir-listing.activate = "disable" }
 "#;
 
+/// The same for modules that decide where a request goes, who may make it, and what is made of its answer.
+const MODULES: &str = r#"
+    server.document-root = "@ROOT@"
+    server.modules = ("mod_rewrite", "mod_redirect", "mod_auth", "mod_authn_file", "mod_secdownload", "mod_simple_vhost",
+        "mod_evhost", "mod_userdir", "mod_expire", "mod_extforward", "mod_setenv", "mod_ssi", "mod_status", "mod_deflate")
+    index-file.names = ("index.html", "page.shtml")
+    mimetype.assign = (".html" => "text/html", ".txt" => "text/plain", ".shtml" => "text/html")
+    url.rewrite-once = ("^/once/([^?]*)(\?(.*))?$" => "/$1?from=${esc:$3}", "^/n/(.*)" => "/sub/${tolower:$1}${qsa}")
+    url.rewrite-repeat = ("^/loop(.*)" => "/loop$1x", "^/short/(.)(.*)" => "/short/$2")
+    url.rewrite-if-not-file = ("^/clean/(.*)$" => "/page.shtml?q=${escpsnde:$1}")
+    $HTTP["host"] =~ "^www\.(.*)$" { url.redirect = ("^/(.*)" => "https://%1/$1") }
+    $HTTP["url"] =^ "/moved" {
+        url.redirect = ("^/moved/b/(.*)" => "/x/${decb64u:$1}/${encb64u:$1}",
+            "^/moved(/[^?]*)\??(.*)$" => "${url.scheme}://${url.authority}$1?${url.query}&${nocase:$2}&${escape:$2}")
+    }
+    auth.backend = "htpasswd"
+    auth.backend.htpasswd.userfile = "@ROOT@/htpasswd"
+    auth.backend.plain.userfile = "@ROOT@/plain"
+    auth.require = (
+        "/basic" => ("method" => "basic", "realm" => "some", "require" => "valid-user"),
+        "/digest" => ("method" => "digest", "realm" => "other", "require" => "user=joe", "algorithm" => "MD5|SHA-256"))
+    $HTTP["url"] =^ "/digest" { auth.backend = "plain" }
+    $HTTP["url"] =^ "/down/" {
+        secdownload.algorithm = "hmac-sha256" secdownload.secret = "s"
+        secdownload.document-root = "@ROOT@/" secdownload.uri-prefix = "/down/" secdownload.timeout = 60
+    }
+    $HTTP["host"] =$ ".simple" { simple-vhost.server-root = "@ROOT@/hosts/" simple-vhost.document-root = "/" }
+    $HTTP["host"] =$ ".ev" { evhost.path-pattern = "@ROOT@/%{1.1}/%_/%3/%0/" }
+    $HTTP["host"] =$ ".users" { userdir.path = "" userdir.basepath = "@ROOT@/" }
+    expire.url = ("" => "access plus 1 hours")
+    extforward.forwarder = ("all" => "trust")
+    extforward.headers = ("Forwarded", "X-Forwarded-For")
+    ssi.extension = (".shtml")
+    status.status-url = "/status"
+    deflate.mimetypes = ("text/")
+    deflate.allowed-encodings = ("br", "gzip", "deflate", "zstd")
+    $HTTP["query-string"] =~ "e=([^&]*)" { setenv.set-response-header = ("X-Set" => "y") }
+"#;
+
 thread_local! {
     static BENCH: RefCell<Option<Bench>> = const { RefCell::new(None) };
+    static MODULES_BENCH: RefCell<Option<Bench>> = const { RefCell::new(None) };
+}
+
+/// Lends another place, whose configuration has most modules.
+pub fn with_modules<T>(work: impl FnOnce(&mut Bench) -> T) -> T {
+    MODULES_BENCH.with_borrow_mut(|bench| work(bench.get_or_insert_with(|| bench_of(MODULES))))
 }
 
 /// Lends the one place there is to `work`. Its clock stands still.
 pub fn with_bench<T>(work: impl FnOnce(&mut Bench) -> T) -> T {
-    BENCH.with_borrow_mut(|bench| work(bench.get_or_insert_with(bench_of_site)))
+    BENCH.with_borrow_mut(|bench| work(bench.get_or_insert_with(|| bench_of(CONFIGURATION))))
 }
 
-fn bench_of_site() -> Bench {
+fn bench_of(configuration: &str) -> Bench {
     let root = documents();
     let source = Source::Text {
         name: "fuzz".to_owned(),
-        text: CONFIGURATION.replace("@ROOT@", root.to_str().expect("a path in UTF-8")),
+        text: configuration.replace("@ROOT@", root.to_str().expect("a path in UTF-8")),
         directory: root,
     };
     let (site, _) = everlit::config::load(&source).expect("a good configuration");
@@ -70,6 +116,14 @@ fn documents() -> PathBuf {
         ("large.bin", &large),
         ("sub/index.html", b"<p>index</p>\n"),
         ("sub/file.inc", b"secret\n"),
+        ("htpasswd", b"joe:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n"),
+        ("plain", b"joe:secret\n"),
+        (
+            "page.shtml",
+            b"<!--#set var=\"a\" value=\"$QUERY_STRING\" --><!--#if expr='$a = /x/ || $HTTP_USER_AGENT' -->\n\
+              <!--#echo var=\"a\" --><!--#echo var=\"REQUEST_URI\" --><!--#endif --><!--#include virtual=\"a.txt\" -->\
+              <!--#printenv --><!--#include virtual=\"page.shtml\" -->",
+        ),
     ] {
         fs::write(root.join(name), content).expect("a document");
     }
@@ -133,6 +187,15 @@ pub fn flush(http: &mut Http1, outcome: &mut Outcome, bench: &mut Bench) {
                 let text = format!("[file from {} so much {}]", range.offset, range.length);
                 outcome.sent.extend_from_slice(text.as_bytes());
             }
+            Segment::Packed(mut packing) => loop {
+                let mut some = Vec::new();
+                let progress = packing.fill(&mut some).expect("its files are there");
+                *sent = sent.saturating_add(some.len() as u64);
+                outcome.sent.extend_from_slice(&some);
+                if progress == Progress::Over {
+                    break;
+                }
+            },
         }
     }
     let (need, unread) = http.flushed(bench);

@@ -3,6 +3,7 @@
 //! In: a request. Out: a response in [`Exchange::response`]. Must hold: it exists only while the modules run, in one go;
 //! what outlives that moment is copied out (see `logline`, `outbox`).
 
+use crate::board::Board;
 use crate::clock::Now;
 use crate::files::{Entry, FileCache};
 use crate::gateway::{Forward, Handler};
@@ -46,6 +47,8 @@ pub struct Exchange<'r> {
     pub knowledge: &'r mut Knowledge,
     /// What the request says of its sender.
     pub trust: Trust,
+    /// What the server is doing.
+    pub board: &'r Board,
     /// The time.
     pub now: Now,
 }

@@ -23,6 +23,7 @@ pub mod exchange;
 pub mod inquiry;
 
 pub mod knowledge;
+pub mod outside;
 
 pub mod modules;
 
@@ -41,6 +42,7 @@ pub mod freeze;
 pub mod generation;
 
 // What it needs on its way.
+pub mod board;
 pub mod clock;
 pub mod errorlog;
 pub mod files;

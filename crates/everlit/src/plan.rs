@@ -23,6 +23,9 @@ pub struct Plan {
     /// `server.errorlog` when it is a file: where the supervisor says what it does.
     #[serde(default)]
     pub error_log: Option<PathBuf>,
+    /// `server.breakagelog` when it is a file: for what programs of backends write to standard error.
+    #[serde(default)]
+    pub breakage_log: Option<PathBuf>,
     /// `server.feature-flags` "server.graceful-shutdown-timeout": ends a drain. `None`: no limit.
     pub graceful_timeout: Option<Duration>,
     /// `server.feature-flags` "everlit.linger": how long a gracefully stopped instance waits for a successor.

@@ -6,6 +6,7 @@
 use minicbor::{Decode, Encode};
 use std::path::PathBuf;
 
+use crate::logline::LogId;
 use crate::modules;
 use crate::transport::pace::Limits;
 
@@ -22,6 +23,10 @@ pub struct Settings {
     pub auth: modules::auth::Settings,
     /// mod_authn_file
     pub authn_file: modules::authn_file::Settings,
+    /// mod_authn_ldap
+    pub authn_ldap: modules::authn_ldap::Settings,
+    /// mod_authn_pam
+    pub authn_pam: modules::authn_pam::Settings,
     /// mod_accesslog
     pub accesslog: modules::accesslog::Settings,
     /// mod_cgi
@@ -58,10 +63,18 @@ pub struct Settings {
     pub simple_vhost: modules::simple_vhost::Settings,
     /// mod_sockproxy
     pub sockproxy: modules::sockproxy::Settings,
+    /// mod_ssi
+    pub ssi: modules::ssi::Settings,
     /// mod_staticfile
     pub staticfile: modules::staticfile::Settings,
     /// mod_userdir
     pub userdir: modules::userdir::Settings,
+    /// mod_vhostdb
+    pub vhostdb: modules::vhostdb::Settings,
+    /// mod_status
+    pub status: modules::status::Settings,
+    /// mod_webdav
+    pub webdav: modules::webdav::Settings,
     /// mod_wstunnel
     pub wstunnel: modules::wstunnel::Settings,
 }
@@ -103,6 +116,8 @@ pub struct Core {
     pub stream_response_body: Stream,
     /// `server.error-intercept`: whether errors of backends get our pages too.
     pub error_intercept: bool,
+    /// `server.breakagelog`; `None`: `server.errorlog`.
+    pub breakage_log: Option<LogId>,
     /// `server.upload-dirs`: where files are made for what does not fit in memory; empty: `/var/tmp`.
     pub upload_dirs: Vec<PathBuf>,
     /// `server.range-requests`, default on.
@@ -111,6 +126,8 @@ pub struct Core {
     pub mime: std::sync::Arc<crate::mime::Table>,
     /// `mimetype.use-xattr`, `mimetype.xattr-name`
     pub mime_attribute: MimeAttribute,
+    /// `debug.log-*`
+    pub debug: Debug,
     /// `etag.use-inode`, `etag.use-mtime`, `etag.use-size`; default all on.
     pub etag: EtagParts,
 }
@@ -137,6 +154,17 @@ pub struct MimeAttribute {
     pub is_read: bool,
     /// Its name, default `user.Content-Type`.
     pub name: std::sync::Arc<str>,
+}
+
+/// What is logged to find mistakes; default nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Debug {
+    /// `debug.log-file-not-found`
+    pub file_not_found: bool,
+    /// `debug.log-request-header`
+    pub request_header: bool,
+    /// `debug.log-response-header`
+    pub response_header: bool,
 }
 
 /// What an ETag is made of (`etag.use-*`).
@@ -170,6 +198,7 @@ impl Default for Core {
             stream_request_body: Stream::default(),
             stream_response_body: Stream::default(),
             error_intercept: false,
+            breakage_log: None,
             upload_dirs: Vec::new(),
             range_requests: true,
             mime: crate::mime::builtin(),
@@ -177,6 +206,7 @@ impl Default for Core {
                 is_read: false,
                 name: "user.Content-Type".into(),
             },
+            debug: Debug::default(),
             etag: EtagParts {
                 inode: true,
                 mtime: true,

@@ -79,6 +79,7 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
     Some(Built {
         plan: Plan {
             certificates: tls::files(&site).into_iter().collect(),
+            breakage_log: breakage_log(&site),
             ..plan
         },
         site,
@@ -101,6 +102,7 @@ fn plan(draft: &Draft, server: &Server, listeners: Vec<crate::plan::ListenSpec>)
         listeners,
         pid_file: draft.pid_file.clone(),
         error_log: draft.server.error_log.clone(),
+        breakage_log: None,
         logs,
         graceful_timeout: draft.graceful_timeout,
         linger: draft.linger,
@@ -109,6 +111,19 @@ fn plan(draft: &Draft, server: &Server, listeners: Vec<crate::plan::ListenSpec>)
         certificate_watch: Some(draft.certificate_watch),
         programs: programs(server),
         warnings: Vec::new(),
+    }
+}
+
+/// What holds outside of conditions is for programs that no request has started.
+fn breakage_log(site: &Site) -> Option<PathBuf> {
+    let base = site.rules.settings([BlockId::GLOBAL]);
+    let log = site
+        .server
+        .access_logs
+        .get(usize::from(base.core.breakage_log?.0))?;
+    match log {
+        AccessLog::File(path) => Some(path.clone()),
+        AccessLog::Pipe(_) | AccessLog::Syslog(_) => None,
     }
 }
 

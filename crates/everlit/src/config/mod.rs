@@ -97,6 +97,8 @@ impl Site {
 #[derive(Debug, Default)]
 #[allow(missing_docs)]
 pub struct Pipeline {
+    /// Names of all modules, used or not.
+    pub modules: Vec<&'static str>,
     pub connection_accept: Vec<AcceptHook>,
     pub uri_raw: Vec<Hook>,
     pub uri_rewrite: Vec<Hook>,

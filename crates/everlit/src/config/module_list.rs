@@ -16,21 +16,12 @@ pub(super) const MISSING: &[&str] = &[
     "mod_ajp13",
     "mod_authn_dbi",
     "mod_authn_gssapi",
-    "mod_authn_ldap",
-    "mod_authn_pam",
     "mod_authn_sasl",
     "mod_h2",
     "mod_magnet",
     "mod_maxminddb",
     "mod_rrdtool",
-    "mod_ssi",
-    "mod_status",
-    "mod_vhostdb",
     "mod_vhostdb_dbi",
-    "mod_vhostdb_ldap",
-    "mod_vhostdb_mysql",
-    "mod_vhostdb_pgsql",
-    "mod_webdav",
     "mod_wstunnel",
 ];
 
@@ -83,8 +74,10 @@ pub(super) fn loaded(draft: &Draft) -> Vec<&'static str> {
             names.insert(0, "mod_indexfile");
         }
         // lighttpd looks at auth.backend for that; without their directives these do nothing.
-        if names.contains(&"mod_auth") && !names.contains(&"mod_authn_file") {
-            names.push("mod_authn_file");
+        for name in ["mod_authn_file", "mod_authn_ldap"] {
+            if names.contains(&"mod_auth") && !names.contains(&name) {
+                names.push(name);
+            }
         }
         for name in ["mod_dirlisting", "mod_staticfile"] {
             if !names.contains(&name) {
@@ -97,7 +90,11 @@ pub(super) fn loaded(draft: &Draft) -> Vec<&'static str> {
 
 /// The hooks of these modules, of those that are in use.
 pub(super) fn pipeline(loaded: &[&str], config: &Config) -> Pipeline {
-    let mut pipeline = Pipeline::default();
+    let known = loaded.iter().filter_map(|name| find(name));
+    let mut pipeline = Pipeline {
+        modules: known.map(|module| module.name).collect(),
+        ..Pipeline::default()
+    };
     for module in loaded.iter().filter_map(|name| find(name)) {
         if is_in_use(module, config) {
             let hooks = &module.hooks;

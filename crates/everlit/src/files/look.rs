@@ -97,6 +97,15 @@ pub(super) fn open(path: &[u8], rules: Rules) -> Result<OwnedFd, Errno> {
     }
 }
 
+/// Opens a directory, to work in it.
+pub fn directory(path: &[u8], rules: Rules) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY;
+    match rules {
+        Rules::FollowLinks => rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty()),
+        Rules::NoLinks => without_links(path, flags),
+    }
+}
+
 /// Opens a path of which no component is a symbolic link.
 fn without_links(path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
     let flags = flags | OFlags::CLOEXEC;

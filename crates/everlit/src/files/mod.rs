@@ -11,5 +11,5 @@ mod texts;
 
 pub use cache::FileCache;
 pub use entry::{Entry, OpenFile, read_whole};
-pub use look::{EntryKind, Metadata, Rules};
+pub use look::{EntryKind, Metadata, Rules, directory};
 pub use texts::{Text, Texts};

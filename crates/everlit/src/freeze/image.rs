@@ -345,6 +345,7 @@ impl Image {
             _ => (None, false),
         };
         match (&self.introduction, relay) {
+            (_, Some(relay)) if relay.version() == 7 => 7,
             _ if is_packed || relay.is_some_and(|relay| relay.version() == 6) => 6,
             _ if self.tls.is_some() => 5,
             (Some(_), relay) => relay.map_or(3, |relay| relay.version().max(3)),
@@ -732,6 +733,34 @@ mod tests {
         assert_eq!(image.to_bytes()[..], *golden);
         assert_eq!(Image::from_bytes(golden).unwrap(), image);
         assert_eq!((image.version(), image.check()), (4, Ok(())));
+    }
+
+    #[test]
+    fn work_of_our_own_travels_since_version_7() {
+        use crate::freeze::relay::{LinkImage, StageImage, TargetImage};
+        use crate::gateway::Protocol;
+        let [_, _, (_, _, mut image), _] = samples();
+        let StateImage::Busy(busy) = &mut image.state else {
+            panic!("a busy one");
+        };
+        busy.relay = Some(Box::new(RelayImage {
+            protocol: Protocol::Chore,
+            target: TargetImage::Chore,
+            stage: StageImage::Collecting(b"order".to_vec()),
+            link: LinkImage::None,
+            ..relay()
+        }));
+        let golden = include_bytes!("golden/v7/chore.cbor");
+        assert_eq!(image.to_bytes()[..], *golden);
+        assert_eq!(Image::from_bytes(golden).unwrap(), image);
+        assert_eq!((image.version(), image.check()), (7, Ok(())));
+        // An order is for nobody else.
+        let StateImage::Busy(busy) = &mut image.state else {
+            panic!("a busy one");
+        };
+        let relay = busy.relay.as_mut().unwrap();
+        relay.protocol = Protocol::Http;
+        assert_eq!(image.check(), Err("relay"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod secret;
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use handover::{Parcel, Refusal};
@@ -30,7 +31,7 @@ use crate::tally::Moved;
 use crate::tls::Channel;
 use crate::tls::channel;
 use crate::tls::peer::Judgement;
-use crate::transport::pace::{Limits, Pace};
+use crate::transport::pace::{Limits, Pace, Shared};
 use crate::transport::proxy_protocol::Awaited;
 use crate::worker::bench::Bench;
 use crate::worker::conn::{Conn, Input, Introduction, Transport, Who};
@@ -40,7 +41,7 @@ use crate::worker::upstream::Upstream;
 /// Kind of a parcel: a plain HTTP/1 connection.
 pub const KIND_HTTP1: u16 = 1;
 /// Newest version of its image.
-pub const HTTP1_VERSION: u16 = 6;
+pub const HTTP1_VERSION: u16 = 7;
 
 /// Kind of a parcel: keys for session tickets ([`portable_tls::Tickets::export`]), without descriptors.
 pub const KIND_TICKETS: u16 = 2;
@@ -324,6 +325,7 @@ impl Thawed {
             served: image.served,
             keep_idle: image.keep_idle,
             future: Future::Open,
+            pace: None,
         };
         let introduction = match image.introduction {
             None => Introduction::None,
@@ -435,11 +437,14 @@ fn pace_image(pace: &Pace) -> PaceImage {
     }
 }
 
-/// A limit that is configured no longer, or otherwise, does not hold for what is left of a response.
+/// A limit that is configured no longer, or otherwise, does not hold for what is left of a response. One that is only
+/// written in another place does: of several of its rate, that with its number goes first.
 fn limits(image: PaceImage, site: &Site) -> Limits {
     let shared = image.shared.and_then(|wanted| {
-        let found = site.server.limits.get(usize::from(wanted.number));
-        found.filter(|shared| shared.rate == wanted.rate)
+        let all = &site.server.limits;
+        let same = |shared: &&Arc<Shared>| shared.rate == wanted.rate;
+        let there = all.get(usize::from(wanted.number)).filter(same);
+        there.or_else(|| all.iter().find(same))
     });
     Limits {
         each: image.each,

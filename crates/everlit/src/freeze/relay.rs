@@ -146,6 +146,9 @@ pub enum TargetImage {
         #[n(1)]
         script: String,
     },
+    /// A thread of ours; since version 7.
+    #[n(2)]
+    Chore,
 }
 
 /// How far an exchange is.
@@ -309,6 +312,7 @@ impl RelayImage {
         );
         let is_planned = self.download.held.iter().any(|held| held.plan.is_some());
         match (&self.told, self.protocol) {
+            (_, Protocol::Chore) => 7,
             _ if self.rewritten.is_some() || is_planned || self.download.packing.is_some() => 6,
             _ if is_below => 5,
             _ if self.detour.is_some() => 4,
@@ -332,8 +336,10 @@ impl RelayImage {
             Some(session) => self.protocol == Protocol::WebSocket && session.is_sane(),
             None => self.protocol != Protocol::WebSocket,
         };
+        let is_chore = matches!(self.target, TargetImage::Chore);
         stage
             && websocket
+            && is_chore == (self.protocol == Protocol::Chore)
             && small(&self.head)
             && self
                 .detour
@@ -476,6 +482,7 @@ fn target_image(target: &Target) -> TargetImage {
             interpreter: program.interpreter.as_ref().map(text),
             script: text(&program.script),
         },
+        Target::Chore => TargetImage::Chore,
     }
 }
 
@@ -665,5 +672,6 @@ fn target(image: TargetImage) -> Target {
             interpreter: interpreter.map(PathBuf::from),
             script: script.into(),
         }),
+        TargetImage::Chore => Target::Chore,
     }
 }

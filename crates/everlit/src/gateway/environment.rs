@@ -49,6 +49,23 @@ pub(super) enum Name<'v> {
     Set(&'v [u8]),
 }
 
+/// All variables but the length of the body, for whoever else wants to know them.
+pub fn variables(exchange: &Exchange<'_>, settings: &Settings) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut all = Vec::new();
+    each(
+        exchange,
+        settings,
+        &Terms::of_program(Upgrade::No),
+        |variable| {
+            let (mut name, mut value) = (Vec::new(), Vec::new());
+            variable.name.append(&mut name);
+            variable.append_value(&mut value);
+            all.push((name, value));
+        },
+    );
+    all
+}
+
 /// Gives `put` all variables but the length of the body.
 pub(super) fn each(
     exchange: &Exchange<'_>,

@@ -48,6 +48,7 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
                 | Protocol::Uwsgi
                 | Protocol::Cgi
                 | Protocol::Raw
+                | Protocol::Chore
                 | Protocol::WebSocket => host.upgrade,
             };
             let target = Target::Host {
@@ -61,6 +62,18 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
             let may = allowed(settings.cgi.upgrade);
             let target = Target::Program(program);
             (target, Protocol::Cgi, may)
+        }
+        Handler::Chore(order) => {
+            exchange.forward = Some(Box::new(Forward {
+                target: Target::Chore,
+                preface: Preface {
+                    protocol: Protocol::Chore,
+                    bytes: order,
+                },
+                upgrade: Upgrade::No,
+                websocket: None,
+            }));
+            return Flow::Done;
         }
     };
     let websocket = match protocol {
@@ -83,7 +96,7 @@ pub fn forward(exchange: &mut Exchange<'_>, settings: &Settings) -> Flow {
     };
     let terms = match &target {
         Target::Host { group, host, .. } => Terms::of(group, &group.hosts[*host], upgrade),
-        Target::Program(_) => Terms::of_program(upgrade),
+        Target::Program(_) | Target::Chore => Terms::of_program(upgrade),
     };
     let label = match &target {
         Target::Host { group, host, .. } if protocol == Protocol::Http => &group.hosts[*host].label,

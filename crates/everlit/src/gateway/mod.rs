@@ -34,6 +34,7 @@ use minicbor::{Decode, Encode};
 use std::fmt;
 use std::sync::Arc;
 
+pub use environment::variables;
 pub use forward::forward;
 
 use balance::Preference;
@@ -65,6 +66,10 @@ pub enum Protocol {
     /// None: the data of WebSocket frames (mod_wstunnel). Since version 4 of images.
     #[n(6)]
     WebSocket,
+    /// None: a thread of our own is given an order, and answers as a program would (mod_webdav; see
+    /// [`crate::worker::chores`]). Since version 7 of images.
+    #[n(7)]
+    Chore,
 }
 
 /// Settings that all modules with groups of hosts have.
@@ -94,6 +99,8 @@ pub enum Handler {
     },
     /// This program.
     Program(Program),
+    /// A thread of our own, which is given this order.
+    Chore(Vec<u8>),
 }
 
 /// A request that is on its way to a backend.
@@ -133,6 +140,7 @@ impl Protocol {
             Protocol::Cgi => "mod_cgi",
             Protocol::Raw => "mod_sockproxy",
             Protocol::WebSocket => "mod_wstunnel",
+            Protocol::Chore => "mod_webdav",
         }
     }
 }
@@ -142,6 +150,7 @@ impl fmt::Display for Target {
         match self {
             Target::Host { group, host, .. } => f.write_str(&group.hosts[*host].name),
             Target::Program(program) => write!(f, "{}", program.script.display()),
+            Target::Chore => f.write_str("work of our own"),
         }
     }
 }
@@ -160,4 +169,6 @@ pub enum Target {
     },
     /// To a program of its own.
     Program(Program),
+    /// To a thread of our own.
+    Chore,
 }

@@ -144,6 +144,8 @@ impl Relay {
         // Chunks came with HTTP/1.1, and only HTTP has them.
         let takes_chunks = protocol == Protocol::Http && !asked.settings.proxy.header.force_http10;
         let (stream, download) = match asked.upgrade {
+            // A thread is to have it all at once, and never to wait for a client.
+            Upgrade::No if protocol == Protocol::Chore => (Stream::Collected, Stream::Eager),
             // The others want to know the length first, so all of it must find room here.
             Upgrade::No if length == Length::Chunked && !takes_chunks => {
                 (Stream::Collected, core.stream_response_body)
@@ -238,7 +240,7 @@ impl Relay {
         let mut end = Vec::new();
         upload.framing.end(&mut end);
         upload.rest.append(&end);
-        if self.protocol != Protocol::Cgi
+        if !matches!(self.protocol, Protocol::Cgi | Protocol::Chore)
             && upload.rest_is == Rest::Whole
             && upload.rest.length() == upload.rest.memory() as u64
         {
@@ -285,6 +287,7 @@ impl Relay {
                 [host.connect_timeout, host.write_timeout, host.read_timeout]
             }
             Target::Program(_) => [0, limits.write_timeout, limits.read_timeout],
+            Target::Chore => [0, 0, 0],
         };
         all.map(|seconds| match seconds {
             0 => u16::MAX,
@@ -507,7 +510,7 @@ impl Relay {
         };
         let nothing_done = match trouble {
             // There is only one of it, and it has said why not.
-            Trouble::Unreachable(_) if matches!(self.target, Target::Program(_)) => false,
+            Trouble::Unreachable(_) if !matches!(self.target, Target::Host { .. }) => false,
             Trouble::Unreachable(_) => true,
             // It closed a connection that it was tired of, before it saw the request.
             Trouble::Ended | Trouble::Broke(_) => self.is_idempotent() && had == Used::Before,

@@ -33,6 +33,7 @@ impl Framing {
             | Protocol::Uwsgi
             | Protocol::Cgi
             | Protocol::Raw
+            | Protocol::Chore
             | Protocol::WebSocket => Framing::Plain,
         }
     }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
+use crate::board::Board;
 use crate::freeze::Thawed;
 use crate::worker::bench::Counters;
+use crate::worker::chores::Chores;
 use crate::worker::conn::Stay;
 use crate::worker::inbox::{Inbox, Outlet};
 use crate::worker::{Order, Report};
@@ -24,19 +26,29 @@ pub(super) struct Hand {
 #[derive(Debug)]
 pub(super) struct Crew {
     hands: Vec<Hand>,
+    chores: Chores,
     reports: Inbox<Report>,
     /// Reports fetched early, to be seen first.
     early: Vec<Report>,
     next: usize,
+    /// Their figures, and those of their predecessors.
+    pub(super) board: Arc<Board>,
 }
 
 impl Crew {
-    pub(super) fn new(hands: Vec<Hand>, reports: Inbox<Report>) -> Crew {
+    pub(super) fn new(
+        hands: Vec<Hand>,
+        chores: Chores,
+        reports: Inbox<Report>,
+        board: Arc<Board>,
+    ) -> Crew {
         Crew {
             hands,
+            chores,
             reports,
             early: Vec::new(),
             next: 0,
+            board,
         }
     }
 
@@ -121,12 +133,13 @@ impl Crew {
         self.hands.iter().all(|hand| hand.thread.is_finished())
     }
 
-    /// Waits for all threads to end; the last lines of their logs are written then.
+    /// Waits for all threads to end; the last lines of their logs are written then, and no file is left half changed.
     pub(super) fn join(self) {
         for hand in self.hands {
             // A thread that panicked has ended the process already.
             let _ = hand.thread.join();
         }
+        self.chores.finish();
     }
 
     fn sum(&self, figure: impl Fn(&Counters) -> u64) -> u64 {
@@ -153,7 +166,13 @@ mod tests {
             thread: std::thread::spawn(|| ()),
         };
         let counters = hand.counters.clone();
-        let mut crew = Crew::new(vec![hand], inbox::channel().unwrap().1);
+        let chores = Chores::default();
+        let mut crew = Crew::new(
+            vec![hand],
+            chores,
+            inbox::channel().unwrap().1,
+            Arc::default(),
+        );
         let image = Image {
             listener: String::new(),
             local_port: 0,

@@ -207,7 +207,7 @@ impl Giving {
             }
             self.finishing = true;
             // The counters are few bytes, far below the limit.
-            let _ = self.channel.finish(Vec::new());
+            let _ = self.channel.finish(crew.board.to_bytes());
             self.channel.pump();
             return self.step(crew, now, tell);
         }
@@ -307,7 +307,8 @@ mod tests {
             counters: counters.clone(),
             thread: std::thread::spawn(|| ()),
         };
-        let mut crew = Crew::new(vec![hand], inbox::channel().unwrap().1);
+        let reports = inbox::channel().unwrap().1;
+        let mut crew = Crew::new(vec![hand], Default::default(), reports, Arc::default());
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut giving =
             Giving::begin(ours.into(), &crew, (None, None), None, Duration::ZERO).unwrap();

@@ -23,6 +23,7 @@ use crate::net::Peer;
 use crate::source::Source;
 use crate::sys::signal::{Order as Signal, Signals};
 use crate::worker::bench::{Bench, Counters};
+use crate::worker::chores::Chores;
 use crate::worker::conn::Conn;
 use crate::worker::endpoint::Endpoint;
 use crate::worker::inbox::{self, Outlet};
@@ -61,11 +62,12 @@ fn serve(source: &Source, caller: Caller) -> Result<End, StartError> {
     let conn = Conn::new(socket, remote.map_or(Peer::Unix, Peer::from), 0);
     let counters = Arc::new(Counters::default());
     let endpoint = arrival(local, &plan.listeners);
-    let worker = prepare(site, endpoint, signals, &counters)?;
+    let (worker, chores) = prepare(site, endpoint, signals, &counters)?;
     for warning in &plan.warnings {
         eprintln!("{}", warning.trim_end());
     }
     worker.serve_only(conn);
+    chores.finish();
     if counters.connections.load(Ordering::Acquire) > 0 {
         return Ok(End::Cut);
     }
@@ -85,7 +87,7 @@ fn prepare(
     endpoint: Endpoint,
     signals: Signals,
     counters: &Arc<Counters>,
-) -> Result<Worker, StartError> {
+) -> Result<(Worker, Chores), StartError> {
     let site = Arc::new(site);
     // The connection is short; a logger that dies meanwhile is not started again.
     let (targets, _loggers) = logs::open(&site.server).map_err(StartError::Log)?;
@@ -95,7 +97,9 @@ fn prepare(
     let (reports, _nobody_listens) = inbox::channel().map_err(bell)?;
     obey(signals, orders)?;
     let bench = Bench::new(site, Logs::new(targets), counters.clone());
+    let chores = bench.chores.clone();
     Worker::new(bench, vec![Arc::new(endpoint)], inbox, reports, 1)
+        .map(|worker| (worker, chores))
         .map_err(|errno| kernel("watch the connection", errno.into()))
 }
 

@@ -16,6 +16,7 @@ use super::logs::{self, LogError};
 use super::notify::Notifier;
 use super::stdin::StdinError;
 use super::taking::Taking;
+use crate::board::Board;
 use crate::clock::Now;
 use crate::config::{self, ConfigError, CoreFiles, Reach, Server, Site};
 use crate::control::orphan::About;
@@ -31,6 +32,7 @@ use crate::tls::context::Materials;
 use crate::tls::{self, LoadError};
 use crate::version::version;
 use crate::worker::bench::{Bench, Counters};
+use crate::worker::chores::Chores;
 use crate::worker::logs::{Logs, Target};
 use crate::worker::{Order, Worker, inbox};
 
@@ -217,15 +219,20 @@ fn start_workers(
     let (outlet, reports) =
         inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;
     let mut hands = Vec::with_capacity(count);
+    let chores = Chores::default();
     let pool = Pool::default();
-    for index in 0..count {
+    let counters: Vec<Arc<Counters>> = (0..count).map(|_| Arc::default()).collect();
+    let modules = site.pipeline.modules.clone();
+    let board = Arc::new(Board::new(counters.clone(), modules, Now::read()));
+    for (index, counters) in counters.into_iter().enumerate() {
         let (orders, inbox) =
             inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;
-        let counters = Arc::new(Counters::default());
         let (site, endpoints, targets) = (site.clone(), endpoints.to_vec(), targets.to_vec());
         let (materials, pool) = (materials.clone(), pool.clone());
         let nonces = nonces.clone();
+        let own_chores = chores.clone();
         let (shared, outlet) = (counters.clone(), outlet.clone());
+        let for_desk = board.clone();
         let (started, wait) = std::sync::mpsc::channel();
         // The bench is not to change threads, so it is made in its own.
         let work = move || {
@@ -233,6 +240,8 @@ fn start_workers(
             bench.tls.contexts.renew(materials);
             bench.pool = pool;
             bench.desk.knowledge.nonces = nonces;
+            bench.desk.board = for_desk;
+            bench.chores = own_chores;
             let worker = Worker::new(bench, endpoints, inbox, outlet, share);
             let (worker, result) = match worker {
                 Ok(worker) => (Some(worker), Ok(())),
@@ -259,7 +268,7 @@ fn start_workers(
             Err(_) => return Err(kernel("start a worker thread", io::ErrorKind::Other.into())),
         }
     }
-    Ok(Crew::new(hands, reports))
+    Ok(Crew::new(hands, chores, reports, board))
 }
 
 /// As many descriptors as configured, or as the system allows. Returns the limit.

@@ -102,7 +102,8 @@ impl Taking {
                         Stay::Movable,
                     );
                 }
-                TakerEvent::Finished(_) => {
+                TakerEvent::Finished(counters) => {
+                    crew.board.inherit(&counters);
                     inherit(crew, nonces, None);
                     return Progress::Finished;
                 }

@@ -48,6 +48,8 @@ pub struct Http1 {
     pub(crate) keep_idle: u16,
     /// Whether it may be used for more requests.
     pub(crate) future: Future,
+    /// How far its last response went into its tick, if there was a limit: the next one does not begin anew.
+    pub(crate) pace: Option<Box<Pace>>,
 }
 
 /// Where the connection is.
@@ -178,6 +180,20 @@ pub enum Phase {
     Lingering,
 }
 
+impl Phase {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Phase; 8] = [
+        Phase::Idle,
+        Phase::Head,
+        Phase::Asking,
+        Phase::Body,
+        Phase::Waiting,
+        Phase::Tunnel,
+        Phase::Sending,
+        Phase::Lingering,
+    ];
+}
+
 impl Default for Http1 {
     fn default() -> Self {
         Http1 {
@@ -185,6 +201,7 @@ impl Default for Http1 {
             served: 0,
             keep_idle: 0,
             future: Future::Open,
+            pace: None,
         }
     }
 }
@@ -573,12 +590,12 @@ impl Http1 {
         turn.after = after;
         turn.started = bench.begun.take().unwrap_or(now.monotonic);
         turn.received = head.length as u64;
-        turn.pace = core.limits.pace();
+        turn.pace = core.limits.pace_after(self.pace.take());
         turn.write_idle = core.max_write_idle;
         turn.read_idle = core.max_read_idle;
         if let Some(forwarded) = forwarded {
             turn.room = limit;
-            bench.counters.request();
+            bench.counters.request(now);
             self.forward(head, raw, turn, *forwarded);
             return Begun::Answered;
         }
@@ -593,7 +610,7 @@ impl Http1 {
             encode(&mut bench.desk.response, &framing, &mut turn.outbox);
         std::mem::swap(&mut turn.line, &mut bench.desk.line);
         bench.desk.line.clear();
-        bench.counters.request();
+        bench.counters.request(now);
         self.state = State::Busy(turn);
         Begun::Answered
     }
@@ -641,7 +658,7 @@ impl Http1 {
             encode(&mut bench.desk.response, &framing, &mut turn.outbox);
         std::mem::swap(&mut turn.line, &mut bench.desk.line);
         bench.desk.line.clear();
-        bench.counters.request();
+        bench.counters.request(now);
         self.state = State::Busy(turn);
     }
 
@@ -690,7 +707,9 @@ impl Http1 {
     }
 
     fn retire(&mut self, next: State, bench: &mut Bench) {
-        if let State::Busy(turn) = std::mem::replace(&mut self.state, next) {
+        if let State::Busy(mut turn) = std::mem::replace(&mut self.state, next) {
+            self.pace = turn.pace.take();
+            bench.counters.sent(turn.sent, bench.now);
             bench.spare.put(turn);
         }
     }

@@ -23,10 +23,10 @@
 //!
 //! What may happen to a request that waits: *an answer* is put among the answers before anybody who waits for it is woken,
 //! so each finds it. *No answer in time*: the question's own last answer is put there instead (for most: that there is no
-//! knowing), and the request is read again. *The pool is full*: the same, at once. *The client is gone*: its place among those
-//! who wait is given up; if nobody else waits, a question that no thread has taken up yet is dropped. *A handover*: as if the
-//! client were gone; the successor asks anew. *A second question of the same request* (a password, then a document root) is
-//! put off again, with a patience of its own; there are no more of them than hooks.
+//! knowing), and the request is read again. *The pool is full*: the same, in the worker's next turn. *The client is gone*:
+//! its place among those who wait is given up; if nobody else waits, a question that no thread has taken up yet is dropped.
+//! *A handover*: as if the client were gone; the successor asks anew. *A second question of the same request* (a password,
+//! then a document root) is put off again, with a patience of its own; there are no more of them than hooks.
 //!
 //! An answer lives for some seconds at least, because one request may need it more than once: an authorizer's yes sends it
 //! through the modules again. A request that already has an answer from a backend cannot be put off any more: should it

@@ -218,6 +218,9 @@ mod tests {
         let said = remarks(
             "server.modules = ( \"mod_expire\" )\nexpire.url = ( \"/\" => \"access 1 moons\" )",
         );
-        assert_eq!(said, ["2:23 error: \"access 1 moons\" is no lifetime"]);
+        assert_eq!(
+            said,
+            ["2:23 error: expire.url: \"access 1 moons\" is no lifetime"]
+        );
     }
 }

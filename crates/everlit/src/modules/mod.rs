@@ -8,6 +8,8 @@ pub mod accesslog;
 pub mod alias;
 pub mod auth;
 pub mod authn_file;
+pub mod authn_ldap;
+pub mod authn_pam;
 pub mod cgi;
 pub mod deflate;
 pub mod dirlisting;
@@ -25,8 +27,12 @@ pub mod secdownload;
 pub mod setenv;
 pub mod simple_vhost;
 pub mod sockproxy;
+pub mod ssi;
 pub mod staticfile;
+pub mod status;
 pub mod userdir;
+pub mod vhostdb;
+pub mod webdav;
 pub mod wstunnel;
 
 #[cfg(test)]
@@ -47,6 +53,8 @@ pub static TABLE: &[&Module] = &[
     &alias::MODULE,
     &auth::MODULE,
     &authn_file::MODULE,
+    &authn_ldap::MODULE,
+    &authn_pam::MODULE,
     &cgi::MODULE,
     &deflate::MODULE,
     &dirlisting::MODULE,
@@ -64,8 +72,15 @@ pub static TABLE: &[&Module] = &[
     &setenv::MODULE,
     &simple_vhost::MODULE,
     &sockproxy::MODULE,
+    &ssi::MODULE,
     &staticfile::MODULE,
     &userdir::MODULE,
+    &vhostdb::MODULE,
+    &vhostdb::LDAP,
+    &vhostdb::MYSQL,
+    &vhostdb::PGSQL,
+    &status::MODULE,
+    &webdav::MODULE,
     &wstunnel::MODULE,
 ];
 
@@ -76,6 +91,7 @@ pub static GATEWAYS: &[&str] = &[
     "mod_proxy",
     "mod_scgi",
     "mod_sockproxy",
+    "mod_webdav",
     "mod_wstunnel",
 ];
 

@@ -194,15 +194,15 @@ mod tests {
         assert_eq!(said("\"^/(a)\" => \"/$1\""), Vec::<String>::new());
         assert_eq!(
             said("\"^/(\" => \"/\""),
-            ["2:27 error: \"^/(\": not a regular expression: unclosed group"]
+            ["2:27 error: url.redirect: \"^/(\": not a regular expression: unclosed group"]
         );
         assert_eq!(
             said("\"a\" => \"/${1\""),
-            ["2:25 error: \"/${1\": a brace is opened and never closed"]
+            ["2:25 error: url.redirect: \"/${1\": a brace is opened and never closed"]
         );
         assert_eq!(
             said("\"a\" => \"/${foo}\""),
-            ["2:25 warning: \"/${foo}\": nobody knows what {foo} stands for"]
+            ["2:25 warning: url.redirect: \"/${foo}\": nobody knows what {foo} stands for"]
         );
     }
 }

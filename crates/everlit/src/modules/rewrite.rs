@@ -10,6 +10,7 @@ use crate::errorlog;
 use crate::exchange::{Exchange, Flow};
 use crate::files;
 use crate::files::EntryKind;
+use crate::http1::head::MAX_HEAD_BYTES;
 use crate::request::Rewritten;
 use crate::settings;
 use crate::substitute::{Rules, Verdict};
@@ -165,7 +166,10 @@ fn apply(lists: &Lists, exchange: &mut Exchange<'_>, core: &settings::Core) -> F
     let Some((target, rewritten)) = rewrite(lists, exchange, core) else {
         return Flow::GoOn;
     };
-    let wrong = if target.first() != Some(&b'/') {
+    let wrong = if target.len() > MAX_HEAD_BYTES {
+        // One that doubles what it takes would soon need all the memory there is.
+        format!("would become longer than {MAX_HEAD_BYTES} bytes")
+    } else if target.first() != Some(&b'/') {
         let new = String::from_utf8_lossy(&target);
         format!("would become \"{new}\", which does not begin with a slash")
     } else if matches!(rewritten, Rewritten::Times(times) if times > MOST) {
@@ -290,6 +294,12 @@ mod tests {
         let mut status = |count| place.ask(&format!("/r/{}", "a".repeat(count)))[..3].to_owned();
         assert_eq!(status(99), "200");
         assert_eq!(status(100), "500");
+    }
+
+    #[test]
+    fn what_grows_and_grows_is_stopped() {
+        let mut place = Place::new("url.rewrite-repeat = ( \"^(/.*)\" => \"$1$1\" )");
+        assert!(place.ask("/abc").starts_with("500 /abc|/abc/abc"));
     }
 
     #[test]

@@ -48,6 +48,9 @@ pub(super) struct Answered {
     pub(super) request_body: relay::Body,
 }
 
+/// What a 401 says of logging in (RFC 9110 section 11.6.1).
+const CHALLENGE: &[u8] = b"WWW-Authenticate";
+
 /// Asks the handler for this error, if there is one, and if it answers.
 pub(super) fn run(
     site: &Site,
@@ -117,6 +120,7 @@ pub(super) fn run(
         files: &mut *exchange.files,
         knowledge: &mut *exchange.knowledge,
         trust: exchange.trust,
+        board: exchange.board,
         now: exchange.now,
     };
     inner.physical.clear();
@@ -165,6 +169,9 @@ pub(super) fn run(
     }
     if kind == Kind::Any {
         response.status = error;
+        // Whatever page there is, clients must know how to log in.
+        let challenges = kept.headers.iter().filter(|(name, _)| *name == CHALLENGE);
+        challenges.for_each(|(_, value)| response.headers.add("WWW-Authenticate", value));
     }
     exchange.entry = entry;
     exchange.first = first;

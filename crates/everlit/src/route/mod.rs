@@ -4,6 +4,7 @@
 //! a log line: all in the [`Desk`]. Must hold: every request is answered, with an error page if need be.
 
 pub mod arrival;
+mod debug;
 pub mod errorpage;
 mod handler;
 pub mod path;
@@ -18,6 +19,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::board::Board;
 use crate::clock::Now;
 use crate::config::{Resolver, Site};
 use crate::exchange::{Exchange, Physical};
@@ -33,7 +35,7 @@ use crate::net::Peer;
 use crate::request::{Permit, Request, Rewritten};
 use crate::response::Response;
 use crate::response::partial::{self, Cut};
-use crate::settings::Settings;
+use crate::settings::{Debug, Settings};
 use crate::tls::Secured;
 use crate::transport::proxy_protocol::Tls;
 use errorpage::Pages;
@@ -91,6 +93,8 @@ pub struct Desk {
     pub forwarded: Option<Box<Forwarded>>,
     /// What modules know. If it has a question, the request last answered was not: it is to be asked again later.
     pub knowledge: Knowledge,
+    /// Figures of all worker threads.
+    pub board: Arc<Board>,
     physical: Physical,
     pages: Pages,
 }
@@ -134,6 +138,7 @@ impl Desk {
                 auth: site.server.auth,
                 ..Knowledge::default()
             },
+            board: Arc::default(),
             physical: Physical::default(),
             pages: Pages::default(),
             site,
@@ -193,6 +198,7 @@ impl Desk {
             knowledge,
             physical,
             pages,
+            board,
         } = self;
         let mut exchange = Exchange {
             request,
@@ -208,6 +214,7 @@ impl Desk {
             files,
             knowledge,
             trust: Trust::Good,
+            board,
             now,
         };
         let mut settings = phases::run(site, resolver, &mut exchange);
@@ -278,6 +285,7 @@ impl Desk {
             knowledge,
             physical,
             pages,
+            board,
             ..
         } = self;
         let settings = resolver.base().clone();
@@ -301,6 +309,7 @@ impl Desk {
             files,
             knowledge,
             trust: Trust::Lost,
+            board,
             now,
         };
         let handled = handler::run(site, resolver, &settings, &mut exchange).is_some();
@@ -344,6 +353,9 @@ fn conclude(
     }
     for hook in &site.pipeline.request_done {
         hook(exchange, settings, line);
+    }
+    if core.debug != Debug::default() {
+        debug::tell(exchange, core.debug);
     }
 }
 

@@ -152,6 +152,13 @@ fn round(site: &Site, settings: &Rc<Settings>, exchange: &mut Exchange<'_>) -> F
             flow => return flow,
         }
     }
+    // Whether there is such a file is for whoever does the work to find out.
+    if exchange.handler.is_some() {
+        if !path::is_contained(exchange.physical) {
+            return done(exchange, 403);
+        }
+        return gateway::forward(exchange, settings);
+    }
     if let Err(status) = look_up(site, settings, exchange) {
         return done(exchange, status);
     }
@@ -224,6 +231,11 @@ fn done(exchange: &mut Exchange<'_>, status: u16) -> Flow {
 }
 
 fn allow(exchange: &mut Exchange<'_>) -> Flow {
-    exchange.response.headers.set("Allow", ALLOW);
+    // What a module allows besides comes first.
+    let allowed = match exchange.response.headers.get("Allow") {
+        Some(more) => [more, b", ", ALLOW.as_bytes()].concat(),
+        None => ALLOW.into(),
+    };
+    exchange.response.headers.set("Allow", allowed);
     done(exchange, 200)
 }

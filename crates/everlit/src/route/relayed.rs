@@ -83,7 +83,7 @@ impl Second {
         };
         let docroot = match target {
             Target::Host { group, host, .. } => &group.hosts[*host].script.docroot[..],
-            Target::Program(_) => "",
+            Target::Program(_) | Target::Chore => "",
         };
         Second::Permitted(Permitted {
             permit: match docroot {
@@ -228,6 +228,7 @@ impl Desk {
             knowledge,
             physical,
             pages,
+            board,
             ..
         } = self;
         // It was read before, perhaps by another process with other options; what cannot be read now has no hooks.
@@ -260,6 +261,7 @@ impl Desk {
             files,
             knowledge,
             trust: Trust::Good,
+            board,
             now,
         };
         if let Whose::Theirs(protocol, target) = whose {
@@ -271,7 +273,14 @@ impl Desk {
                 answerer = Answerer::Here;
             }
         }
-        let is_ours = answerer == Answerer::Here || settings.core.error_intercept;
+        let is_ours = match whose {
+            _ if answerer == Answerer::Here || settings.core.error_intercept => true,
+            // Its errors are ours; what it has to say of them, it says as a document.
+            Whose::Theirs(_, Target::Chore) => {
+                exchange.response.headers.get("Content-Type").is_none()
+            }
+            Whose::Theirs(..) | Whose::Ours => false,
+        };
         // A file that a backend has named is what it wants to show.
         let is_shown = !matches!(exchange.response.body, response::Body::Empty);
         if (400..600).contains(&exchange.response.status) && is_ours && !is_shown {
@@ -380,6 +389,7 @@ fn named_file(
     let roots = match target {
         Target::Host { group, host, .. } => group.hosts[*host].x_sendfile.as_deref()?,
         Target::Program(_) => cgi.x_sendfile.then_some(&cgi.x_sendfile_docroot[..])?,
+        Target::Chore => return None,
     };
     let path = named.filter(|path| !path.is_empty())?;
     Some(staticfile::Named::new(&path, roots))

@@ -32,7 +32,10 @@ fn surroundings<'a>(
     Surroundings {
         directory,
         output: ground.output(),
-        error_log: plan.and_then(|plan| plan.error_log.as_deref()),
+        error_log: plan.and_then(|plan| {
+            let log = plan.breakage_log.as_deref();
+            log.or(plan.error_log.as_deref())
+        }),
     }
 }
 

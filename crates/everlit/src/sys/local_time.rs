@@ -32,18 +32,34 @@ pub(crate) fn format(seconds: u64, format: &CStr, out: &mut Vec<u8>) {
     let mut parts = MaybeUninit::<libc::tm>::uninit();
     // SAFETY: both pointers are valid for the call.
     let made = unsafe { libc::localtime_r(&raw const seconds, parts.as_mut_ptr()) };
-    if made.is_null() {
-        return;
+    if !made.is_null() {
+        // SAFETY: the call above has filled them in.
+        append(unsafe { parts.assume_init_ref() }, format, out);
     }
+}
+
+/// The same, in UTC.
+pub(crate) fn format_utc(seconds: u64, format: &CStr, out: &mut Vec<u8>) {
+    let seconds = libc::time_t::try_from(seconds).unwrap_or(libc::time_t::MAX);
+    let mut parts = MaybeUninit::<libc::tm>::uninit();
+    // SAFETY: both pointers are valid for the call.
+    let made = unsafe { libc::gmtime_r(&raw const seconds, parts.as_mut_ptr()) };
+    if !made.is_null() {
+        // SAFETY: the call above has filled them in.
+        append(unsafe { parts.assume_init_ref() }, format, out);
+    }
+}
+
+fn append(parts: &libc::tm, format: &CStr, out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + ROOM, 0);
-    // SAFETY: `out` has ROOM bytes after `start`, the format ends with a NUL, and the parts were filled in above.
+    // SAFETY: `out` has ROOM bytes after `start`, and the format ends with a NUL.
     let length = unsafe {
         libc::strftime(
             out[start..].as_mut_ptr().cast(),
             ROOM,
             format.as_ptr(),
-            parts.as_ptr(),
+            std::ptr::from_ref(parts),
         )
     };
     out.truncate(start + length);

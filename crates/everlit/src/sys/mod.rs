@@ -12,6 +12,8 @@ pub(crate) mod local_time;
 pub(crate) mod memory;
 pub(crate) mod memory_file;
 pub(crate) mod notify;
+#[cfg(feature = "pam")]
+pub(crate) mod pam;
 pub(crate) mod privilege;
 pub(crate) mod signal;
 pub(crate) mod socket;

@@ -44,6 +44,15 @@ pub struct Pace {
 }
 
 impl Limits {
+    /// The same for a response that follows another one on its connection: what was sent in this tick counts.
+    pub fn pace_after(&self, earlier: Option<Box<Pace>>) -> Option<Box<Pace>> {
+        let mut pace = self.pace()?;
+        if let Some(earlier) = earlier {
+            (pace.tick, pace.sent) = (earlier.tick, earlier.sent);
+        }
+        Some(pace)
+    }
+
     /// The pace of a response under these limits; nothing if there are none.
     pub fn pace(&self) -> Option<Box<Pace>> {
         (self.each > 0 || self.shared.is_some()).then(|| {
@@ -182,6 +191,10 @@ mod tests {
         assert_eq!(pace.allow(at(10) - Duration::from_millis(1)), 0);
         assert_eq!(next_tick(at(10) - Duration::from_millis(1)), at(10));
         assert_eq!(pace.allow(at(10)), 1024);
+        pace.used(1024, 1000);
+        let mut next = limits.pace_after(Some(pace)).unwrap();
+        assert_eq!(next.allow(at(10)), 24);
+        assert_eq!(next.allow(at(11)), 1024);
     }
 
     #[test]

@@ -146,6 +146,9 @@ impl Worker {
     pub(super) fn admit(&mut self, mut conn: Conn, fate: Fate, deadline: u32) -> Key {
         // If it stood in the queue, it was by another key.
         conn.turn = NextTurn::OnNews;
+        let phase = Some(conn.http.phase());
+        self.bench.counters.moved(conn.counted, phase);
+        conn.counted = phase;
         let key = self.table.insert(conn);
         self.count();
         self.table.set_deadline(key, deadline);

@@ -3,14 +3,19 @@
 //! In: questions of requests that were put off; answers. Out: tasks for the pool; requests that are read again. Must hold:
 //! everybody who waits is woken: by an answer, or when it has waited long enough.
 
+use zeroize::Zeroize as _;
+
 use super::Worker;
 use super::serve;
 use super::table::Key;
 use super::{inbox, origin};
 use crate::http1::machine::Phase;
-use crate::inquiry::{self, Answer, Joined, Lives, Question, Task, Work};
+use crate::inquiry::{self, Answer, Joined, Lives, Question, Reply, Task, Work};
 use crate::modules::auth::HEIRLOOMS;
 use crate::modules::auth::nonce::Nonces;
+
+/// Answers that are dealt with before others have their turn.
+const REPLIES_TURN: usize = 64;
 
 impl Worker {
     /// After a connection was served: asks what its request is put off for.
@@ -23,6 +28,9 @@ impl Worker {
         else {
             return;
         };
+        // It is rare, and what was read may have a password in it; all of it is the connection's now.
+        self.buffer.zeroize();
+        self.bench.tls.plain.zeroize();
         let Some(conn) = self.table.get_mut(key) else {
             return;
         };
@@ -33,25 +41,38 @@ impl Worker {
         else {
             return;
         };
-        let submitted = self.replies().and_then(|reply| {
-            let task = Task {
+        let Some(reply) = self.replies() else {
+            // Nobody can tell us the answer: it is given up in a moment.
+            return self.table.set_deadline(key, self.second() + 1);
+        };
+        let task = Task {
+            key: question,
+            job,
+            lives,
+            forgotten,
+            reply,
+        };
+        if let Err(task) = self.bench.pool.submit(task) {
+            // As if it had been asked, and not from here: what follows on the connection may be such a question, too, and
+            // a client could have each of them put on the stack above the last.
+            let _ = task.reply.send(Reply {
                 key: question,
-                job,
+                answer: Answer::Unavailable,
                 lives,
-                forgotten,
-                reply,
-            };
-            self.bench.pool.submit(task).ok()
-        });
-        if submitted.is_none() {
-            self.answered(question, Answer::Unavailable, lives);
+            });
         }
     }
 
-    /// Answers have come.
+    /// Answers have come. Only so many at a time: a request that is read again may raise the next question.
     pub(super) fn take_replies(&mut self) {
-        while let Some(reply) = self.next_reply() {
+        for _ in 0..REPLIES_TURN {
+            let Some(reply) = self.next_reply() else {
+                return;
+            };
             self.answered(reply.key, reply.answer, reply.lives);
+        }
+        if let Some((outlet, _)) = &self.replies {
+            outlet.ring();
         }
     }
 

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use portable_tls::{ACME_TLS_1, Offer};
 
+use super::chores::Chores;
 use super::logs::Logs;
+use crate::board::RECENT;
 use crate::clock::Now;
 use crate::config::Site;
 use crate::http1::head::{GetBody, Limits};
-use crate::http1::machine::Turn;
+use crate::http1::machine::{Phase, Turn};
 use crate::inquiry::Pool;
 use crate::route::uri::ParseOption;
 use crate::route::{Desk, Origin};
@@ -48,6 +50,8 @@ pub struct Bench {
     pub pool: Pool,
     /// When the head of the request was complete that is read now for another time (monotonic).
     pub begun: Option<Duration>,
+    /// Threads for work that takes time.
+    pub chores: Chores,
 }
 
 /// What a worker thread needs for TLS.
@@ -88,6 +92,7 @@ impl Bench {
             },
             pool: Pool::default(),
             begun: None,
+            chores: Chores::default(),
         }
     }
 }
@@ -125,6 +130,12 @@ pub struct Counters {
     pub arriving: AtomicU64,
     /// Requests answered.
     pub requests: AtomicU64,
+    /// Bytes sent to clients in exchanges that are over.
+    pub bytes: AtomicU64,
+    /// Open connections by what they do.
+    pub phases: [AtomicU64; Phase::ALL.len()],
+    /// The last seconds, each at its number modulo how many there are.
+    pub recent: [Moment; RECENT as usize + 1],
     /// Open connections that a successor refused.
     pub refused: AtomicU64,
     /// Connections that ended by themselves while this generation was leaving.
@@ -139,11 +150,57 @@ impl Counters {
         arriving + self.connections.load(Ordering::Acquire)
     }
 
-    /// One more request. A load and a store suffice, because nobody else writes.
-    pub fn request(&self) {
-        self.requests
-            .store(self.requests.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    /// One more request.
+    pub fn request(&self, now: Now) {
+        add(&self.requests, 1);
+        add(&self.moment(now).requests, 1);
     }
+
+    /// So many more bytes.
+    pub fn sent(&self, bytes: u64, now: Now) {
+        add(&self.bytes, bytes);
+        add(&self.moment(now).bytes, bytes);
+    }
+
+    /// A connection does something else now, has come, or is gone.
+    pub fn moved(&self, from: Option<Phase>, to: Option<Phase>) {
+        if let Some(from) = from {
+            let count = &self.phases[from as usize];
+            let less = count.load(Ordering::Relaxed).saturating_sub(1);
+            count.store(less, Ordering::Relaxed);
+        }
+        if let Some(to) = to {
+            add(&self.phases[to as usize], 1);
+        }
+    }
+
+    /// The figures of this second.
+    fn moment(&self, now: Now) -> &Moment {
+        let second = now.monotonic.as_secs();
+        let moment = &self.recent[(second % self.recent.len() as u64) as usize];
+        if moment.second.load(Ordering::Relaxed) != second {
+            moment.requests.store(0, Ordering::Relaxed);
+            moment.bytes.store(0, Ordering::Relaxed);
+            moment.second.store(second, Ordering::Relaxed);
+        }
+        moment
+    }
+}
+
+/// What was done in one second.
+#[derive(Debug, Default)]
+pub struct Moment {
+    /// Which one (monotonic).
+    pub second: AtomicU64,
+    /// Requests answered.
+    pub requests: AtomicU64,
+    /// Bytes sent to clients.
+    pub bytes: AtomicU64,
+}
+
+/// A load and a store suffice, because nobody else writes.
+fn add(figure: &AtomicU64, more: u64) {
+    figure.store(figure.load(Ordering::Relaxed) + more, Ordering::Relaxed);
 }
 
 /// Finished turns, kept for their memory. Boxed as connections hold them, so that lending one moves a pointer.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::upstream::LinkId;
 use super::warm::Warmth;
-use crate::http1::machine::Http1;
+use crate::http1::machine::{Http1, Phase};
 use crate::net::Peer;
 use crate::tls::Secured;
 use crate::tls::channel::{Channel, Stage};
@@ -37,6 +37,8 @@ pub struct Conn {
     pub link: Option<LinkId>,
     /// The protocol.
     pub http: Http1,
+    /// What it was doing when that was counted last.
+    pub counted: Option<Phase>,
     /// Second (monotonic) in which its patience ends.
     pub deadline: u32,
     /// Second in which the table looks at the deadline; `u32::MAX`: never.
@@ -128,6 +130,7 @@ impl Conn {
             stay: Stay::Movable,
             link: None,
             http: Http1::default(),
+            counted: None,
             deadline: 0,
             looked_at: u32::MAX,
         }

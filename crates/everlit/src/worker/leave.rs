@@ -179,9 +179,10 @@ impl Worker {
             return;
         }
         self.forget_question(key);
-        let Some(conn) = self.table.remove(key) else {
+        let Some(mut conn) = self.table.remove(key) else {
             return;
         };
+        self.bench.counters.moved(conn.counted.take(), None);
         // A registration would outlive our descriptor, because the successor holds the same socket.
         let _ = epoll::delete(&self.epoll, &conn.socket);
         let endpoint = self.endpoints[usize::from(conn.endpoint)].clone();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
-use crate::logline::{Ending, PendingLine};
+use crate::logline::{Ending, LogId, PendingLine};
 
 /// Lines are written when so many bytes have come together, or a second has passed.
 const GATHER_BYTES: usize = 16 * 1024;
@@ -58,6 +58,14 @@ impl Logs {
             if sink.gathered.len() >= GATHER_BYTES {
                 sink.flush();
             }
+        }
+    }
+
+    /// Another hand on where a log goes, for a program that writes there itself. None on the system log.
+    pub fn descriptor(&self, log: LogId) -> Option<OwnedFd> {
+        match &self.sinks.get(usize::from(log.0))?.target {
+            Target::Stream(fd) => rustix::io::fcntl_dupfd_cloexec(fd, 0).ok(),
+            Target::Syslog(..) | Target::Nowhere => None,
         }
     }
 

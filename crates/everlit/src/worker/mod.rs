@@ -5,6 +5,7 @@
 //! but for reading local files and writing logs.
 
 pub mod bench;
+pub mod chores;
 pub mod conn;
 pub mod endpoint;
 pub mod inbox;
@@ -275,6 +276,11 @@ impl Worker {
             Fate::Yield | Fate::Keep => {}
         }
         let after = conn.http.moment();
+        if conn.counted != Some(after.phase) {
+            let phase = Some(after.phase);
+            self.bench.counters.moved(conn.counted, phase);
+            conn.counted = phase;
+        }
         let ending = self.bench.mode == Mode::Quitting && matches!(self.stage, Stage::Emptying);
         if after.phase == Phase::Idle && ending {
             // Its last response had promised more before we knew.
@@ -365,6 +371,7 @@ impl Worker {
         self.forget_question(key);
         if let Some(mut conn) = self.table.remove(key) {
             serve::part(&mut conn);
+            self.bench.counters.moved(conn.counted, None);
             if conn.stay == Stay::Refused {
                 self.bench.counters.refused.fetch_sub(1, Ordering::Relaxed);
             }

@@ -23,7 +23,13 @@ pub struct Programs(Vec<Child>);
 impl Programs {
     /// Starts a program in the directory of its file. Others wait meanwhile: for as long as it takes to make a process and
     /// have it execute the file. `environment`: `NAME=value`, each with a NUL at its end.
-    pub fn start(&mut self, program: &Program, environment: &[u8]) -> Result<Link, Errno> {
+    /// `errors`: for its standard error; `None`: ours.
+    pub fn start(
+        &mut self,
+        program: &Program,
+        environment: &[u8],
+        errors: Option<OwnedFd>,
+    ) -> Result<Link, Errno> {
         let mut command = match &program.interpreter {
             Some(interpreter) => {
                 let mut command = Command::new(interpreter);
@@ -48,6 +54,7 @@ impl Programs {
             .current_dir(directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(errors.map_or_else(Stdio::inherit, Stdio::from))
             .spawn()
             .map_err(|error| {
                 error

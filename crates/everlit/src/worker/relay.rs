@@ -247,11 +247,23 @@ impl Worker {
                             .and_then(|upstream| self.upstreams.insert(upstream, &self.epoll)),
                     }
                 }
-                Target::Program(program) => self
-                    .programs
-                    .start(program, &relay.upload.head)
-                    .map(|link| Upstream::new(link, key, None, Reach::Up))
-                    .and_then(|upstream| self.upstreams.insert(upstream, &self.epoll)),
+                Target::Program(program) => {
+                    let log = relay.asked.settings.core.breakage_log;
+                    let errors = log.and_then(|log| self.bench.logs.descriptor(log));
+                    self.programs
+                        .start(program, &relay.upload.head, errors)
+                        .map(|link| Upstream::new(link, key, None, Reach::Up))
+                        .and_then(|upstream| self.upstreams.insert(upstream, &self.epoll))
+                }
+                Target::Chore => {
+                    let body = std::mem::take(&mut relay.upload.rest);
+                    let order = &relay.upload.head;
+                    let begun = self.bench.chores.begin(order, body, &relay.asked.settings);
+                    relay.upload.give_up();
+                    begun
+                        .map(|socket| Upstream::new(Link::Socket(socket), key, None, Reach::Up))
+                        .and_then(|upstream| self.upstreams.insert(upstream, &self.epoll))
+                }
             };
             relay.tries = relay.tries.saturating_add(1);
             match found {

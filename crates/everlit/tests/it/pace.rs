@@ -61,3 +61,18 @@ fn what_is_shared_is_shared_by_all_also_after_a_restart() {
     let response = clients[0].response(Asked::ForAnything).unwrap();
     assert!(response.body == document);
 }
+
+#[test]
+fn many_short_answers_are_no_faster_than_a_long_one() {
+    let (server, document) = server(&format!("connection.kbytes-per-second = {RATE}"));
+    let part = LENGTH / 32;
+    std::fs::write(server.setup.path("www").join("part"), &document[..part]).unwrap();
+    let begun = Instant::now();
+    let mut client = Client::connect(server.address());
+    for _ in 0..32 {
+        ask(&mut client, "/part");
+        let response = client.response(Asked::ForAnything).unwrap();
+        assert!(response.body == document[..part]);
+    }
+    assert!(begun.elapsed() >= AT_LEAST, "{:?}", begun.elapsed());
+}

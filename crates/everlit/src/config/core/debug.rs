@@ -1,6 +1,6 @@
 //! What is logged to find mistakes.
 
-use crate::config::directive::{Directive, Kind, Lack, Risk, Scope};
+use crate::config::directive::{Directive, Kind, Lack, Risk, Scope, Setter};
 
 pub(super) static DIRECTIVES: &[Directive] = &[
     missing(
@@ -8,9 +8,10 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Scope::Connection,
         "Whether each step of a request is logged.",
     ),
-    missing(
+    Directive::request(
         "debug.log-file-not-found",
-        Scope::Connection,
+        Setter::Bool(|settings, on| settings.core.debug.file_not_found = on),
+        "\"disable\"",
         "Whether it is logged when a file was not found.",
     ),
     missing(
@@ -23,15 +24,17 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         Scope::Connection,
         "Whether the evaluation of conditions is logged.",
     ),
-    missing(
+    Directive::request(
         "debug.log-request-header",
-        Scope::Connection,
-        "Whether request heads are logged.",
+        Setter::Bool(|settings, on| settings.core.debug.request_header = on),
+        "\"disable\"",
+        "Whether request heads are logged, with all that is in them.",
     ),
-    missing(
+    Directive::request(
         "debug.log-response-header",
-        Scope::Connection,
-        "Whether response heads are logged.",
+        Setter::Bool(|settings, on| settings.core.debug.response_header = on),
+        "\"disable\"",
+        "Whether status and fields of responses are logged.",
     ),
     missing(
         "debug.log-request-header-on-error",

@@ -2,10 +2,12 @@
 
 use lighttpd_conf::Value;
 
+use crate::config::AccessLog;
 use crate::config::directive::{Change, Counts, Directive, Kind, Lack, Read, Risk, Scope, Setter};
 use crate::config::draft::Draft;
 use crate::config::paths::absolute;
 use crate::config::reader::Reader;
+use crate::settings::Settings;
 
 pub(super) static DIRECTIVES: &[Directive] = &[
     Directive::server(
@@ -19,13 +21,11 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "it counts outside of conditions only, and \"|command\" is an error",
     )
     .in_scope(Scope::Connection),
-    Directive::unsupported(
+    Directive::request(
         "server.breakagelog",
-        Kind::String,
-        Scope::Connection,
-        Lack::Feature("what programs write to standard error goes to server.errorlog"),
-        Risk::Visible,
-        "File for what backends write to standard error.",
+        Setter::Own(Kind::String, breakage_log),
+        "",
+        "File, or \"|command\", for what CGI programs write to standard error, and outside of conditions programs of bin-path too; empty: server.errorlog.",
     ),
     Directive::unsupported(
         "server.errorlog-use-syslog",
@@ -60,6 +60,17 @@ fn error_log(value: &Value, reader: &mut Reader) -> Read<Draft> {
     let path = (!text.is_empty()).then(|| absolute(text));
     Ok(Change::new(move |draft: &mut Draft| {
         draft.server.error_log = path.clone();
+    }))
+}
+
+/// Opened like an access log, before privileges are dropped, and anew whenever those are.
+fn breakage_log(value: &Value, reader: &mut Reader) -> Read<Settings> {
+    let log = match value.to_str()? {
+        "" => None,
+        name => Some(reader.access_log(AccessLog::named(name))),
+    };
+    Ok(Change::new(move |settings: &mut Settings| {
+        settings.core.breakage_log = log;
     }))
 }
 

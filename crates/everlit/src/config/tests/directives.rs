@@ -12,6 +12,7 @@ use crate::gateway::Backends;
 use crate::gateway::header_map::{Forwarded, HeaderMap};
 use crate::gateway::host::Balance;
 use crate::gateway::websocket::Kind;
+use crate::logline::LogId;
 use crate::modules::auth::Backend;
 use crate::modules::auth::algorithm::Algorithm;
 use crate::modules::auth::require::Scheme;
@@ -21,6 +22,8 @@ use crate::modules::scgi::Dialect;
 use crate::modules::secdownload::{self, Query};
 use crate::modules::simple_vhost::Debug;
 use crate::modules::userdir::{Homes, State};
+use crate::modules::vhostdb;
+use crate::modules::webdav::Options;
 use crate::pack::Coding;
 use crate::plan::{ListenSpec, Plan};
 use crate::route::uri::ParseOption;
@@ -163,6 +166,11 @@ const CASES: &[Case] = &[
         !l.listener().v6_only
     }),
     ("server.v4mapped", "\"enable\"", |l| !l.listener().v6_only),
+    ("server.breakagelog", "\"/var/log/broken\"", |l| {
+        l.settings.core.breakage_log == Some(LogId(0))
+            && l.plan.breakage_log.as_deref() == Some(Path::new("/var/log/broken"))
+            && l.plan.logs == [Path::new("/var/log/broken")]
+    }),
     ("server.kbytes-per-second", "100", |l| {
         let shared = l.settings.core.limits.shared.as_ref().unwrap();
         (shared.number, shared.rate) == (0, 100) && l.site.server.limits.len() == 1
@@ -332,6 +340,15 @@ const CASES: &[Case] = &[
         },
     ),
     // mod_dirlisting
+    ("debug.log-file-not-found", "\"enable\"", |l| {
+        l.settings.core.debug.file_not_found
+    }),
+    ("debug.log-request-header", "\"enable\"", |l| {
+        l.settings.core.debug.request_header
+    }),
+    ("debug.log-response-header", "\"enable\"", |l| {
+        l.settings.core.debug.response_header
+    }),
     // mod_deflate
     ("deflate.mimetypes", "( \"text/\", \"image/*\" )", |l| {
         l.settings.deflate.mimetypes[..] == ["text/", "image/"]
@@ -475,6 +492,29 @@ const CASES: &[Case] = &[
     }),
     ("server.indexfiles", "( \"a\" )", |l| {
         l.settings.indexfile.names == ["a"]
+    }),
+    // mod_ssi
+    ("ssi.extension", "( \".shtml\" )", |l| {
+        l.settings.ssi.extensions[..] == [".shtml"] && l.site.pipeline.subrequest_start.len() >= 2
+    }),
+    ("ssi.content-type", "\"text/x\"", |l| {
+        l.settings.ssi.content_type == "text/x"
+    }),
+    ("ssi.conditional-requests", "\"enable\"", |l| {
+        l.settings.ssi.conditional
+    }),
+    ("ssi.recursion-max", "3", |l| {
+        l.settings.ssi.recursion_max == 3
+    }),
+    // mod_status
+    ("status.status-url", "\"/s\"", |l| {
+        l.settings.status.status == "/s" && l.site.pipeline.uri_clean.len() == 1
+    }),
+    ("status.config-url", "\"/s\"", |l| {
+        l.settings.status.config == "/s"
+    }),
+    ("status.statistics-url", "\"/s\"", |l| {
+        l.settings.status.statistics == "/s"
     }),
     // mod_proxy
     ("proxy.server", SERVER, |l| {
@@ -711,6 +751,33 @@ const CASES: &[Case] = &[
     ("userdir.active", "\"disable\"", |l| {
         l.settings.userdir.state == State::Inactive
     }),
+    // mod_webdav
+    ("webdav.activate", "\"enable\"", |l| {
+        l.settings.webdav.activate
+            && l.site.pipeline.uri_clean.len() == 1
+            && l.site.pipeline.physical.len() == 1
+    }),
+    ("webdav.is-readonly", "\"enable\"", |l| {
+        l.settings.webdav.is_readonly
+    }),
+    ("webdav.sqlite-db-name", "\"/var/lib/dav.db\"", |l| {
+        l.settings.webdav.database.as_deref() == Some("/var/lib/dav.db")
+    }),
+    ("webdav.log-xml", "\"enable\"", |l| {
+        l.settings.webdav.log_xml
+    }),
+    (
+        "webdav.opts",
+        "( \"propfind-depth-infinity\" => \"enable\", \"partial-put-copy-modify\" => \"enable\" )",
+        |l| {
+            l.settings.webdav.options
+                == Options {
+                    partial_put: true,
+                    depth_infinity: true,
+                    follow_links: false,
+                }
+        },
+    ),
     // mod_rewrite
     ("url.rewrite-once", RULES, |l| {
         rewrites(&l.settings.rewrite.always) == [Which::Once]
@@ -807,6 +874,65 @@ const CASES: &[Case] = &[
     ("auth.backend.htpasswd.userfile", "\"/p\"", |l| {
         l.settings.authn_file.htpasswd == "/p"
     }),
+    ("auth.backend.ldap.hostname", "\"a,ldaps://b\"", |l| {
+        l.settings.authn_ldap.urls == ["ldap://a", "ldaps://b"]
+    }),
+    ("auth.backend.ldap.base-dn", "\"dc=a\"", |l| {
+        l.settings.authn_ldap.base == "dc=a"
+    }),
+    ("auth.backend.ldap.filter", "\"(uid=$)\"", |l| {
+        l.settings.authn_ldap.filter == "(uid=?)"
+    }),
+    ("auth.backend.ldap.filter", "\",ou=$\"", |l| {
+        l.settings.authn_ldap.filter == ",ou=$"
+    }),
+    ("auth.backend.ldap.ca-file", "\"/ca\"", |l| {
+        l.settings.authn_ldap.ca_file == "/ca"
+    }),
+    ("auth.backend.ldap.starttls", "\"enable\"", |l| {
+        l.settings.authn_ldap.start_tls
+    }),
+    ("auth.backend.ldap.bind-dn", "\"cn=a\"", |l| {
+        l.settings.authn_ldap.bind_dn == "cn=a"
+    }),
+    ("auth.backend.ldap.bind-pw", "\"p\"", |l| {
+        *l.settings.authn_ldap.bind_password == "p"
+    }),
+    ("auth.backend.ldap.allow-empty-pw", "\"enable\"", |l| {
+        l.settings.authn_ldap.allow_empty
+    }),
+    ("auth.backend.ldap.groupmember", "\"member\"", |l| {
+        l.settings.authn_ldap.member == "member"
+    }),
+    ("auth.backend.ldap.timeout", "\"500000\"", |l| {
+        l.settings.authn_ldap.timeout == Duration::from_millis(500)
+    }),
+    ("auth.backend.pam.opts", "( \"service\" => \"web\" )", |l| {
+        l.settings.authn_pam.service == "web"
+    }),
+    // Document roots from databases.
+    #[cfg(feature = "pgsql")]
+    ("vhostdb.backend", "\"pgsql\"", |l| {
+        l.settings.vhostdb.backend == Some(vhostdb::Backend::Pgsql)
+    }),
+    ("vhostdb.cache", "( \"max-age\" => 60 )", |l| {
+        l.settings.vhostdb.cache == Some(Duration::from_secs(60))
+    }),
+    (
+        "vhostdb.pgsql",
+        "( \"sql\" => \"select '?'\", \"dbname\" => \"d\", \"user\" => \"u\" )",
+        |l| l.settings.vhostdb.pgsql.is_some(),
+    ),
+    (
+        "vhostdb.mysql",
+        "( \"sql\" => \"select '?'\", \"dbname\" => \"d\", \"user\" => \"u\" )",
+        |l| l.settings.vhostdb.mysql.is_some(),
+    ),
+    (
+        "vhostdb.ldap",
+        "( \"host\" => \"h\", \"filter\" => \"(a=?)\", \"base-dn\" => \"dc=a\" )",
+        |l| l.settings.vhostdb.ldap.is_some(),
+    ),
 ];
 
 /// A rule.
@@ -911,6 +1037,11 @@ fn values_that_do_not_fit_are_errors() {
         "server.modules = ( \"mod_cgi\" )\ncgi.x-sendfile-docroot = ( \"a\" )",
         "server.modules = ( \"mod_auth\" )\nauth.backend = \"bogus\"",
         "server.modules = ( \"mod_auth\" )\nauth.backend = \"gssapi\"",
+        "server.modules = ( \"mod_auth\" )\nauth.backend.ldap.filter = \"(uid=joe)\"",
+        "server.modules = ( \"mod_auth\" )\nauth.backend.ldap.timeout = \"long\"",
+        "server.modules = ( \"mod_vhostdb\" )\nvhostdb.backend = \"dbi\"",
+        "server.modules = ( \"mod_vhostdb\", \"mod_vhostdb_pgsql\" )\nvhostdb.pgsql = ( \"sql\" => \"s\" )",
+        "server.modules = ( \"mod_vhostdb\", \"mod_vhostdb_ldap\" )\nvhostdb.ldap = ( \"host\" => \"h\", \"base-dn\" => \"b\", \"filter\" => \"f\" )",
         "server.modules = ( \"mod_auth\" )\nauth.backend = \"dbi\"",
         "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => () )",
         "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\" ) )",
@@ -920,6 +1051,7 @@ fn values_that_do_not_fit_are_errors() {
         "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"user=a|valid-user\" ) )",
         "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"digest\", \"realm\" => \"r\", \"require\" => \"valid-user\", \"algorithm\" => \"SHA1\" ) )",
         "server.modules = ( \"mod_auth\" )\nauth.require = ( \"/\" => ( \"method\" => \"basic\", \"realm\" => \"r\", \"require\" => \"valid-user\", \"relam\" => \"x\" ) )",
+        "server.modules = ( \"mod_webdav\" )\nwebdav.opts = ( \"propfind-depth\" => \"enable\" )",
     ] {
         assert!(try_load(text).is_err(), "{text}");
     }

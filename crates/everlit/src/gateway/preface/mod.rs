@@ -110,7 +110,7 @@ impl Preface {
             Protocol::Scgi => scgi::begin(exchange, settings, terms),
             Protocol::Uwsgi => uwsgi::begin(exchange, settings, terms)?,
             Protocol::Cgi => cgi::begin(exchange, settings, terms),
-            Protocol::Raw | Protocol::WebSocket => Vec::new(),
+            Protocol::Raw | Protocol::WebSocket | Protocol::Chore => Vec::new(),
         };
         Ok(Preface { protocol, bytes })
     }
@@ -124,7 +124,7 @@ impl Preface {
             Protocol::Scgi => scgi::finish(&self.bytes, length),
             Protocol::Uwsgi => uwsgi::finish(&self.bytes, length),
             Protocol::Cgi => cgi::finish(self.bytes, length),
-            Protocol::Raw | Protocol::WebSocket => self.bytes,
+            Protocol::Raw | Protocol::WebSocket | Protocol::Chore => self.bytes,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::board::Board;
 use crate::clock::Now;
 use crate::config::StatCache;
 use crate::exchange::Physical;
@@ -117,6 +118,7 @@ impl<'a> Asked<'a> {
             files: &mut FileCache::new(StatCache::Simple),
             knowledge: &mut Default::default(),
             trust: crate::route::Trust::Good,
+            board: &Board::default(),
             now: Now::read(),
         };
         let preface = Preface::new(protocol, &exchange, &self.settings, terms)?;

@@ -44,7 +44,7 @@ impl Trouble {
         match self {
             // A program that fails is no other server's fault.
             Trouble::Unreachable(_) | Trouble::Ended | Trouble::Broke(_)
-                if matches!(target, Target::Program(_)) =>
+                if !matches!(target, Target::Host { .. }) =>
             {
                 500
             }

@@ -14,6 +14,10 @@ use std::time::Duration;
 
 use lighttpd_conf::{Kind, Value};
 
+#[cfg(feature = "ldap")]
+use super::authn_ldap;
+#[cfg(feature = "pam")]
+use super::authn_pam;
 use super::{Hooks, Module, authn_file};
 use crate::config::{Change, Counts, Directive, Read, Reader, Setter};
 use crate::errorlog;
@@ -47,6 +51,12 @@ pub enum Backend {
     Htpasswd,
     /// `auth.backend.htdigest.userfile`
     Htdigest,
+    /// `auth.backend.ldap.*`
+    #[cfg(feature = "ldap")]
+    Ldap,
+    /// `auth.backend.pam.opts`
+    #[cfg(feature = "pam")]
+    Pam,
 }
 
 /// `server.feature-flags`, those of mod_auth.
@@ -72,7 +82,7 @@ static DIRECTIVES: &[Directive] = &[
         "auth.backend",
         Setter::Own(Kind::String, backend),
         "",
-        "Where passwords are looked up: htpasswd, htdigest or plain.",
+        "Where passwords are looked up: htpasswd, htdigest, plain, ldap or pam.",
     )
     .differs(
         Counts::Warned,
@@ -105,6 +115,10 @@ fn backend(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
         "plain" => Some(Backend::Plain),
         "htpasswd" => Some(Backend::Htpasswd),
         "htdigest" => Some(Backend::Htdigest),
+        #[cfg(feature = "ldap")]
+        "ldap" => Some(Backend::Ldap),
+        #[cfg(feature = "pam")]
+        "pam" => Some(Backend::Pam),
         _ => None,
     };
     if found.is_none() {
@@ -127,7 +141,8 @@ fn help_with(name: &str) -> &'static str {
         "sasl" => {
             "this version does not have mod_authn_sasl: Cyrus SASL is C code; most of what it asks has a backend here"
         }
-        _ => "write \"htpasswd\", \"htdigest\" or \"plain\"",
+        "ldap" | "pam" => "this program was built without it",
+        _ => "write \"htpasswd\", \"htdigest\", \"plain\", \"ldap\" or \"pam\"",
     }
 }
 
@@ -235,7 +250,7 @@ fn check_basic(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule:
         basic::Said::Nothing => return challenge_basic(exchange, rule),
     };
     let (user, password) = (credentials.user(), credentials.password());
-    let refused = refusal(exchange, rule);
+    let refused = refusal(exchange, settings, rule);
     if exchange
         .knowledge
         .answers
@@ -263,9 +278,18 @@ fn check_basic(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule:
             [algorithm] => authn_file::htdigest(exchange, files, &knows, (&rule.realm, algorithm)),
             _ => return misconfigured(exchange, "Basic with htdigest needs one \"algorithm\""),
         },
+        #[cfg(feature = "ldap")]
+        Backend::Ldap => authn_ldap::check(exchange, &settings.authn_ldap, rule, &knows),
+        #[cfg(feature = "pam")]
+        Backend::Pam => authn_pam::check(exchange, &settings.authn_pam, &knows),
     };
+    // A directory has said whether it lets somebody in, too.
+    #[cfg(feature = "ldap")]
+    let is_admitted = backend == Backend::Ldap;
+    #[cfg(not(feature = "ldap"))]
+    let is_admitted = false;
     match verdict {
-        Verdict::Yes if admits(exchange, settings, rule, user) => {
+        Verdict::Yes if is_admitted || admits(exchange, settings, rule, user) => {
             let user = user.to_vec();
             let_in(exchange, user, b"Basic")
         }
@@ -313,7 +337,7 @@ fn check_digest(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule
     if judgement == Judgement::Stale {
         return challenge_digest(exchange, rule, Some(proof.algorithm));
     }
-    let refused = refusal(exchange, rule);
+    let refused = refusal(exchange, settings, rule);
     if exchange
         .knowledge
         .answers
@@ -376,10 +400,37 @@ fn heirlooms(exchange: &Exchange<'_>) -> crate::inquiry::Key {
 /// Its kind.
 pub const HEIRLOOMS: &str = "heirlooms";
 
-/// The question whether this was found invalid a moment ago.
-fn refusal(exchange: &Exchange<'_>, rule: &Rule) -> crate::inquiry::Key {
-    let field = exchange.request.field("authorization").unwrap_or_default();
-    let parts = [rule.prefix.as_bytes(), rule.realm.as_bytes(), field];
+/// The question whether this was found invalid a moment ago, of this client and by those who are asked here.
+fn refusal(
+    exchange: &Exchange<'_>,
+    settings: &settings::Settings,
+    rule: &Rule,
+) -> crate::inquiry::Key {
+    let request = &exchange.request;
+    let (files, backend) = (&settings.authn_file, settings.auth.backend);
+    let place = match backend {
+        None => String::new(),
+        Some(Backend::Plain) => files.plain.clone(),
+        Some(Backend::Htpasswd) => files.htpasswd.clone(),
+        Some(Backend::Htdigest) => files.htdigest.clone(),
+        #[cfg(feature = "ldap")]
+        Some(Backend::Ldap) => settings.authn_ldap.identity(),
+        #[cfg(feature = "pam")]
+        Some(Backend::Pam) => settings.authn_pam.service.clone(),
+    };
+    let backend = format!("{backend:?}");
+    let from = request.remote_ip().map(|ip| ip.to_string());
+    // Rules stay where they are as long as the configuration does.
+    let rule = std::ptr::from_ref(rule).addr().to_ne_bytes();
+    let parts: [&[u8]; 7] = [
+        &rule,
+        backend.as_bytes(),
+        place.as_bytes(),
+        files.groups.as_bytes(),
+        from.as_deref().unwrap_or_default().as_bytes(),
+        request.head.method_name,
+        request.field("authorization").unwrap_or_default(),
+    ];
     exchange.knowledge.answers.key("refused", &parts)
 }
 

@@ -227,6 +227,20 @@ fn a_password_that_takes_long_is_a_question() {
 }
 
 #[test]
+fn a_long_password_is_a_question_whatever_the_hash() {
+    let place = Place::new();
+    let text = format!(
+        "auth.backend = \"htpasswd\"\n{AT_ONCE}{}",
+        rules("basic", "")
+    );
+    let mut desk = place.desk(&text);
+    for (length, expected) in [(64, Some((401, Trust::Lost))), (65, None)] {
+        let field = basic("apr", &"x".repeat(length));
+        assert_eq!(ask(&mut desk, "/a", &field), expected, "{length}");
+    }
+}
+
+#[test]
 fn who_is_wrong_waits_for_the_answer() {
     let place = Place::new();
     let mut desk = place.desk(&format!("auth.backend = \"plain\"\n{}", rules("basic", "")));
@@ -409,14 +423,12 @@ fn names_may_be_hashed() {
 #[test]
 fn who_is_known_already() {
     let place = Place::new();
+    // Before mod_auth.
     let text = format!(
-        "server.modules = ( \"mod_setenv\", \"mod_auth\" )\nauth.backend = \"plain\"\n{}\
+        "server.modules := ( \"mod_setenv\", \"mod_auth\" )\nauth.backend = \"plain\"\n{}\
          setenv.set-environment = ( \"REMOTE_USER\" => \"joe\" )\n",
         rules("basic", "")
-    )
-    .replace("server.modules", "server.modules :");
-    // Set twice it would be an error: what was there is replaced.
-    let text = text.replace("server.modules : =", "server.modules :=");
+    );
     let mut desk = place.desk(&text);
     assert_eq!(status(&mut desk, "/b", ""), 401);
     let mut desk = place.desk(&format!("{text}auth.extern-authn = \"enable\"\n"));
@@ -448,4 +460,24 @@ fn a_changed_file_is_read_anew() {
     assert_eq!(status(&mut desk, "/a", &basic("joe", "changed")), 200);
     std::fs::remove_file(place.0.path().join("plain")).unwrap();
     assert_eq!(status(&mut desk, "/a", &basic("joe", "changed")), 401);
+}
+
+#[cfg(feature = "pam")]
+#[test]
+fn pam_is_asked_anew_for_another_place() {
+    let place = Place::new();
+    let text = format!(
+        "server.modules += ( \"mod_authn_pam\", \"mod_extforward\" )\nauth.backend = \"pam\"\n\
+         extforward.forwarder = ( \"all\" => \"trust\" )\nextforward.headers = ( \"X-Forwarded-For\" )\n{}",
+        rules("basic", "")
+    );
+    let mut desk = place.desk(&text);
+    let mut key = |ip: &str| {
+        let field = format!("{}\r\nX-Forwarded-For: {ip}", basic("joe", "secret"));
+        assert_eq!(ask(&mut desk, "/a", &field), None);
+        desk.knowledge.question.as_ref().unwrap().key
+    };
+    let first = key("192.0.2.1");
+    assert_eq!(first, key("192.0.2.1"));
+    assert_ne!(first, key("192.0.2.2"));
 }

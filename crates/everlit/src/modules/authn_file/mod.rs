@@ -81,7 +81,7 @@ pub fn htpasswd(exchange: &mut Exchange<'_>, settings: &Settings, knows: &Knows<
     let Some(hash) = find(&users, knows.user) else {
         return Verdict::No;
     };
-    if hash::cost(hash) == Cost::Small {
+    if hash::cost(hash, knows.password) == Cost::Small {
         return Verdict::from(hash::fits(hash, knows.password));
     }
     // Whether it fits never changes: who changes a password changes the hash.

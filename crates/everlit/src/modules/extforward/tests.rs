@@ -53,11 +53,11 @@ fn what_is_not_meant_is_said() {
     for (entries, expected) in [
         (
             r#""10.0.0.1" => "yes""#,
-            "warning: \"10.0.0.1\" is not trusted",
+            "warning: extforward.forwarder: \"10.0.0.1\" is not trusted",
         ),
         (
             r#""10.0.0.0/8" => "untrusted""#,
-            "warning: network 10.0.0.0/8 has no effect",
+            "warning: extforward.forwarder: network 10.0.0.0/8 has no effect",
         ),
         (
             r#""proxy" => "trust""#,

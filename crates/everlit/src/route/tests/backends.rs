@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::support::*;
+use crate::board::Board;
 use crate::clock::Now;
 use crate::exchange::Exchange;
 use crate::gateway::{Forward, Target, Upgrade};
@@ -53,6 +54,7 @@ fn outcome(desk: &mut Desk, request: &str) -> Outcome {
         files: &mut desk.files,
         knowledge: &mut desk.knowledge,
         trust: crate::route::Trust::Good,
+        board: &Board::default(),
         now: Now::read(),
     };
     let settings = phases::run(&desk.site, &mut desk.resolver, &mut exchange);
@@ -77,6 +79,7 @@ fn summary(root: &Root, outcome: &Outcome) -> String {
     assert!(outcome.status == 0 || outcome.error_handled);
     let name = match &forward.target {
         Target::Host { group, host, .. } => group.hosts[*host].name.clone(),
+        Target::Chore => "chore".to_owned(),
         Target::Program(program) => match &program.interpreter {
             Some(interpreter) => interpreter.to_str().unwrap().to_owned(),
             None => "itself".to_owned(),

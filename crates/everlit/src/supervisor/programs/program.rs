@@ -6,7 +6,7 @@
 //!
 //! It runs as lighttpd's would: as the server's user, under its root directory, in the directory where its file is, with
 //! the socket as descriptor 0 and nothing else of ours open, with its variables and `PHP_FCGI_CHILDREN=1` unless that is
-//! set. Standard output goes where ours goes, standard error to `server.errorlog` if that is a file: the descriptor is
+//! set. Standard output goes where ours goes, standard error to `server.breakagelog` or `server.errorlog` if that is a file: the descriptor is
 //! opened when the program starts, so a log that is rotated stays open in it until it is started again.
 //!
 //! Unlike lighttpd's it has a process group of its own. In the foreground on a terminal, Ctrl-C would otherwise end it
@@ -72,7 +72,7 @@ pub(in crate::supervisor) struct Surroundings<'a> {
     /// Where relative paths start.
     pub(in crate::supervisor) directory: &'a Path,
     pub(in crate::supervisor) output: Output,
-    /// `server.errorlog` when it is a file.
+    /// `server.breakagelog`, or `server.errorlog`, when it is a file.
     pub(in crate::supervisor) error_log: Option<&'a Path>,
 }
 

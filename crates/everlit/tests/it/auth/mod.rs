@@ -3,12 +3,70 @@
 //! In: Everlit with users in files and in directories, curl. Out: who is let in. Must hold: no restart asks anybody again, and
 //! none loses a request that waits.
 
-mod restart;
+mod databases;
+mod directory;
+mod refusals;
+pub(crate) mod restart;
 
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Built, Server, Setup};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{Built, Client, Server, Setup};
+
+/// A program that a test starts, and ends with it.
+struct Helper(std::process::Child);
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        // To PostgreSQL: not to wait for its clients.
+        let _ = kill_process(Pid::from_child(&self.0), Signal::INT);
+        crate::support::servers::end(&mut self.0);
+    }
+}
+
+/// Whether a program is there. If not, that is said; under CI it is an error.
+fn is_there(path: &str) -> bool {
+    let there = Path::new(path).exists();
+    assert!(
+        there || std::env::var_os("CI").is_none(),
+        "{path} is missing"
+    );
+    if !there {
+        println!("skipped: {path} is missing");
+    }
+    there
+}
+
+/// The value of `Authorization` for a name and a password.
+pub(crate) fn basic(user: &str, password: &str) -> String {
+    use base64::Engine as _;
+    let text = format!("{user}:{password}");
+    format!(
+        "Basic {}",
+        base64::engine::general_purpose::STANDARD.encode(text)
+    )
+}
+
+/// Status of what is answered for a path, on a new connection.
+fn status(server: &Server, path: &str, fields: &str) -> u16 {
+    let mut client = Client::connect(server.address());
+    let host = if fields.contains("Host:") {
+        ""
+    } else {
+        "Host: test\r\n"
+    };
+    client.send(&format!(
+        "GET {path} HTTP/1.1\r\n{host}{fields}Connection: close\r\n\r\n"
+    ));
+    let (head, _) = client.head();
+    head.split(' ')
+        .nth(1)
+        .expect("a status")
+        .parse()
+        .expect("a number")
+}
 
 /// Rules for `/a.txt`, with everything that they need; users are joe and slow, their password is "secret".
 fn setup(method: &str, more: &str) -> Setup {
@@ -52,18 +110,9 @@ fn curl(server: &Server, options: &[&str]) -> String {
         .to_owned()
 }
 
-fn curl_is_there() -> bool {
-    let there = Path::new("/usr/bin/curl").exists();
-    assert!(there || std::env::var_os("CI").is_none(), "curl is missing");
-    if !there {
-        println!("skipped: curl is missing");
-    }
-    there
-}
-
 #[test]
 fn curl_logs_in() {
-    if !curl_is_there() || crate::support::tls::is_everywhere() {
+    if !is_there("/usr/bin/curl") || crate::support::tls::is_everywhere() {
         return;
     }
     let server = Server::start(setup("basic", "auth.backend = \"htpasswd\""));

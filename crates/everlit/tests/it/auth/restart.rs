@@ -5,12 +5,12 @@ use everlit::modules::auth::algorithm::Algorithm;
 use super::setup;
 use crate::support::{Client, Server};
 
-/// The answer to a challenge.
-fn proof(challenge: &str, nonce_count: u32) -> String {
+/// The answer to a challenge of the realm r.
+pub(crate) fn proof(challenge: &str, path: &str, nonce_count: u32) -> String {
     let (_, rest) = challenge.split_once("nonce=\"").expect("a challenge");
     let (nonce, _) = rest.split_once('"').expect("a nonce");
     let first = Algorithm::Md5.hex(&[b"joe", b"r", b"secret"]);
-    let second = Algorithm::Md5.hex(&[b"GET", b"/a.txt"]);
+    let second = Algorithm::Md5.hex(&[b"GET", path.as_bytes()]);
     let count = format!("{nonce_count:08x}");
     let parts = [
         first.as_bytes(),
@@ -22,7 +22,7 @@ fn proof(challenge: &str, nonce_count: u32) -> String {
     ];
     let response = Algorithm::Md5.hex(&parts);
     format!(
-        "Digest username=\"joe\", realm=\"r\", nonce=\"{nonce}\", uri=\"/a.txt\", algorithm=MD5, qop=auth, nc={count}, \
+        "Digest username=\"joe\", realm=\"r\", nonce=\"{nonce}\", uri=\"{path}\", algorithm=MD5, qop=auth, nc={count}, \
          cnonce=\"c\", response=\"{}\"",
         *response
     )
@@ -61,7 +61,7 @@ fn a_digest_login_goes_on_over_twenty_reloads() {
                 let is_last = reload.is_finished();
                 count += 1;
                 let mut fresh = Client::connect(server.address());
-                let (status, head) = ask(&mut fresh, &proof(&challenge, count));
+                let (status, head) = ask(&mut fresh, &proof(&challenge, "/a.txt", count));
                 assert_eq!(status, 200, "{head}");
                 if is_last {
                     break reload.join().expect("it does not panic").unwrap();
@@ -70,11 +70,11 @@ fn a_digest_login_goes_on_over_twenty_reloads() {
         });
         assert!(report.tally.moved.total() >= 1);
         count += 1;
-        assert_eq!(ask(&mut kept, &proof(&challenge, count)).0, 200);
+        assert_eq!(ask(&mut kept, &proof(&challenge, "/a.txt", count)).0, 200);
     }
     let (status, head) = ask(
         &mut kept,
-        &proof(&challenge.replace("nonce=\"", "nonce=\"0"), 1),
+        &proof(&challenge.replace("nonce=\"", "nonce=\"0"), "/a.txt", 1),
     );
     assert_eq!(status, 401);
     assert!(head.contains("stale=true"), "{head}");
@@ -83,7 +83,7 @@ fn a_digest_login_goes_on_over_twenty_reloads() {
 #[test]
 fn a_slow_hash_does_not_hold_up_others_and_is_asked_for_again_by_the_successor() {
     // So much work that it is going on when the restart comes.
-    let slow = "$6$rounds=400000$saltstring$nothing";
+    let slow = "$6$rounds=400000$saltstring$2BkAo106CG84raQcWpAlhyy6TSSkAsL1nfvBCoezLYyerUzY2l8axTvq6NynEt7SQAx3/cdop9ds0po8uaeHq0";
     let setup = setup("basic", "auth.backend = \"htpasswd\"");
     let users = setup.path("htpasswd");
     let before = std::fs::read_to_string(&users).unwrap();

@@ -5,6 +5,7 @@
 
 pub mod backend;
 
+mod breakage;
 mod broken;
 mod bulk;
 mod early;

@@ -1,7 +1,7 @@
 //! Under which configurations both servers are asked.
 
-use super::packed;
 use super::requests::{self, Request};
+use super::{documents, packed};
 
 /// One configuration and what is asked under it.
 pub struct Case {
@@ -642,6 +642,19 @@ pub const CASES: &[Case] = &[
             deflate.min-compress-size = 0
         "#,
         requests: packed::programs,
+        types: Types::Usual,
+        log: Log::None,
+    },
+    Case {
+        name: "ssi",
+        text: r#"
+            server.modules += ("mod_ssi")
+            ssi.extension = (".shtml")
+            $HTTP["query-string"] == "deep" { ssi.recursion-max = 3 }
+            $HTTP["query-string"] == "one" { ssi.recursion-max = 1 }
+            $HTTP["query-string"] == "type" { ssi.content-type = "text/x" }
+        "#,
+        requests: documents::requests,
         types: Types::Usual,
         log: Log::None,
     },

@@ -781,6 +781,15 @@ pub const KNOWN: &[Known] = &[
         "*",
         "what becomes of the connection is not for us to say: it is a tunnel",
     ),
+    // Documents.
+    known(
+        "ssi",
+        "OPTIONS /ssi/*",
+        "*",
+        "*",
+        "*",
+        "OPTIONS asks what can be done with a document, not for the document (RFC 9110 9.3.7)",
+    ),
     // Compression.
     known(
         "deflate*",

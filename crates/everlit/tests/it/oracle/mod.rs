@@ -10,6 +10,7 @@ mod compare;
 mod configurations;
 mod credentials;
 mod destinations;
+mod documents;
 mod gateway_requests;
 mod gateways;
 mod known;
@@ -113,6 +114,7 @@ fn oracle() {
     let documents = Documents::new();
     programs::install(&documents.root());
     credentials::install(&documents.outside());
+    self::documents::install(&documents.root());
     let backends = Backends::new();
     let figures: Vec<_> = CASES
         .iter()

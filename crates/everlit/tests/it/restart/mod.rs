@@ -4,3 +4,4 @@ mod activation;
 mod failures;
 mod outcome;
 mod takeover;
+mod whole;

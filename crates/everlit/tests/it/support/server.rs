@@ -288,15 +288,18 @@ impl Server {
 
     /// Where its first listener is.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.addresses()[0]
+        self.status().listeners[0]
+            .address
+            .parse()
+            .expect("a TCP address")
     }
 
-    /// Where its listeners are.
+    /// Where its listeners are, those for TCP.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         let listeners = self.status().listeners;
         let addresses = listeners.iter();
         addresses
-            .map(|listener| listener.address.parse().expect("a TCP address"))
+            .filter_map(|listener| listener.address.parse().ok())
             .collect()
     }
 

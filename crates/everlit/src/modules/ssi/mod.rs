@@ -1,0 +1,162 @@
+//! mod_ssi: documents with directives in them, which are carried out before the document is sent.
+//!
+//! In: a file with one of the suffixes. Out: a page. Must hold: commands (`exec`) are never run: a worker would have to wait
+//! for them, and what a document can say should not be what the server's user can do; mod_cgi is there for programs.
+
+mod expression;
+mod page;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use super::staticfile::etag::entity_tag;
+use super::staticfile::validators::{Conditions, Validators, Verdict};
+use super::{Hooks, Module};
+use crate::config::{Directive, Lack, Risk, Setter};
+use crate::exchange::{Exchange, Flow};
+use crate::files::{EntryKind, Metadata};
+use crate::gateway;
+use crate::http1::head::Method;
+use crate::response::{Body, Part};
+use crate::settings;
+use page::Page;
+
+/// Settings of mod_ssi.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `ssi.extension`: suffixes of documents.
+    pub extensions: Arc<[String]>,
+    /// `ssi.content-type`; empty: `text/html`.
+    pub content_type: String,
+    /// `ssi.conditional-requests`: whether pages have validators, made of their files; default off.
+    pub conditional: bool,
+    /// `ssi.recursion-max`: how deep documents that are included by `virtual` are carried out themselves. Default 0: they
+    /// are included as they are.
+    pub recursion_max: u16,
+}
+
+static DIRECTIVES: &[Directive] = &[
+    Directive::request(
+        "ssi.extension",
+        Setter::List(|settings, list| settings.ssi.extensions = list.into()),
+        "()",
+        "Suffixes of documents with directives.",
+    ),
+    Directive::request(
+        "ssi.content-type",
+        Setter::Text(|settings, text| settings.ssi.content_type = text.to_owned()),
+        "\"text/html\"",
+        "Media type of such pages.",
+    ),
+    Directive::request(
+        "ssi.conditional-requests",
+        Setter::Bool(|settings, on| settings.ssi.conditional = on),
+        "\"disable\"",
+        "Whether pages have an ETag and a date, made of those of their files.",
+    ),
+    Directive::unsupported(
+        "ssi.exec",
+        lighttpd_conf::Kind::Bool,
+        lighttpd_conf::Scope::Connection,
+        Lack::Feature(
+            "commands in documents are never run, a worker would have to wait for them; programs are for mod_cgi",
+        ),
+        Risk::Visible,
+        "Whether documents may run commands.",
+    ),
+    Directive::request(
+        "ssi.recursion-max",
+        Setter::Short(|settings, depth| settings.ssi.recursion_max = depth),
+        "0",
+        "How deep documents that are included (virtual) are carried out themselves; at most 16.",
+    ),
+];
+
+/// The module.
+pub static MODULE: Module = Module {
+    name: "mod_ssi",
+    directives: DIRECTIVES,
+    hooks: Hooks {
+        subrequest_start: Some(subrequest_start),
+        ..Hooks::NONE
+    },
+};
+
+fn subrequest_start(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
+    let ssi = &settings.ssi;
+    let method = exchange.request.head.method;
+    let path = &exchange.physical.path;
+    let is_document = ssi
+        .extensions
+        .iter()
+        .any(|suffix| path.ends_with(suffix.as_bytes()));
+    if !is_document || !matches!(method, Method::Get | Method::Head | Method::Post) {
+        return Flow::GoOn;
+    }
+    let Some(entry) = exchange.entry.clone() else {
+        return Flow::GoOn;
+    };
+    if entry.metadata.kind != EntryKind::File {
+        return Flow::GoOn;
+    }
+    if let Err(errno) = entry.open() {
+        exchange.response.status = crate::route::path::status(errno);
+        return Flow::Done;
+    }
+    let mut page = Page::new(settings, gateway::variables(exchange, settings));
+    page.add(&entry, exchange, 0);
+    let metadata = Metadata {
+        mtime: page.mtime,
+        ..entry.metadata
+    };
+    let parts = page.parts;
+    exchange.response.status = 200;
+    let headers = &mut exchange.response.headers;
+    let media_type = match ssi.content_type.as_str() {
+        "" => "text/html",
+        own => own,
+    };
+    headers.set("Content-Type", media_type);
+    if ssi.conditional {
+        let tag = entity_tag(&metadata, settings.core.etag);
+        let since = std::time::Duration::from_secs(u64::try_from(metadata.mtime).unwrap_or(0));
+        let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + since);
+        if let Some(tag) = &tag {
+            headers.set("ETag", tag);
+        }
+        headers.set("Last-Modified", &date);
+        let validators = Validators {
+            tag: tag.as_ref().map(String::as_bytes),
+            date: Some(date.as_bytes()),
+            mtime: metadata.mtime,
+        };
+        match Conditions::of(&exchange.request).weigh(method, &validators) {
+            Verdict::Serve => {}
+            Verdict::NotModified => {
+                exchange.response.status = 304;
+                return Flow::Done;
+            }
+            Verdict::PreconditionFailed => {
+                exchange.response.headers.clear();
+                exchange.response.status = 412;
+                return Flow::Done;
+            }
+        }
+    }
+    exchange.response.body = body(parts);
+    Flow::Done
+}
+
+/// Text alone is one piece, so that parts of it can be asked for.
+fn body(mut parts: Vec<Part>) -> Body {
+    match (parts.pop(), parts.is_empty()) {
+        (None, _) => Body::Empty,
+        (Some(Part::Bytes(bytes)), true) => Body::Bytes(bytes),
+        (Some(last), _) => {
+            parts.push(last);
+            Body::Parts(parts)
+        }
+    }
+}
