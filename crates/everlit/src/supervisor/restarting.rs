@@ -27,8 +27,9 @@ use crate::link::{Listeners as ListenersAre, ToGeneration};
 use crate::plan::Plan;
 use crate::tally::Tally;
 
-/// How long a closing instance may keep an address that we want.
-const CLOSING_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a closing instance may keep an address that we want. It takes some two seconds; more, where there is much else
+/// to do.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A restart under way.
 #[derive(Debug)]

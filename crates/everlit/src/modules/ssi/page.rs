@@ -21,6 +21,10 @@ const INCLUDES_MAX: u32 = 1000;
 /// Text of one page in bytes, without long files that are included as they are.
 const TEXT_MAX: usize = 16 << 20;
 
+/// Variables that one page may set.
+const VARIABLES_MAX: usize = 1000;
+/// Lines of the error log about one page.
+const COMPLAINTS_MAX: u32 = 20;
 /// Documents that are included are carried out this deep at most.
 const DEPTH_MAX: u16 = 16;
 
@@ -42,6 +46,7 @@ pub(super) struct Page<'p> {
     time_format: Vec<u8>,
     size_format: SizeFormat,
     includes: u32,
+    complaints: u32,
     /// Bytes of text in it.
     length: usize,
 }
@@ -92,6 +97,7 @@ impl<'p> Page<'p> {
             time_format: TIME_FORMAT.to_vec(),
             size_format: SizeFormat::Exact,
             includes: 0,
+            complaints: 0,
             length: 0,
         }
     }
@@ -121,7 +127,7 @@ impl<'p> Page<'p> {
         self.length = before.saturating_add(text.len());
         if self.length > TEXT_MAX {
             if before <= TEXT_MAX {
-                complain("a page is too long");
+                self.complain("a page is too long");
             }
             return;
         }
@@ -146,14 +152,17 @@ impl<'p> Page<'p> {
         match directive.name {
             b"echo" => match directive.get("var") {
                 Some(name) => self.echo(name, directive.get("encoding"), entry, exchange),
-                None => complain("echo without var"),
+                None => self.complain("echo without var"),
             },
             b"set" => match (directive.get("var"), directive.get("value")) {
                 (Some(name), Some(value)) => {
                     self.variables.retain(|(other, _)| other != name);
-                    self.variables.push((name.to_vec(), value.to_vec()));
+                    match self.variables.len() < VARIABLES_MAX {
+                        true => self.variables.push((name.to_vec(), value.to_vec())),
+                        false => self.complain("a page sets too many variables"),
+                    }
                 }
-                _ => complain("set without var or value"),
+                _ => self.complain("set without var or value"),
             },
             b"config" => self.configure(directive),
             b"include" | b"fsize" | b"flastmod" => {
@@ -169,9 +178,11 @@ impl<'p> Page<'p> {
                 }
                 self.text(&out);
             }
-            b"exec" => complain("exec is not done: a worker would have to wait for the command"),
+            b"exec" => {
+                self.complain("exec is not done: a worker would have to wait for the command")
+            }
             b"comment" => {}
-            name => complain(&format!(
+            name => self.complain(&format!(
                 "unknown directive {}",
                 String::from_utf8_lossy(name)
             )),
@@ -181,7 +192,7 @@ impl<'p> Page<'p> {
     fn branch(&mut self, directive: &Directive<'_>) {
         let expression = directive.get("expr");
         match (directive.name, expression) {
-            (b"if" | b"elif", None) => complain("if or elif without expr"),
+            (b"if" | b"elif", None) => self.complain("if or elif without expr"),
             (b"if", Some(expression)) => {
                 let around = Shown::from(self.is_shown());
                 let taken = around == Shown::Yes && self.holds(expression);
@@ -264,7 +275,7 @@ impl<'p> Page<'p> {
                 (b"timefmt", format) => self.time_format = format.to_vec(),
                 (b"sizefmt", b"abbrev") => self.size_format = SizeFormat::Short,
                 (b"sizefmt", b"bytes") => self.size_format = SizeFormat::Exact,
-                (key, _) => complain(&format!("config {}", String::from_utf8_lossy(key))),
+                (key, _) => self.complain(&format!("config {}", String::from_utf8_lossy(key))),
             }
         }
     }
@@ -290,14 +301,16 @@ impl<'p> Page<'p> {
                 };
                 [&exchange.physical.document_root[..], b"/", &below(&from)].concat()
             }
-            _ => return complain("a file is named by file or by virtual"),
+            _ => return self.complain("a file is named by file or by virtual"),
         };
         let rules = Rules::from(&self.settings.core);
         let entry = match exchange.files.look_up(&path, rules, exchange.now) {
             Ok(entry) if entry.metadata.kind == EntryKind::File && !path.contains(&0) => entry,
-            Ok(_) => return complain(&format!("{} is no file", String::from_utf8_lossy(&path))),
+            Ok(_) => {
+                return self.complain(&format!("{} is no file", String::from_utf8_lossy(&path)));
+            }
             Err(errno) => {
-                return complain(&format!("{}: {errno}", String::from_utf8_lossy(&path)));
+                return self.complain(&format!("{}: {errno}", String::from_utf8_lossy(&path)));
             }
         };
         match directive.name {
@@ -313,7 +326,7 @@ impl<'p> Page<'p> {
                 self.includes += 1;
                 if self.includes > INCLUDES_MAX {
                     if self.includes == INCLUDES_MAX + 1 {
-                        complain("a page includes too many files");
+                        self.complain("a page includes too many files");
                     }
                     return;
                 }
@@ -350,11 +363,21 @@ impl<'p> Page<'p> {
                 length: entry.metadata.size,
             })),
             (_, Err(errno)) => {
-                complain(&format!(
+                self.complain(&format!(
                     "{}: {errno}",
                     String::from_utf8_lossy(entry.path())
                 ));
             }
+        }
+    }
+
+    /// Says what is wrong with it, but not for ever.
+    fn complain(&mut self, text: &str) {
+        self.complaints += 1;
+        match self.complaints {
+            0..COMPLAINTS_MAX => errorlog::say("mod_ssi", text),
+            COMPLAINTS_MAX => errorlog::say("mod_ssi", format_args!("{text}; and there is more")),
+            _ => {}
         }
     }
 
@@ -404,10 +427,6 @@ fn read(entry: &Entry) -> Option<Rc<[u8]>> {
     let file = entry.open().ok()?;
     let bytes = crate::files::read_whole(&*file, entry.metadata.size as usize).ok()?;
     Some(bytes.into())
-}
-
-fn complain(text: &str) {
-    errorlog::say("mod_ssi", text);
 }
 
 fn seconds(mtime: i64) -> u64 {

@@ -32,6 +32,9 @@ impl<'d> Directive<'d> {
 
 const BEGIN: &[u8] = b"<!--#";
 const END: &[u8] = b"-->";
+/// Longest directive in bytes, as in lighttpd: what looks like a longer one is text. Or a document full of beginnings
+/// without an end would be searched once for each.
+const LONGEST: usize = 8 * 1024;
 
 /// The pieces of a document.
 pub(super) fn pieces(document: &[u8]) -> Vec<Piece<'_>> {
@@ -39,7 +42,8 @@ pub(super) fn pieces(document: &[u8]) -> Vec<Piece<'_>> {
     let (mut text, mut from) = (0, 0);
     while let Some(at) = memchr::memmem::find(&document[from..], BEGIN) {
         let at = from + at;
-        match directive(&document[at + BEGIN.len()..]) {
+        let rest = &document[at + BEGIN.len()..];
+        match directive(&rest[..rest.len().min(LONGEST)]) {
             Some((directive, length)) => {
                 if text < at {
                     pieces.push(Piece::Text(&document[text..at]));
@@ -126,6 +130,16 @@ mod tests {
             })
             .collect();
         shown.join("|")
+    }
+
+    #[test]
+    fn no_directive_is_longer_than_lighttpds() {
+        for (length, expected) in [(8000, 1), (9000, 0)] {
+            let document = format!("<!--#comment {}-->", "x".repeat(length));
+            let is_directive = |piece: &Piece<'_>| matches!(piece, Piece::Directive(_));
+            let pieces = pieces(document.as_bytes()).into_iter();
+            assert_eq!(pieces.filter(is_directive).count(), expected, "{length}");
+        }
     }
 
     #[test]

@@ -213,6 +213,12 @@ fn what_is_included_is_carried_out_as_deep_as_configured() {
         &"<!--#include file=\"inc.txt\"-->".repeat(2000),
     );
     assert_eq!(page(&mut desk, "/case.shtml").len(), 3000);
+    let sets: String = (0..2000)
+        .map(|number| format!("<!--#set var=\"{number}\" value=\"v\"-->"))
+        .collect();
+    let echoes = "<!--#echo var=\"999\"-->|<!--#echo var=\"1000\"-->";
+    place.write("case.shtml", &format!("{sets}{echoes}"));
+    assert_eq!(page(&mut desk, "/case.shtml"), "v|(none)");
 }
 
 #[test]

@@ -191,13 +191,14 @@ pub fn compare(
     };
     let bodies_differ = their_body != our_body;
     for name in names {
+        let is_later = counts_time(name, theirs, ours);
         let (theirs, ours) = (their_fields.get(name), our_fields.get(name));
         let value = |value: Option<&String>| value.map_or("none".to_owned(), Clone::clone);
         // The length is of the body, and there the difference is said.
         let said = name == "content-length" && bodies_differ
             // Nor is it the same if it is packed by others, perhaps as it is sent.
             || are_packed && matches!(&**name, "content-length" | "transfer-encoding");
-        if theirs != ours && !said {
+        if theirs != ours && !said && !is_later {
             differences.push(difference(name, value(theirs), value(ours)));
         }
     }
@@ -242,6 +243,25 @@ pub fn compare(
         }
     }
     differences
+}
+
+/// Whether a field counts time, and what is different is the second in which it was said.
+fn counts_time(name: &str, theirs: &Response, ours: &Response) -> bool {
+    let text = |response: &Response| response.text(name);
+    let date = |text: Option<String>| {
+        let since = httpdate::parse_http_date(&text?).ok()?;
+        let since = since.duration_since(std::time::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    };
+    let max_age = |text: Option<String>| text?.strip_prefix("max-age=")?.parse::<i64>().ok();
+    let passed = match name {
+        "expires" => date(text(ours)).zip(date(text(theirs))),
+        "cache-control" => max_age(text(theirs)).zip(max_age(text(ours))),
+        _ => None,
+    };
+    let now = date(ours.text("Date")).zip(date(theirs.text("Date")));
+    let difference = |(one, other): (i64, i64)| one - other;
+    passed.is_some() && passed.map(difference) == now.map(difference)
 }
 
 fn status(outcome: &Outcome) -> String {
