@@ -105,7 +105,6 @@ static REQUESTS: &[Directive] = &[
     ),
 ];
 
-const MAXMINDDB: Of = Of("mod_maxminddb");
 /// A module that will not come, with the reason.
 struct Without(&'static str);
 
@@ -121,21 +120,6 @@ const NO_RRDTOOL: Without = Without(
 );
 
 static STATISTICS: &[Directive] = &[
-    MAXMINDDB.missing(
-        "maxminddb.activate",
-        Bool,
-        "Whether the client's address is looked up.",
-    ),
-    MAXMINDDB.missing(
-        "maxminddb.db",
-        String,
-        "Database that tells the place of an address.",
-    ),
-    MAXMINDDB.missing(
-        "maxminddb.env",
-        KvString,
-        "Variables that the place is written to.",
-    ),
     NO_RRDTOOL.missing(
         "rrdtool.db-name",
         String,
