@@ -47,6 +47,8 @@ pub struct Settings {
     pub fastcgi: modules::fastcgi::Settings,
     /// mod_indexfile
     pub indexfile: modules::indexfile::Settings,
+    /// mod_maxminddb
+    pub maxminddb: modules::maxminddb::Settings,
     /// mod_openssl
     pub openssl: modules::openssl::Settings,
     /// mod_proxy

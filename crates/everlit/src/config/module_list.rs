@@ -18,7 +18,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_authn_sasl",
     "mod_h2",
     "mod_magnet",
-    "mod_maxminddb",
     "mod_rrdtool",
     "mod_vhostdb_dbi",
     "mod_wstunnel",

@@ -13,11 +13,6 @@ pub(super) static TABLES: &[&[Directive]] = &[AUTHENTICATION, HOSTS, REQUESTS, S
 struct Of(&'static str);
 
 impl Of {
-    const fn missing(&self, name: &'static str, kind: Kind, doc: &'static str) -> Directive {
-        let lack = Lack::Module(self.0);
-        Directive::unsupported(name, kind, Scope::Connection, lack, Risk::Visible, doc)
-    }
-
     const fn exposing(
         &self,
         name: &'static str,
@@ -112,28 +107,12 @@ static REQUESTS: &[Directive] = &[
     ),
 ];
 
-const MAXMINDDB: Of = Of("mod_maxminddb");
 const RRDTOOL: Without = Without(
     "mod_rrdtool",
     "it would be a program that only feeds another one; whoever collects figures asks for status.status-url with ?json",
 );
 
 static STATISTICS: &[Directive] = &[
-    MAXMINDDB.missing(
-        "maxminddb.activate",
-        Bool,
-        "Whether the client's address is looked up.",
-    ),
-    MAXMINDDB.missing(
-        "maxminddb.db",
-        String,
-        "Database that tells the place of an address.",
-    ),
-    MAXMINDDB.missing(
-        "maxminddb.env",
-        KvString,
-        "Variables that the place is written to.",
-    ),
     RRDTOOL.refused(
         "rrdtool.db-name",
         String,

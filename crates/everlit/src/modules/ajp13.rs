@@ -6,7 +6,7 @@
 use lighttpd_conf::{Kind, Value};
 
 use super::{Hooks, Module};
-use crate::config::{Directive, Read, Reader, Scope, Setter};
+use crate::config::{Counts, Directive, Read, Reader, Scope, Setter};
 use crate::exchange::{Exchange, Flow};
 use crate::gateway::config::{Command, Files};
 use crate::gateway::{Backends, Protocol, choose, config};
@@ -25,6 +25,10 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::KvArray, server),
         "()",
         "Servers that speak AJP 1.3, by prefix or suffix of the path.",
+    )
+    .differs(
+        Counts::Warned,
+        "\"min-procs\" and \"tcp-fin-propagate\" have no effect",
     ),
     Directive::request(
         "ajp13.balance",
@@ -38,6 +42,10 @@ static DIRECTIVES: &[Directive] = &[
         Scope::Connection,
         "0",
         "What is logged about servers; failures always are.",
+    )
+    .differs(
+        Counts::Used,
+        "any value means the same: failures are logged, and nothing else",
     ),
     Directive::request(
         "ajp13.map-extensions",

@@ -19,6 +19,7 @@ pub mod expire;
 pub mod extforward;
 pub mod fastcgi;
 pub mod indexfile;
+pub mod maxminddb;
 pub mod openssl;
 pub mod proxy;
 pub mod redirect;
@@ -65,6 +66,7 @@ pub static TABLE: &[&Module] = &[
     &extforward::MODULE,
     &fastcgi::MODULE,
     &indexfile::MODULE,
+    &maxminddb::MODULE,
     &openssl::MODULE,
     &proxy::MODULE,
     &redirect::MODULE,

@@ -503,6 +503,18 @@ const CASES: &[Case] = &[
     ("server.indexfiles", "( \"a\" )", |l| {
         l.settings.indexfile.names == ["a"]
     }),
+    // mod_maxminddb
+    ("maxminddb.activate", "\"enable\"", |l| {
+        l.settings.maxminddb.active
+    }),
+    // A database is made and read in the module's own tests.
+    ("maxminddb.db", "\"\"", |l| {
+        l.settings.maxminddb.database.is_none()
+    }),
+    ("maxminddb.env", "( \"A\" => \"b/c\" )", |l| {
+        l.settings.maxminddb.variables[..]
+            == [("A".to_owned(), vec!["b".to_owned(), "c".to_owned()])]
+    }),
     // mod_ssi
     ("ssi.extension", "( \".shtml\" )", |l| {
         l.settings.ssi.extensions[..] == [".shtml"] && l.site.pipeline.subrequest_start.len() >= 2

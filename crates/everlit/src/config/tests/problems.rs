@@ -77,16 +77,16 @@ fn what_is_turned_off_is_not_missed() {
 
 #[test]
 fn what_is_only_missing_is_a_warning_said_once() {
-    let text = r#"server.modules = ( "mod_maxminddb" )
-$HTTP["url"] =^ "/a" { maxminddb.db = "/srv/1" }
-$HTTP["url"] =^ "/b" { maxminddb.db = "/srv/2" }
+    let text = r#"server.modules = ( "mod_authn_sasl" )
+$HTTP["url"] =^ "/a" { auth.backend.sasl.opts = ( "a" => "1" ) }
+$HTTP["url"] =^ "/b" { auth.backend.sasl.opts = ( "a" => "2" ) }
 server.errorlog-use-syslog = "enable"
 "#;
     assert_eq!(
         remarks(text),
         [
-            "1:20 warning: server.modules: this version does not have mod_maxminddb",
-            "2:24 warning: maxminddb.db has no effect: it belongs to mod_maxminddb, which this version does not have",
+            "1:20 warning: server.modules: this version does not have mod_authn_sasl",
+            "2:24 warning: auth.backend.sasl.opts has no effect: Cyrus SASL is C code; most of what it asks has a backend here: PAM, LDAP, files",
             "4:1 warning: server.errorlog-use-syslog has no effect: messages go to server.errorlog, or to standard error, where systemd's journal takes them",
         ]
     );
