@@ -218,7 +218,7 @@ fn physical(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow 
         // It was meant for a part of something, and would hit all of it.
         _ if memchr::memchr(b'#', head.target).is_some() => Some(403),
         _ if has_body && !verb.takes_body() => Some(415),
-        Verb::Proppatch if webdav.database.is_none() => {
+        Verb::Proppatch | Verb::Lock if webdav.database.is_none() => {
             let headers = &mut exchange.response.headers;
             headers.set(
                 "Allow",
