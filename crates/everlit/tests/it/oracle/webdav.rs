@@ -98,7 +98,8 @@ impl Party {
                 .starts_with(b"<?xml version=\"1.0\" encoding=\"utf-8\"?>");
             response.fields.retain(|(name, _)| {
                 let is_length = name.eq_ignore_ascii_case("Content-Length");
-                !name.eq_ignore_ascii_case("Last-Modified") && !(is_length && is_document)
+                let is_date = name.eq_ignore_ascii_case("Last-Modified");
+                !(is_date || is_length && is_document)
             });
             for (_, value) in &mut response.fields {
                 *value = same(&String::from_utf8_lossy(value)).into_bytes();
