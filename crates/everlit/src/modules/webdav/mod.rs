@@ -1,6 +1,6 @@
 //! mod_webdav: files are changed by their clients (RFC 4918, classes 1, 2 and 3).
 //!
-//! In: a request with one of WebDAV's methods. Out: the same as an [`Order`], for a thread that may take its time
+//! In: a request with one of WebDAV's methods. Out: the same as an order, for a thread that may take its time
 //! ([`crate::worker::chores`]): nothing in here looks at the file system but that thread. Must hold: a document is what
 //! it was before a request or what it is to be after it, never something in between.
 //!
@@ -218,7 +218,7 @@ fn physical(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow 
         // It was meant for a part of something, and would hit all of it.
         _ if memchr::memchr(b'#', head.target).is_some() => Some(403),
         _ if has_body && !verb.takes_body() => Some(415),
-        Verb::Proppatch if webdav.database.is_none() => {
+        Verb::Proppatch | Verb::Lock if webdav.database.is_none() => {
             let headers = &mut exchange.response.headers;
             headers.set(
                 "Allow",

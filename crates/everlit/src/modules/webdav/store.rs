@@ -136,7 +136,7 @@ impl Store {
     /// Namespace, name and value of each property.
     pub(super) fn properties(&self, uri: &[u8]) -> Result<Vec<[String; 3]>, Answer> {
         self.told(self.all(
-            "SELECT ns, prop, value FROM properties WHERE resource = ?1 ORDER BY rowid",
+            "SELECT ns, prop, value FROM properties WHERE resource = ?1 ORDER BY prop, ns",
             &[&Text(uri)],
             |row| Ok([text(row, 0)?, text(row, 1)?, text(row, 2)?]),
         ))

@@ -3,6 +3,9 @@
 //! In: two places. Out: what was done, and what could not be. Must hold: a copy is one: what is written to it later does
 //! not change what it was made of. Collections are merged, as lighttpd does: nothing is deleted because it has no
 //! counterpart.
+//!
+//! As in lighttpd, a destination is not asked about anywhere else: what mod_access or mod_auth say of a URL is said of the
+//! one that is requested.
 
 use std::os::fd::OwnedFd;
 

@@ -16,12 +16,14 @@ mod gateways;
 mod known;
 mod known_destinations;
 mod known_gateways;
+mod known_webdav;
 mod listing;
 mod logs;
 mod packed;
 mod programs;
 mod requests;
 mod told;
+mod webdav;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
