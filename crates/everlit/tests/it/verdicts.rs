@@ -283,6 +283,36 @@ const REASONS: &[Reason] = &[
         Refused,
         "files of TLS are read if somebody speaks it",
     ),
+    Reason(
+        "auth.backend.ldap.hostname",
+        EMPTY,
+        Refused,
+        "empty is as if it were not set",
+    ),
+    Reason(
+        "auth.backend.ldap.timeout",
+        STRINGS,
+        Taken,
+        "a time is a number",
+    ),
+    Reason(
+        "ssi.extension",
+        STRINGS,
+        Refused,
+        "a string is a list of one; lighttpd knows that of some directives only",
+    ),
+    Reason(
+        "vhostdb.cache",
+        WITHOUT_KEYS,
+        Taken,
+        "it has keys, and none of them is empty",
+    ),
+    Reason(
+        "webdav.sqlite-db-name",
+        WORD,
+        Refused,
+        "lighttpd opens the file when it tests",
+    ),
 ];
 
 impl Reason {

@@ -23,10 +23,10 @@ fn notes(text: &str) -> Vec<String> {
 
 #[test]
 fn each_directive_has_one_state() {
-    let text = r#"server.modules = ( "mod_deflate", "mod_maxminddb" )
+    let text = r#"server.modules = ( "mod_deflate" )
 server.max-worker = 4
 server.reject-expect-100-with-417 = "enable"
-maxminddb.db = "/srv/db"
+
 server.follow-symlinks = "enable"
 compress.filetype = ( "text/plain" )
 server.feature-flags = ( "server.h2c" => "enable", "http10.range" => "enable" )
@@ -37,7 +37,6 @@ server.port = 81
         [
             "2:1 different server.max-worker",
             "3:1 refused server.reject-expect-100-with-417",
-            "4:1 not in this version maxminddb.db",
             "5:1 unknown server.follow-symlinks",
             "6:1 obsolete compress.filetype",
             "7:42 different server.feature-flags: server.h2c",
@@ -45,7 +44,7 @@ server.port = 81
     );
     let survey = survey(text);
     // server.modules, server.port and server.document-root.
-    assert_eq!((survey.directives, survey.same), (9, 3));
+    assert_eq!((survey.directives, survey.same), (8, 3));
     let help = |state| {
         survey
             .notes
