@@ -169,6 +169,16 @@ pub struct Debug {
     pub request_header: bool,
     /// `debug.log-response-header`
     pub response_header: bool,
+    /// `debug.log-request-handling`
+    pub request_handling: bool,
+    /// `debug.log-condition-handling`
+    pub condition_handling: bool,
+    /// `debug.log-timeouts`; counts outside of conditions.
+    pub timeouts: bool,
+    /// `debug.log-state-handling`; counts outside of conditions.
+    pub state_handling: bool,
+    /// `debug.log-request-header-on-error`
+    pub header_on_error: bool,
 }
 
 /// What an ETag is made of (`etag.use-*`).

@@ -10,7 +10,9 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use lighttpd_conf::{BlockId, BlockSet, Captured, Conditions, Config, Facts, Field, Matches};
+use lighttpd_conf::{
+    Block, BlockId, BlockSet, Captured, Conditions, Config, Facts, Field, Matches,
+};
 
 use super::Site;
 use super::directive::Change;
@@ -30,6 +32,8 @@ pub struct Rules {
     blocks: Vec<Vec<Change<Settings>>>,
     /// The block around each, by index.
     around: Vec<Option<BlockId>>,
+    /// The condition of each as it is written, by index; empty: it has none.
+    texts: Vec<String>,
     /// When each can be decided first, by index.
     when: Vec<Moment>,
     /// When the first block can be decided that changes anything; nothing if there is none but the global one.
@@ -50,6 +54,7 @@ impl Rules {
             conditions: first.is_some().then_some(conditions),
             blocks,
             around: config.blocks().iter().map(|block| block.parent).collect(),
+            texts: config.blocks().iter().map(text_of).collect(),
             when,
             first,
         }
@@ -86,6 +91,12 @@ impl Rules {
         }
         settings
     }
+}
+
+/// A block's condition as it is written.
+fn text_of(block: &Block) -> String {
+    let text = block.condition.as_ref().map(ToString::to_string);
+    text.unwrap_or_default()
 }
 
 /// When something is known of a connection.
@@ -193,6 +204,17 @@ impl Resolver {
         let counts = |block: BlockId| rules.when[block.index()] <= moment;
         conditions.evaluate_some(&newcomer, counts, &mut self.matches);
         remembered(&mut self.known_early, rules, self.matches.blocks())
+    }
+
+    /// The conditions that were evaluated last, each with whether its block is in force.
+    pub fn judged<'s>(&'s self, site: &'s Site) -> impl Iterator<Item = (&'s str, bool)> {
+        let in_force = self.matches.blocks();
+        let texts = site.rules.texts.iter().enumerate();
+        let has_condition = |(_, text): &(usize, &String)| !text.is_empty();
+        texts.filter(has_condition).map(|(index, text)| {
+            let holds = in_force.iter().any(|block| block.index() == index);
+            (text.as_str(), holds)
+        })
     }
 
     /// What the conditions have matched that were evaluated last.

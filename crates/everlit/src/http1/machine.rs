@@ -24,10 +24,10 @@ use crate::gateway::relay::Relay;
 use crate::gateway::websocket::session::Said;
 use crate::http1::body::Framing;
 use crate::http1::encode::{self, After, encode};
-use crate::http1::head::{self, Head, Parsed, Persistence, Version};
+use crate::http1::head::{self, Head, Parsed, Persistence, Reject, Version};
 use crate::inquiry::{Answer, Key, Question, Work};
 use crate::logline::{ConnectionAfter, Ending, PendingLine};
-use crate::route::{Origin, Trust};
+use crate::route::{Origin, Trust, debug};
 use crate::transport::outbox::Outbox;
 use crate::transport::pace::Pace;
 use crate::worker::bench::{Bench, Mode};
@@ -356,6 +356,7 @@ impl Http1 {
                     (input.len(), Need::Input)
                 }
                 Parsed::Head(head) if is_broken(head.framing, &input[head.length..]) => {
+                    tell_refused(input, &Reject::bad("malformed body"), bench);
                     self.refuse(400, origin, bench);
                     (input.len(), Need::Flush)
                 }
@@ -369,6 +370,7 @@ impl Http1 {
                     (consumed + more, need)
                 }
                 Parsed::Reject(reject) => {
+                    tell_refused(input, &reject, bench);
                     self.refuse(reject.status, origin, bench);
                     (input.len(), Need::Flush)
                 }
@@ -389,6 +391,7 @@ impl Http1 {
                         (input.len(), Need::Input)
                     }
                     Parsed::Head(head) if is_broken(head.framing, &bytes[head.length..]) => {
+                        tell_refused(&bytes, &Reject::bad("malformed body"), bench);
                         self.refuse(400, origin, bench);
                         (input.len(), Need::Flush)
                     }
@@ -404,6 +407,7 @@ impl Http1 {
                         (consumed + more, need)
                     }
                     Parsed::Reject(reject) => {
+                        tell_refused(&bytes, &reject, bench);
                         self.refuse(reject.status, origin, bench);
                         (input.len(), Need::Flush)
                     }
@@ -729,6 +733,13 @@ impl Turn {
         self.sent = 0;
         self.head_length = 0;
         self.body_length = 0;
+    }
+}
+
+/// Says what was refused, if that is wanted (`debug.log-request-header-on-error`).
+fn tell_refused(bytes: &[u8], reject: &Reject, bench: &Bench) {
+    if bench.desk.resolver.base().core.debug.header_on_error {
+        debug::refused(bytes, reject.status, reject.reason);
     }
 }
 

@@ -1,16 +1,71 @@
-//! What `debug.log-*` says of a request when its answer is there.
+//! What `debug.log-*` says of a request on its way, and when its answer is there.
 //!
-//! In: an exchange at its end. Out: lines in the error log. Must hold: a line for each field; nothing is said that was not
+//! In: an exchange. Out: lines in the error log. Must hold: a line for each field; nothing is said that was not
 //! asked for.
 
 use crate::errorlog;
 use crate::exchange::Exchange;
 use crate::settings::Debug;
 
+/// Lines of a refused head that are logged.
+const REFUSED_MAX: usize = 100;
+
 /// Says what is to be said.
 pub(super) fn tell(exchange: &Exchange<'_>, debug: Debug) {
     for line in lines(exchange, debug) {
         errorlog::say("debug", line);
+    }
+}
+
+/// Which conditions hold.
+pub(super) fn conditions<'t>(
+    exchange: &Exchange<'_>,
+    judged: impl Iterator<Item = (&'t str, bool)>,
+) {
+    let target = String::from_utf8_lossy(&exchange.request.uri.target);
+    for (text, holds) in judged {
+        let is = if holds { "holds" } else { "does not hold" };
+        errorlog::say("debug", format_args!("condition: {target}: {text} {is}"));
+    }
+}
+
+/// What was asked for.
+pub(super) fn url(exchange: &Exchange<'_>) {
+    let request = &exchange.request;
+    let text = |bytes| String::from_utf8_lossy(bytes);
+    step("target", &text(&request.uri.target));
+    step("scheme", request.scheme);
+    step("host", &text(&request.host));
+    step("path", &text(&request.uri.path));
+    step(
+        "query",
+        &text(request.uri.query.as_deref().unwrap_or_default()),
+    );
+}
+
+/// Where it leads at this moment.
+pub(super) fn paths(exchange: &Exchange<'_>, moment: &str) {
+    let text = |bytes| String::from_utf8_lossy(bytes);
+    let physical = &*exchange.physical;
+    step("document root", &text(&physical.document_root));
+    step("below it", &text(&physical.relative));
+    step(&format!("file, {moment}"), &text(&physical.path));
+}
+
+fn step(what: &str, value: &str) {
+    errorlog::say("debug", format_args!("handling: {what}: {value}"));
+}
+
+/// A head that was refused.
+pub(crate) fn refused(bytes: &[u8], status: u16, reason: &str) {
+    errorlog::say("debug", format_args!("refused with {status}: {reason}"));
+    let lines = bytes.split(|byte| *byte == b'\n').take(REFUSED_MAX);
+    for line in lines
+        .map(<[u8]>::trim_ascii_end)
+        .filter(|line| !line.is_empty())
+    {
+        let text = String::from_utf8_lossy(line);
+        errorlog::say("debug", format_args!("refused: {text}"));
     }
 }
 
@@ -38,6 +93,9 @@ fn lines(exchange: &Exchange<'_>, debug: Debug) -> Vec<String> {
             text(head.target),
             text(&exchange.physical.path)
         ));
+    }
+    if debug.request_handling {
+        lines.push(format!("handling: answered with {}", response.status));
     }
     if debug.response_header {
         lines.push(format!("response: {}", response.status));

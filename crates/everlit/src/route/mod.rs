@@ -4,7 +4,7 @@
 //! a log line: all in the [`Desk`]. Must hold: every request is answered, with an error page if need be.
 
 pub mod arrival;
-mod debug;
+pub(crate) mod debug;
 pub mod errorpage;
 mod handler;
 pub mod path;

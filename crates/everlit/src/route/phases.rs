@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use super::{ALLOW, path, uri};
+use super::{ALLOW, debug, path, uri};
 use crate::config::{Resolver, Site};
 use crate::exchange::{Exchange, Flow};
 use crate::files::{EntryKind, Rules};
@@ -79,6 +79,9 @@ fn turn_to_new_target(site: &Site, exchange: &mut Exchange<'_>) -> Result<(), Re
 fn settle(site: &Site, resolver: &mut Resolver, exchange: &mut Exchange<'_>) -> Rc<Settings> {
     let settings = resolver.resolve(site, &exchange.request);
     exchange.captured = resolver.take_captured();
+    if settings.core.debug.condition_handling {
+        debug::conditions(exchange, resolver.judged(site));
+    }
     settings
 }
 
@@ -101,6 +104,9 @@ fn round(site: &Site, settings: &Rc<Settings>, exchange: &mut Exchange<'_>) -> F
     match head.method {
         Method::Options if exchange.request.uri.path[..] == *b"*" => return allow(exchange),
         _ => {}
+    }
+    if settings.core.debug.request_handling {
+        debug::url(exchange);
     }
     match ask(&site.pipeline.uri_clean, settings, exchange) {
         Flow::GoOn => {}
@@ -142,6 +148,9 @@ fn round(site: &Site, settings: &Rc<Settings>, exchange: &mut Exchange<'_>) -> F
         &exchange.request.uri.path,
         &settings.core,
     );
+    if settings.core.debug.request_handling {
+        debug::paths(exchange, "before modules map it");
+    }
     // A backend that answers for the URL: whether there is such a file does not matter, nor where.
     if exchange.handler.is_some() {
         return gateway::forward(exchange, settings);
@@ -158,6 +167,9 @@ fn round(site: &Site, settings: &Rc<Settings>, exchange: &mut Exchange<'_>) -> F
             return done(exchange, 403);
         }
         return gateway::forward(exchange, settings);
+    }
+    if settings.core.debug.request_handling {
+        debug::paths(exchange, "to be looked up");
     }
     if let Err(status) = look_up(site, settings, exchange) {
         return done(exchange, status);

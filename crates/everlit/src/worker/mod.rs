@@ -46,6 +46,7 @@ use self::table::{Key, Table};
 use self::upstream::{LinkId, Upstreams};
 use self::warm::{Warm, Warmth};
 use crate::clock::Now;
+use crate::errorlog;
 use crate::http1::machine::{Moment, Phase};
 use crate::http1::relaying::Next;
 use crate::inquiry::{Pending, Reply};
@@ -276,6 +277,11 @@ impl Worker {
             Fate::Yield | Fate::Keep => {}
         }
         let after = conn.http.moment();
+        if before.phase != after.phase && self.bench.desk.resolver.base().core.debug.state_handling
+        {
+            let (from, to) = (before.phase, after.phase);
+            errorlog::say("debug", format_args!("{}: {from:?} -> {to:?}", conn.peer));
+        }
         if conn.counted != Some(after.phase) {
             let phase = Some(after.phase);
             self.bench.counters.moved(conn.counted, phase);
@@ -361,6 +367,11 @@ impl Worker {
             if conn.http.asking().is_some() {
                 self.give_up_asking(key);
                 continue;
+            }
+            if self.bench.desk.resolver.base().core.debug.timeouts {
+                let phase = before.phase;
+                let text = format_args!("{}: {phase:?} for too long", conn.peer);
+                errorlog::say("debug", text);
             }
             let fate = serve::timed_out(conn, origin(&who, endpoint), &mut self.bench);
             self.settle(key, before, fate);

@@ -84,3 +84,61 @@ fn what_is_to_be_logged_is_logged() {
     assert_eq!(lost.len(), 1, "{text}");
     assert!(!text.contains("X-Mine: /missing"), "{text}");
 }
+
+#[test]
+fn the_way_of_requests_and_connections_is_logged_if_wanted() {
+    let setup = Setup::new(Built::Everlit);
+    let log = setup.path("error.log");
+    let mut server = Server::start(setup.setting(&format!(
+        "server.errorlog = \"{}\"\nserver.max-keep-alive-idle := 1\n\
+         debug.log-state-handling = \"enable\"\ndebug.log-timeouts = \"enable\"\n\
+         debug.log-condition-handling = \"enable\"\ndebug.log-request-header-on-error = \"enable\"\n\
+         $HTTP[\"url\"] == \"/a.txt\" {{ debug.log-request-handling = \"enable\" }}",
+        log.display()
+    )));
+    let mut client = Client::connect(server.address());
+    for path in ["/a.txt?q", "/missing"] {
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes());
+        client.response(Asked::ForAnything).unwrap();
+    }
+    // Its time is over.
+    assert_eq!(client.until_close().unwrap(), b"");
+    let mut client = Client::connect(server.address());
+    client.send(b"GET / HTTP/1.1\r\nHost: te\x1bst\r\nX-Wrong: y\r\n\r\n");
+    assert_eq!(client.response(Asked::ForAnything).unwrap().status, 400);
+    let mut client = Client::connect(server.address());
+    client.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    client.response(Asked::ForAnything).unwrap();
+    client.send(b"GET / HTTP/1.1\r\nHo");
+    let begun = std::time::Instant::now();
+    while !std::fs::read_to_string(&log)
+        .unwrap()
+        .contains(": Idle -> Head")
+    {
+        assert!(
+            begun.elapsed() < crate::support::PATIENCE,
+            "no word of its state"
+        );
+        std::thread::yield_now();
+    }
+    client.send(b"st: test\r\n\r\n");
+    client.response(Asked::ForAnything).unwrap();
+    server.signal(rustix::process::Signal::TERM);
+    server.wait();
+    let text = std::fs::read_to_string(log).unwrap();
+    for said in [
+        "condition: /a.txt?q: $HTTP[\"url\"] == \"/a.txt\" holds",
+        "condition: /missing: $HTTP[\"url\"] == \"/a.txt\" does not hold",
+        "handling: target: /a.txt?q",
+        "handling: query: q",
+        "handling: below it: /a.txt",
+        "handling: answered with 200",
+        ": Idle for too long",
+        ": Head -> Idle",
+        "refused with 400: ",
+        "refused: X-Wrong: y",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(!text.contains("handling: target: /missing"), "{text}");
+}

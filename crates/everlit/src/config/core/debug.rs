@@ -1,12 +1,13 @@
 //! What is logged to find mistakes.
 
-use crate::config::directive::{Directive, Kind, Lack, Risk, Scope, Setter};
+use crate::config::directive::{Counts, Directive, Scope, Setter};
 
 pub(super) static DIRECTIVES: &[Directive] = &[
-    missing(
+    Directive::request(
         "debug.log-request-handling",
-        Scope::Connection,
-        "Whether each step of a request is logged.",
+        Setter::Bool(|settings, on| settings.core.debug.request_handling = on),
+        "\"disable\"",
+        "Whether it is logged how a request finds its file, step by step.",
     ),
     Directive::request(
         "debug.log-file-not-found",
@@ -14,15 +15,18 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "\"disable\"",
         "Whether it is logged when a file was not found.",
     ),
-    missing(
+    Directive::request(
         "debug.log-timeouts",
-        Scope::Connection,
+        Setter::Bool(|settings, on| settings.core.debug.timeouts = on),
+        "\"disable\"",
         "Whether it is logged when a connection is closed because its time is over.",
-    ),
-    missing(
+    )
+    .differs(Counts::Warned, "it counts outside of conditions only"),
+    Directive::request(
         "debug.log-condition-handling",
-        Scope::Connection,
-        "Whether the evaluation of conditions is logged.",
+        Setter::Bool(|settings, on| settings.core.debug.condition_handling = on),
+        "\"disable\"",
+        "Whether it is logged which conditions hold for a request.",
     ),
     Directive::request(
         "debug.log-request-header",
@@ -36,19 +40,18 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "\"disable\"",
         "Whether status and fields of responses are logged.",
     ),
-    missing(
+    Directive::request(
         "debug.log-request-header-on-error",
-        Scope::Server,
-        "Whether the head of a refused request is logged.",
-    ),
-    missing(
+        Setter::Bool(|settings, on| settings.core.debug.header_on_error = on),
+        "\"disable\"",
+        "Whether a request head is logged that was refused.",
+    )
+    .in_scope(Scope::Server),
+    Directive::request(
         "debug.log-state-handling",
-        Scope::Connection,
-        "Whether the states of connections are logged.",
-    ),
+        Setter::Bool(|settings, on| settings.core.debug.state_handling = on),
+        "\"disable\"",
+        "Whether it is logged what connections go on to.",
+    )
+    .differs(Counts::Warned, "it counts outside of conditions only"),
 ];
-
-const fn missing(name: &'static str, scope: Scope, doc: &'static str) -> Directive {
-    let lack = Lack::Feature("this version does not write that log");
-    Directive::unsupported(name, Kind::Bool, scope, lack, Risk::Visible, doc)
-}

@@ -340,6 +340,21 @@ const CASES: &[Case] = &[
         },
     ),
     // mod_dirlisting
+    ("debug.log-request-handling", "\"enable\"", |l| {
+        l.settings.core.debug.request_handling
+    }),
+    ("debug.log-condition-handling", "\"enable\"", |l| {
+        l.settings.core.debug.condition_handling
+    }),
+    ("debug.log-timeouts", "\"enable\"", |l| {
+        l.settings.core.debug.timeouts
+    }),
+    ("debug.log-state-handling", "\"enable\"", |l| {
+        l.settings.core.debug.state_handling
+    }),
+    ("debug.log-request-header-on-error", "\"enable\"", |l| {
+        l.settings.core.debug.header_on_error
+    }),
     ("debug.log-file-not-found", "\"enable\"", |l| {
         l.settings.core.debug.file_not_found
     }),

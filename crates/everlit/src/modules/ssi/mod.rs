@@ -60,7 +60,7 @@ static DIRECTIVES: &[Directive] = &[
         "ssi.exec",
         lighttpd_conf::Kind::Bool,
         lighttpd_conf::Scope::Connection,
-        Lack::Feature(
+        Lack::Purpose(
             "commands in documents are never run, a worker would have to wait for them; programs are for mod_cgi",
         ),
         Risk::Visible,
