@@ -36,6 +36,8 @@ pub struct Settings {
     pub fastcgi: modules::fastcgi::Settings,
     /// mod_indexfile
     pub indexfile: modules::indexfile::Settings,
+    /// mod_magnet
+    pub magnet: modules::magnet::Settings,
     /// mod_openssl
     pub openssl: modules::openssl::Settings,
     /// mod_proxy

@@ -22,7 +22,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_authn_pam",
     "mod_authn_sasl",
     "mod_h2",
-    "mod_magnet",
     "mod_maxminddb",
     "mod_rrdtool",
     "mod_ssi",

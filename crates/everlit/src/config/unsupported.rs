@@ -7,14 +7,7 @@ use super::directive::Kind::{Bool, Int, KvAny, KvArray, KvString, List, Short, S
 use super::directive::{Directive, Kind, Lack, Risk, Scope};
 
 /// All of them.
-pub(super) static TABLES: &[&[Directive]] = &[
-    AUTHENTICATION,
-    BACKENDS,
-    CONTENT,
-    HOSTS,
-    REQUESTS,
-    STATISTICS,
-];
+pub(super) static TABLES: &[&[Directive]] = &[AUTHENTICATION, BACKENDS, CONTENT, HOSTS, STATISTICS];
 
 /// A module that is missing.
 struct Of(&'static str);
@@ -244,31 +237,6 @@ static HOSTS: &[Directive] = &[
         "vhostdb.pgsql",
         KvString,
         "PostgreSQL database with document roots.",
-    ),
-];
-
-const MAGNET: Of = Of("mod_magnet");
-
-const UNSCRIPTED: &str = "what the script refuses would be served";
-
-static REQUESTS: &[Directive] = &[
-    MAGNET.exposing(
-        "magnet.attract-raw-url-to",
-        List,
-        UNSCRIPTED,
-        "Lua scripts that see the URL.",
-    ),
-    MAGNET.exposing(
-        "magnet.attract-physical-path-to",
-        List,
-        UNSCRIPTED,
-        "Lua scripts that see the path of the file.",
-    ),
-    MAGNET.exposing(
-        "magnet.attract-response-start-to",
-        List,
-        UNSCRIPTED,
-        "Lua scripts that see the response.",
     ),
 ];
 

@@ -24,6 +24,7 @@ mod paths;
 mod tests;
 
 use paths::Paths;
+pub(crate) use paths::asked;
 
 /// What [`super::preface`] adds itself.
 const LENGTH: Name<'static> = Name::Ours("CONTENT_LENGTH");

@@ -14,6 +14,7 @@ pub mod expire;
 pub mod extforward;
 pub mod fastcgi;
 pub mod indexfile;
+pub mod magnet;
 pub mod openssl;
 pub mod proxy;
 pub mod redirect;
@@ -51,6 +52,7 @@ pub static TABLE: &[&Module] = &[
     &extforward::MODULE,
     &fastcgi::MODULE,
     &indexfile::MODULE,
+    &magnet::MODULE,
     &openssl::MODULE,
     &proxy::MODULE,
     &redirect::MODULE,

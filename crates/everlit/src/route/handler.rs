@@ -115,12 +115,15 @@ pub(super) fn run(
         forward: None,
         response: &mut *exchange.response,
         files: &mut *exchange.files,
+        scripts: &mut *exchange.scripts,
+        lasting: Default::default(),
         now: exchange.now,
     };
     inner.physical.clear();
     let of_handler = phases::run(site, resolver, &mut inner);
     let entry = inner.entry.take();
     let first = std::mem::take(&mut inner.first);
+    let lasting = std::mem::take(&mut inner.lasting);
     if let Some(forward) = inner.forward.take() {
         let Request {
             overrides,
@@ -130,6 +133,7 @@ pub(super) fn run(
         exchange.request.overrides = overrides;
         exchange.request.environment = environment;
         exchange.forward = Some(forward);
+        exchange.lasting = lasting;
         exchange.first = first;
         // In case the backend is not asked after all.
         *exchange.response = Response {
@@ -160,6 +164,7 @@ pub(super) fn run(
         response.status = error;
     }
     exchange.entry = entry;
+    exchange.lasting = lasting;
     exchange.first = first;
     Some(Answered {
         settings: of_handler,

@@ -214,6 +214,7 @@ impl Desk {
             resolver,
             files,
             response,
+            scripts,
             line,
             physical,
             pages,
@@ -247,6 +248,8 @@ impl Desk {
             forward: None,
             response,
             files,
+            scripts,
+            lasting: Default::default(),
             now,
         };
         if let Whose::Theirs(protocol, target) = whose {
@@ -272,8 +275,11 @@ impl Desk {
             exchange.response.body = response::Body::Coming;
         }
         conclude(site, settings, &mut exchange, pages, line, answerer);
-        if answerer == Answerer::Backend {
-            exchange.response.body = response::Body::Empty;
+        match exchange.response.body {
+            response::Body::Coming => exchange.response.body = response::Body::Empty,
+            // A script has put another body in the place of the backend's.
+            _ if answerer == Answerer::Backend => answerer = Answerer::Here,
+            _ => {}
         }
         answerer
     }

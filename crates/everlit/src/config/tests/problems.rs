@@ -69,10 +69,6 @@ fn what_would_expose_something_is_an_error() {
             "server.modules = ( \"mod_vhostdb\" )\nvhostdb.backend = \"pgsql\"",
             "server.document-root",
         ),
-        (
-            "server.modules = ( \"mod_magnet\" )\nmagnet.attract-raw-url-to = ( \"/a.lua\" )",
-            "would be served",
-        ),
     ] {
         let found = remarks(text);
         let errors: Vec<&String> = found.iter().filter(|r| r.contains("error: ")).collect();

@@ -51,6 +51,8 @@ fn outcome(desk: &mut Desk, request: &str) -> Outcome {
         forward: None,
         response: &mut desk.response,
         files: &mut desk.files,
+        scripts: &mut desk.scripts,
+        lasting: Default::default(),
         now: Now::read(),
     };
     let settings = phases::run(&desk.site, &mut desk.resolver, &mut exchange);
