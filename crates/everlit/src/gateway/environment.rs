@@ -24,6 +24,7 @@ mod paths;
 mod tests;
 
 use paths::Paths;
+#[cfg(feature = "lua")]
 pub(crate) use paths::asked;
 
 /// What [`super::preface`] adds itself.

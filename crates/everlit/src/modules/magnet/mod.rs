@@ -16,7 +16,7 @@ pub use engine::Scripts;
 /// Without Lua there are none.
 #[cfg(not(feature = "lua"))]
 #[derive(Debug, Default)]
-pub struct Scripts;
+pub struct Scripts {}
 
 /// Settings of mod_magnet: paths of scripts.
 #[derive(Clone, Debug, Default)]
