@@ -8,8 +8,9 @@ use crate::clock::Now;
 use crate::files::{Entry, FileCache};
 use crate::gateway::{Forward, Handler};
 use crate::knowledge::Knowledge;
+use crate::modules::magnet::Scripts;
 use crate::request::Request;
-use crate::response::Response;
+use crate::response::{Headers, Response};
 use crate::route::Flags;
 use crate::route::Trust;
 use crate::settings::Settings;
@@ -41,6 +42,10 @@ pub struct Exchange<'r> {
     pub response: &'r mut Response,
     /// Files, with their metadata.
     pub files: &'r mut FileCache,
+    /// Scripts that have run in this thread (mod_magnet).
+    pub scripts: &'r mut Scripts,
+    /// What a script has changed, and what stays when the request is looked at anew.
+    pub lasting: Lasting,
     /// `server.feature-flags`
     pub flags: Flags,
     /// What is known beside the request.
@@ -69,6 +74,20 @@ impl First {
     }
 }
 
+/// What scripts have changed, to last: a request that is looked at anew loses what other modules added, because they will
+/// add it again.
+#[derive(Debug, Default)]
+pub struct Lasting {
+    /// Header fields of the request.
+    pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Variables.
+    pub environment: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Header fields of the response, whoever makes it.
+    pub fields: Headers,
+    /// How often the request was restarted.
+    pub restarts: u8,
+}
+
 /// What happens after a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
@@ -76,6 +95,8 @@ pub enum Flow {
     GoOn,
     /// `response.status` is set: the exchange is answered. Or [`Exchange::handler`] is: it is to be forwarded.
     Done,
+    /// What conditions look at has changed: the settings are found anew, and the next module is asked.
+    Settle,
     /// The path changed ([`Physical::path`] or the URI): look it up again, from the `physical` moment on.
     Again,
     /// [`Knowledge::question`] is set: the request is put off until there is an answer, and then goes through the modules
@@ -96,6 +117,18 @@ pub struct Physical {
     pub path: Vec<u8>,
     /// What is left of the URL path after the file (`PATH_INFO`).
     pub path_info: Vec<u8>,
+    /// Where [`Physical::path`] may lead.
+    pub reach: Reach,
+}
+
+/// Where a path may lead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Nowhere but below [`Physical::base`].
+    #[default]
+    BelowBase,
+    /// Anywhere: the administrator's script has chosen it.
+    Anywhere,
 }
 
 impl Physical {
@@ -106,5 +139,6 @@ impl Physical {
         self.relative.clear();
         self.path.clear();
         self.path_info.clear();
+        self.reach = Reach::BelowBase;
     }
 }

@@ -49,6 +49,8 @@ pub struct Settings {
     pub indexfile: modules::indexfile::Settings,
     /// mod_maxminddb
     pub maxminddb: modules::maxminddb::Settings,
+    /// mod_magnet
+    pub magnet: modules::magnet::Settings,
     /// mod_openssl
     pub openssl: modules::openssl::Settings,
     /// mod_proxy

@@ -1,30 +1,13 @@
-//! Directives of modules that this version does not have.
+//! Directives of modules that are left out for good.
 //!
-//! In: nothing. Out: one entry each, so that a configuration that uses them is told. Must hold: where the absence of a
-//! directive would show something to the wrong people, or program text instead of pages, the entry says `exposing`.
+//! In: nothing. Out: one entry each, so that a configuration that uses them is told, with the reason. Must hold: the absence of none
+//! of them shows something to the wrong people.
 
-use super::directive::Kind::{Bool, KvAny, KvString, List, String};
+use super::directive::Kind::{Bool, KvAny, KvString, String};
 use super::directive::{Directive, Kind, Lack, Risk, Scope};
 
 /// All of them.
-pub(super) static TABLES: &[&[Directive]] = &[AUTHENTICATION, HOSTS, REQUESTS, STATISTICS];
-
-/// A module that is missing.
-struct Of(&'static str);
-
-impl Of {
-    const fn exposing(
-        &self,
-        name: &'static str,
-        kind: Kind,
-        harm: &'static str,
-        doc: &'static str,
-    ) -> Directive {
-        let lack = Lack::Module(self.0);
-        let risk = Risk::Exposes(harm);
-        Directive::unsupported(name, kind, Scope::Connection, lack, risk, doc)
-    }
-}
+pub(super) static TABLES: &[&[Directive]] = &[AUTHENTICATION, HOSTS, STATISTICS];
 
 /// A module that is left out for good, with the reason.
 struct Without(&'static str, &'static str);
@@ -81,31 +64,6 @@ const VHOSTDB_DBI: Without = Without(
 
 static HOSTS: &[Directive] =
     &[VHOSTDB_DBI.refused("vhostdb.dbi", KvAny, "SQL database with document roots.")];
-
-const MAGNET: Of = Of("mod_magnet");
-
-const UNSCRIPTED: &str = "what the script refuses would be served";
-
-static REQUESTS: &[Directive] = &[
-    MAGNET.exposing(
-        "magnet.attract-raw-url-to",
-        List,
-        UNSCRIPTED,
-        "Lua scripts that see the URL.",
-    ),
-    MAGNET.exposing(
-        "magnet.attract-physical-path-to",
-        List,
-        UNSCRIPTED,
-        "Lua scripts that see the path of the file.",
-    ),
-    MAGNET.exposing(
-        "magnet.attract-response-start-to",
-        List,
-        UNSCRIPTED,
-        "Lua scripts that see the response.",
-    ),
-];
 
 const RRDTOOL: Without = Without(
     "mod_rrdtool",

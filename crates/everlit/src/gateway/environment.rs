@@ -24,6 +24,8 @@ mod paths;
 mod tests;
 
 use paths::Paths;
+#[cfg(feature = "lua")]
+pub(crate) use paths::asked;
 
 /// What [`super::preface`] adds itself.
 const LENGTH: Name<'static> = Name::Ours("CONTENT_LENGTH");

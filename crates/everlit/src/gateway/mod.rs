@@ -21,7 +21,7 @@ pub mod choose;
 mod forward;
 
 // The exchange.
-mod environment;
+pub(crate) mod environment;
 mod fields;
 pub mod packets;
 pub mod preface;

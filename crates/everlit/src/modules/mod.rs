@@ -19,6 +19,7 @@ pub mod expire;
 pub mod extforward;
 pub mod fastcgi;
 pub mod indexfile;
+pub mod magnet;
 pub mod maxminddb;
 pub mod openssl;
 pub mod proxy;
@@ -67,6 +68,7 @@ pub static TABLE: &[&Module] = &[
     &fastcgi::MODULE,
     &indexfile::MODULE,
     &maxminddb::MODULE,
+    &magnet::MODULE,
     &openssl::MODULE,
     &proxy::MODULE,
     &redirect::MODULE,

@@ -78,6 +78,24 @@ impl Headers {
         }
     }
 
+    /// Puts these fields in the place of all that have their names.
+    pub fn overlay(&mut self, others: &Headers) {
+        for line in &others.lines {
+            // A name is what was once a `str`.
+            self.remove(str::from_utf8(others.name(line)).unwrap_or_default());
+        }
+        for line in &others.lines {
+            let start = self.text.len() as u32;
+            let text = &others.text[line.start as usize..line.end as usize];
+            self.text.extend_from_slice(text);
+            self.lines.push(Line {
+                start,
+                end: self.text.len() as u32,
+                ..*line
+            });
+        }
+    }
+
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.lines

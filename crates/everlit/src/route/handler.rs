@@ -121,6 +121,8 @@ pub(super) fn run(
         knowledge: &mut *exchange.knowledge,
         trust: exchange.trust,
         board: exchange.board,
+        scripts: &mut *exchange.scripts,
+        lasting: Default::default(),
         now: exchange.now,
     };
     inner.physical.clear();
@@ -132,6 +134,7 @@ pub(super) fn run(
     }
     let entry = inner.entry.take();
     let first = std::mem::take(&mut inner.first);
+    let lasting = std::mem::take(&mut inner.lasting);
     if let Some(forward) = inner.forward.take() {
         let Request {
             overrides,
@@ -141,6 +144,7 @@ pub(super) fn run(
         exchange.request.overrides = overrides;
         exchange.request.environment = environment;
         exchange.forward = Some(forward);
+        exchange.lasting = lasting;
         exchange.first = first;
         // In case the backend is not asked after all.
         *exchange.response = Response {
@@ -174,6 +178,7 @@ pub(super) fn run(
         challenges.for_each(|(_, value)| response.headers.add("WWW-Authenticate", value));
     }
     exchange.entry = entry;
+    exchange.lasting = lasting;
     exchange.first = first;
     Some(Answered {
         settings: of_handler,

@@ -31,10 +31,11 @@ use crate::http1::body::Framing;
 use crate::http1::head::{Fields, Head, Method, Persistence, Reject, Version};
 use crate::knowledge::Knowledge;
 use crate::logline::PendingLine;
+use crate::modules::magnet::Scripts;
 use crate::net::Peer;
 use crate::request::{Permit, Request, Rewritten};
-use crate::response::Response;
 use crate::response::partial::{self, Cut};
+use crate::response::{self, Response};
 use crate::settings::{Debug, Settings};
 use crate::tls::Secured;
 use crate::transport::proxy_protocol::Tls;
@@ -87,6 +88,8 @@ pub struct Desk {
     /// The response to the request last answered. To HEAD it has the body that GET would get: its length is needed, and
     /// whoever frames it leaves it out.
     pub response: Response,
+    /// Scripts that have run here.
+    scripts: Scripts,
     /// Its line for the access log; empty text: none.
     pub line: PendingLine,
     /// Set if a backend is to answer the request: then there is no response yet.
@@ -132,6 +135,7 @@ impl Desk {
             resolver: Resolver::new(&site),
             files: FileCache::new(site.server.stat_cache),
             response: Response::default(),
+            scripts: Scripts::default(),
             line: PendingLine::default(),
             forwarded: None,
             knowledge: Knowledge {
@@ -178,6 +182,13 @@ impl Desk {
         self.reject(status, &head, origin, now)
     }
 
+    /// Bytes that scripts have here.
+    #[cfg(test)]
+    #[cfg(feature = "lua")]
+    pub(crate) fn script_memory(&self) -> usize {
+        self.scripts.memory()
+    }
+
     fn clear(&mut self) {
         self.forwarded = None;
         self.knowledge.question = None;
@@ -193,6 +204,7 @@ impl Desk {
             resolver,
             files,
             response,
+            scripts,
             line,
             forwarded,
             knowledge,
@@ -215,6 +227,8 @@ impl Desk {
             knowledge,
             trust: Trust::Good,
             board,
+            scripts,
+            lasting: Default::default(),
             now,
         };
         let mut settings = phases::run(site, resolver, &mut exchange);
@@ -223,7 +237,9 @@ impl Desk {
         }
         let mut kept_status = None;
         let mut of_request = Body::Backend;
+        // A script may have given an error its page.
         if exchange.response.status >= 400
+            && matches!(exchange.response.body, response::Body::Empty)
             && let Some(answered) = handler::run(site, resolver, &settings, &mut exchange)
         {
             settings = answered.settings;
@@ -281,6 +297,7 @@ impl Desk {
             resolver,
             files,
             response,
+            scripts,
             line,
             knowledge,
             physical,
@@ -310,6 +327,8 @@ impl Desk {
             knowledge,
             trust: Trust::Lost,
             board,
+            scripts,
+            lasting: Default::default(),
             now,
         };
         let handled = handler::run(site, resolver, &settings, &mut exchange).is_some();
@@ -340,6 +359,7 @@ fn conclude(
     answerer: Answerer,
 ) {
     let core = &settings.core;
+    exchange.response.headers.overlay(&exchange.lasting.fields);
     if answerer == Answerer::Here {
         pages.fill(exchange.response, core, exchange.files, exchange.now);
     }

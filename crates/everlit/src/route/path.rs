@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use super::Flags;
 use super::percent::{self, Part};
 use crate::clock::Now;
-use crate::exchange::Physical;
+use crate::exchange::{Physical, Reach};
 use crate::files::{Entry, EntryKind, FileCache, Rules};
 use crate::request::Request;
 use crate::settings::Core;
@@ -18,6 +18,7 @@ use crate::settings::Core;
 /// Puts document root and path together, with a slash between them even if the path is none (`host:port`).
 pub fn join(physical: &mut Physical, path: &[u8], core: &Core) {
     physical.path_info.clear();
+    physical.reach = Reach::BelowBase;
     physical.relative.clear();
     physical.relative.extend_from_slice(path);
     if core.force_lowercase {
@@ -38,6 +39,9 @@ pub fn join(physical: &mut Physical, path: &[u8], core: &Core) {
 /// Whether the path stays below its base: it begins with it, and what follows does not climb up. The URL path was
 /// normalised long before; this is for what modules made of it.
 pub fn is_contained(physical: &Physical) -> bool {
+    if physical.reach == Reach::Anywhere {
+        return memchr::memchr(0, &physical.path).is_none();
+    }
     let base = &physical.base;
     let base = base.strip_suffix(b"/").unwrap_or(base);
     let Some(below) = physical.path.strip_prefix(base) else {
@@ -70,7 +74,10 @@ pub fn find(
     }
     // From the left: each step but the last finds a directory, so that what a client makes up costs no more steps than
     // there are real directories.
-    let base = physical.base.len().min(physical.path.len());
+    let base = match physical.reach {
+        Reach::BelowBase => physical.base.len().min(physical.path.len()),
+        Reach::Anywhere => 0,
+    };
     let slashes = memchr::memchr_iter(b'/', &physical.path[base..]).map(|at| base + at);
     // The base itself may be a file: `alias.url` can name one.
     for slash in slashes.filter(|slash| *slash > 0) {

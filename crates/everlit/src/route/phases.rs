@@ -31,16 +31,18 @@ pub(super) fn run(
     for hook in &site.pipeline.uri_raw {
         match hook(exchange, &settings) {
             Flow::GoOn => {}
-            Flow::Again => settings = settle(site, resolver, exchange),
+            Flow::Again | Flow::Settle => settings = settle(site, resolver, exchange),
             Flow::Done | Flow::Wait => return settings,
         }
     }
     // Modules are asked anew in each round, and would add what they have added already.
-    let overrides = exchange.request.overrides.clone();
-    let environment = exchange.request.environment.clone();
+    let mut overrides = exchange.request.overrides.clone();
+    let mut environment = exchange.request.environment.clone();
     for _ in 0..MAX_ROUNDS {
-        match round(site, &settings, exchange) {
+        match round(site, resolver, &mut settings, exchange) {
             Flow::Again => {
+                overrides.append(&mut exchange.lasting.overrides);
+                environment.append(&mut exchange.lasting.environment);
                 exchange.request.overrides.clone_from(&overrides);
                 exchange.request.environment.clone_from(&environment);
                 if let Err(reject) = turn_to_new_target(site, exchange) {
@@ -50,12 +52,12 @@ pub(super) fn run(
                 settings = settle(site, resolver, exchange);
             }
             Flow::Wait => return settings,
-            Flow::Done | Flow::GoOn
+            Flow::Done | Flow::GoOn | Flow::Settle
                 if exchange.response.status != 0 || exchange.forward.is_some() =>
             {
                 return settings;
             }
-            Flow::Done | Flow::GoOn => break,
+            Flow::Done | Flow::GoOn | Flow::Settle => break,
         }
     }
     exchange.response.status = 500;
@@ -86,7 +88,17 @@ fn settle(site: &Site, resolver: &mut Resolver, exchange: &mut Exchange<'_>) -> 
 }
 
 /// All moments once. `Again`: the URI changed.
-fn round(site: &Site, settings: &Rc<Settings>, exchange: &mut Exchange<'_>) -> Flow {
+fn round(
+    site: &Site,
+    resolver: &mut Resolver,
+    settings: &mut Rc<Settings>,
+    exchange: &mut Exchange<'_>,
+) -> Flow {
+    let mut ask = |hooks: &[Hook], settings: &mut Rc<Settings>, exchange: &mut Exchange<'_>| {
+        ask(hooks, settings, exchange, |exchange| {
+            settle(site, resolver, exchange)
+        })
+    };
     exchange.handler = None;
     let head = exchange.request.head;
     let limit = settings.core.max_request_size;
@@ -108,9 +120,13 @@ fn round(site: &Site, settings: &Rc<Settings>, exchange: &mut Exchange<'_>) -> F
     if settings.core.debug.request_handling {
         debug::url(exchange);
     }
+    let before = settings.clone();
     match ask(&site.pipeline.uri_clean, settings, exchange) {
         Flow::GoOn => {}
         flow => return flow,
+    }
+    if exchange.first.target.is_none() && !Rc::ptr_eq(&before, settings) {
+        exchange.first.settings = Some(settings.clone());
     }
     if head.method == Method::Connect {
         // Its target is no URL: there is nothing else that could answer.
@@ -184,18 +200,27 @@ fn round(site: &Site, settings: &Rc<Settings>, exchange: &mut Exchange<'_>) -> F
         exchange.response.headers.set("Location", location);
         return done(exchange, 301);
     }
-    subrequest(site, settings, exchange)
+    subrequest(site, resolver, settings, exchange)
 }
 
 /// The moment at which a module answers. One that says `Again` chose another file.
-fn subrequest(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Flow {
+fn subrequest(
+    site: &Site,
+    resolver: &mut Resolver,
+    settings: &mut Rc<Settings>,
+    exchange: &mut Exchange<'_>,
+) -> Flow {
     for _ in 0..MAX_ROUNDS {
-        match ask(&site.pipeline.subrequest_start, settings, exchange) {
+        let hooks = &site.pipeline.subrequest_start;
+        let flow = ask(hooks, settings, exchange, |exchange| {
+            settle(site, resolver, exchange)
+        });
+        match flow {
             Flow::Done if exchange.handler.is_some() => {
                 return gateway::forward(exchange, settings);
             }
             flow @ (Flow::Done | Flow::Wait) => return flow,
-            Flow::GoOn => {
+            Flow::GoOn | Flow::Settle => {
                 return match exchange.request.head.method {
                     Method::Get | Method::Head | Method::Post => done(exchange, 403),
                     Method::Options => allow(exchange),
@@ -227,10 +252,16 @@ fn look_up(site: &Site, settings: &Settings, exchange: &mut Exchange<'_>) -> Res
     Ok(())
 }
 
-fn ask(hooks: &[Hook], settings: &Settings, exchange: &mut Exchange<'_>) -> Flow {
+fn ask(
+    hooks: &[Hook],
+    settings: &mut Rc<Settings>,
+    exchange: &mut Exchange<'_>,
+    mut settle: impl FnMut(&mut Exchange<'_>) -> Rc<Settings>,
+) -> Flow {
     for hook in hooks {
         match hook(exchange, settings) {
             Flow::GoOn => {}
+            Flow::Settle => *settings = settle(exchange),
             flow => return flow,
         }
     }

@@ -224,6 +224,7 @@ impl Desk {
             resolver,
             files,
             response,
+            scripts,
             line,
             knowledge,
             physical,
@@ -262,6 +263,8 @@ impl Desk {
             knowledge,
             trust: Trust::Good,
             board,
+            scripts,
+            lasting: Default::default(),
             now,
         };
         if let Whose::Theirs(protocol, target) = whose {
@@ -296,8 +299,11 @@ impl Desk {
             exchange.response.body = response::Body::Coming;
         }
         conclude(site, settings, &mut exchange, pages, line, answerer);
-        if answerer == Answerer::Backend {
-            exchange.response.body = response::Body::Empty;
+        match exchange.response.body {
+            response::Body::Coming => exchange.response.body = response::Body::Empty,
+            // A script has put another body in the place of the backend's.
+            _ if answerer == Answerer::Backend => answerer = Answerer::Here,
+            _ => {}
         }
         answerer
     }

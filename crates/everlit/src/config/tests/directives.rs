@@ -553,6 +553,21 @@ const CASES: &[Case] = &[
     ("status.statistics-url", "\"/s\"", |l| {
         l.settings.status.statistics == "/s"
     }),
+    // mod_magnet
+    #[cfg(feature = "lua")]
+    ("magnet.attract-raw-url-to", "( \"/a.lua\" )", |l| {
+        l.settings.magnet.url[..] == ["/a.lua"]
+    }),
+    #[cfg(feature = "lua")]
+    ("magnet.attract-physical-path-to", "( \"/a.lua\" )", |l| {
+        l.settings.magnet.path[..] == ["/a.lua"]
+    }),
+    #[cfg(feature = "lua")]
+    (
+        "magnet.attract-response-start-to",
+        "( \"/a.lua\", \"/b.lua\" )",
+        |l| l.settings.magnet.response[..] == ["/a.lua", "/b.lua"],
+    ),
     // mod_proxy
     ("proxy.server", SERVER, |l| {
         is_server(&l.settings.proxy.backends)

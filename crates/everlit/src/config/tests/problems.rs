@@ -5,7 +5,7 @@ use super::support::*;
 #[test]
 fn everything_is_found_in_one_go() {
     let text = r#"server.port = "eighty"
-server.modules = ( "mod_acess", "mod_magnet" )
+server.modules = ( "mod_acess", "mod_rrdtool" )
 srever.tag = "x"
 auth.require = ( "/" => ( "method" => "basic" ) )
 server.http-parseopts = ( "url-nothing" => "enable" )
@@ -16,7 +16,7 @@ $HTTP["host"] =~ "(" { server.tag = "x" }
         [
             "1:15 error: server.port: expected an integer from 0 to 65535, found the string \"eighty\"",
             "2:20 error: server.modules: there is no module \"mod_acess\"",
-            "2:33 warning: server.modules: this version does not have mod_magnet",
+            "2:33 warning: server.modules: this version does not have mod_rrdtool",
             "3:1 warning: unknown directive srever.tag is ignored",
             "4:1 warning: auth.require has no effect: mod_auth is not in server.modules",
             "5:44 error: unknown key \"url-nothing\" in server.http-parseopts",
@@ -50,6 +50,7 @@ fn an_error_is_rendered_with_place_and_help() {
     );
 }
 
+#[cfg(not(feature = "lua"))]
 #[test]
 fn what_would_expose_something_is_an_error() {
     let text = "server.modules = ( \"mod_magnet\" )\nmagnet.attract-raw-url-to = ( \"/a.lua\" )";

@@ -77,7 +77,7 @@ pub(super) fn joined<'p>(directory: &'p [u8], path: &'p [u8]) -> Value<'p> {
 }
 
 /// What the client asked for, as it said it, but for scheme and authority.
-pub(super) fn asked<'r>(request: &'r Request<'_>) -> &'r [u8] {
+pub(crate) fn asked<'r>(request: &'r Request<'_>) -> &'r [u8] {
     match uri::split(request.head.target) {
         Some(Form::Origin(target)) => target,
         Some(Form::Absolute { path_and_query, .. }) if path_and_query.first() == Some(&b'/') => {

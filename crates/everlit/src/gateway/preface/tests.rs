@@ -85,6 +85,7 @@ impl<'a> Asked<'a> {
             relative: file.into(),
             path: format!("/srv/www{file}").into(),
             path_info: self.path_info.into(),
+            ..Physical::default()
         };
         let exchange = Exchange {
             request: Request {
@@ -115,6 +116,8 @@ impl<'a> Asked<'a> {
             handler: None,
             forward: None,
             response: &mut Response::default(),
+            scripts: &mut Default::default(),
+            lasting: Default::default(),
             files: &mut FileCache::new(StatCache::Simple),
             knowledge: &mut Default::default(),
             trust: crate::route::Trust::Good,

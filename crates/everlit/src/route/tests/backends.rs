@@ -55,6 +55,8 @@ fn outcome(desk: &mut Desk, request: &str) -> Outcome {
         knowledge: &mut desk.knowledge,
         trust: crate::route::Trust::Good,
         board: &Board::default(),
+        scripts: &mut desk.scripts,
+        lasting: Default::default(),
         now: Now::read(),
     };
     let settings = phases::run(&desk.site, &mut desk.resolver, &mut exchange);
