@@ -11,7 +11,7 @@ use std::time::Instant;
 use rustix::process::Signal;
 
 use super::unused_port;
-use crate::support::{Built, Client, PATIENCE, Server, Setup, send};
+use crate::support::{Built, Client, PATIENCE, Server, Setup, halt, send};
 
 /// The listener that stays in all of these configurations.
 const STAYS: &str = "server.bind = \"127.0.0.1\"\nserver.port = 0\n";
@@ -112,7 +112,7 @@ fn who_came_by_a_removed_listener_is_served_and_who_comes_later_is_refused() {
     server.setup.configure(STAYS);
     let (_, predecessor) = server.generation();
     // So that nobody accepts, and clients wait in the queue, or in the middle of their handshake.
-    send(predecessor, Signal::STOP);
+    halt(predecessor);
     let mut queued = Client::connect(going);
     queued.send("GET /a.txt HTTP/1.1\r\nHost: test\r\n\r\n");
     let mut shaking = Client::connect(going);

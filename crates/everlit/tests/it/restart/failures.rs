@@ -4,7 +4,7 @@ use everlit::control::client::Connection;
 use everlit::control::message::{Farewell, Progress, Reply, Report, Request, Until};
 use rustix::process::Signal;
 
-use crate::support::{Built, Client, Server, Setup, send};
+use crate::support::{Built, Client, Server, Setup, halt, send};
 
 /// A server that misbehaves at its next start of a generation, with a client whose connection must survive that.
 struct Stage {
@@ -161,7 +161,7 @@ fn row_9_a_predecessor_that_is_killed_is_succeeded() {
     let stage = Stage::new(None);
     let pid = stage.generation.1;
     // It cannot answer any more, and is killed while the successor waits for it.
-    send(pid, Signal::STOP);
+    halt(pid);
     let report = std::thread::scope(|scope| {
         let report = scope.spawn(|| stage.server.reload().unwrap());
         // The successor accepts as soon as it is ready; only then is there somebody to answer.

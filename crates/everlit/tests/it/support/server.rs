@@ -360,6 +360,28 @@ impl Drop for Server {
     }
 }
 
+/// Stops a process, and waits until each of its threads stands still: the kernel tells them one by one.
+pub(crate) fn halt(pid: u32) {
+    send(pid, Signal::STOP);
+    let is_running = |task: &fs::DirEntry| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        // The name, in brackets, may have anything in it.
+        !stat
+            .rsplit(") ")
+            .next()
+            .is_some_and(|rest| rest.starts_with('T'))
+    };
+    let begun = Instant::now();
+    while fs::read_dir(format!("/proc/{pid}/task"))
+        .expect("it lives")
+        .flatten()
+        .any(|task| is_running(&task))
+    {
+        assert!(begun.elapsed() < PATIENCE, "process {pid} does not stop");
+        std::thread::yield_now();
+    }
+}
+
 /// Sends a signal to a process that we started, or that a process did which we started.
 pub(crate) fn send(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(pid.cast_signed()).expect("a process");

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 
 use crate::support::http::Client;
 use crate::support::tls::{Offer, get, usable};
-use crate::support::{Built, PATIENCE, Server, Setup, send};
+use crate::support::{Built, PATIENCE, Server, Setup, halt, send};
 
 /// The secrets of one client's sessions, by the names that NSS gave them.
 #[derive(Debug, Default)]
@@ -161,7 +161,7 @@ fn nothing_is_left_of_a_session_that_has_moved() {
                 let mut last = Vec::new();
                 loop {
                     server.status();
-                    send(old, Signal::STOP);
+                    halt(old);
                     let left = found(old, &needles);
                     if left.is_empty() {
                         break;
