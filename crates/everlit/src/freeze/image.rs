@@ -521,6 +521,7 @@ mod tests {
             detour: None,
             rewritten: None,
             packets: None,
+            fields: None,
             protocol: Protocol::FastCgi,
             target: TargetImage::Host {
                 address: "/run/php.sock".to_owned(),

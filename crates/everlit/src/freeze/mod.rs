@@ -41,7 +41,7 @@ use crate::worker::upstream::Upstream;
 /// Kind of a parcel: a plain HTTP/1 connection.
 pub const KIND_HTTP1: u16 = 1;
 /// Newest version of its image.
-pub const HTTP1_VERSION: u16 = 7;
+pub const HTTP1_VERSION: u16 = 8;
 
 /// Kind of a parcel: keys for session tickets ([`portable_tls::Tickets::export`]), without descriptors.
 pub const KIND_TICKETS: u16 = 2;

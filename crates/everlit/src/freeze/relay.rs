@@ -113,6 +113,9 @@ pub struct RelayImage {
     /// AJP's framing; since version 7.
     #[n(18)]
     pub packets: Option<Packets>,
+    /// Header fields that scripts gave its answer; since version 8.
+    #[n(19)]
+    pub fields: Option<Vec<Pair>>,
 }
 
 /// Where a backend is.
@@ -431,6 +434,9 @@ pub(super) fn freeze(
         head: relay.asked.source.head,
         overrides: pairs(relay.asked.overrides),
         environment: pairs(relay.asked.environment),
+        fields: Some(relay.asked.fields)
+            .filter(|fields| !fields.is_empty())
+            .map(pairs),
         upgrade: relay.asked.upgrade,
         status: relay.asked.status,
         protocol: relay.protocol,
@@ -566,6 +572,7 @@ pub(super) fn thaw(
             rewritten: image.rewritten,
             overrides: pairs(image.overrides),
             environment: pairs(image.environment),
+            fields: image.fields.map(pairs).unwrap_or_default(),
             method,
             version,
             upgrade: image.upgrade,

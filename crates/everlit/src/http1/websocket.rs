@@ -112,6 +112,7 @@ mod tests {
             rewritten: None,
             overrides: Vec::new(),
             environment: Vec::new(),
+            fields: Vec::new(),
             method: Method::Get,
             version: Version::Http11,
             upgrade: Upgrade::Asked,

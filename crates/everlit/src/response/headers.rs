@@ -96,6 +96,13 @@ impl Headers {
         }
     }
 
+    /// Names and values in order, to keep.
+    pub fn to_pairs(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.iter()
+            .map(|(name, value)| (name.to_vec(), value.to_vec()))
+            .collect()
+    }
+
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.lines

@@ -273,6 +273,7 @@ impl Desk {
                 },
                 overrides: std::mem::take(&mut exchange.request.overrides),
                 environment: std::mem::take(&mut exchange.request.environment),
+                fields: exchange.lasting.fields.to_pairs(),
                 settings: settings.clone(),
                 status: kept_status,
                 body: whose_body,

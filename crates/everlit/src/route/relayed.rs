@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::{Answerer, Desk, Origin, Trust, conclude, handler, read};
 use crate::clock::Now;
 use crate::errorlog;
-use crate::exchange::{Exchange, First};
+use crate::exchange::{Exchange, First, Lasting};
 use crate::gateway::header_map::Way;
 use crate::gateway::relay::{Asked, Body, Renamed, Source};
 use crate::gateway::{Forward, Protocol, Target};
@@ -40,6 +40,8 @@ pub struct Forwarded {
     pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
     /// Variables that modules set.
     pub environment: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Header fields that scripts gave its answer, whoever makes that.
+    pub fields: Vec<(Vec<u8>, Vec<u8>)>,
     /// Its target, if that is another one than was asked for (mod_rewrite).
     pub rewritten: Option<Renamed>,
     /// The settings it is answered under.
@@ -264,7 +266,10 @@ impl Desk {
             trust: Trust::Good,
             board,
             scripts,
-            lasting: Default::default(),
+            lasting: Lasting {
+                fields: fields_of(asked),
+                ..Lasting::default()
+            },
             now,
         };
         if let Whose::Theirs(protocol, target) = whose {
@@ -307,6 +312,18 @@ impl Desk {
         }
         answerer
     }
+}
+
+/// What scripts gave the answer before it came.
+fn fields_of(asked: &Asked) -> Headers {
+    let mut fields = Headers::default();
+    for (name, value) in &asked.fields {
+        // They were text when they were set.
+        if let Ok(name) = str::from_utf8(name) {
+            fields.add(name, value);
+        }
+    }
+    fields
 }
 
 /// The head of a request, read once more.

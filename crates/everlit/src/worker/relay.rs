@@ -437,6 +437,7 @@ mod tests {
             rewritten: None,
             overrides: Vec::new(),
             environment: Vec::new(),
+            fields: Vec::new(),
             method,
             version: Version::Http11,
             upgrade: Upgrade::No,

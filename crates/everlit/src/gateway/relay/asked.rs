@@ -23,6 +23,8 @@ pub struct Asked {
     pub overrides: Vec<(Vec<u8>, Vec<u8>)>,
     /// Variables that modules set.
     pub environment: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Header fields that scripts gave its answer, whoever makes that.
+    pub fields: Vec<(Vec<u8>, Vec<u8>)>,
     /// Method.
     pub method: Method,
     /// Version.

@@ -38,6 +38,7 @@ impl Http1 {
             rewritten: None,
             overrides: Vec::new(),
             environment: Vec::new(),
+            fields: Vec::new(),
             method: Method::Connect,
             version: Version::Http10,
             upgrade: Upgrade::Connect,

@@ -22,6 +22,7 @@ mod logs;
 mod packed;
 mod programs;
 mod requests;
+mod scripts;
 mod told;
 mod webdav;
 
@@ -118,12 +119,14 @@ fn oracle() {
     programs::install(&documents.root());
     credentials::install(&documents.outside());
     self::documents::install(&documents.root());
+    scripts::install(&documents.root(), &documents.outside());
     let backends = Backends::new();
     let figures: Vec<_> = CASES
         .iter()
         .chain(gateways::CASES)
         .chain(destinations::CASES)
         .chain(credentials::CASES)
+        .chain(scripts::CASES)
         .map(|case| {
             let figures = run(case, &documents, &backends);
             println!("{:>6} compared: {}", figures.compared, case.name);
@@ -137,6 +140,7 @@ fn oracle() {
         .chain(OF_GATEWAYS)
         .chain(OF_DESTINATIONS)
         .chain(credentials::KNOWN)
+        .chain(scripts::KNOWN)
         .collect();
     let mut uses = vec![0; known.len()];
     let mut unknown = Vec::new();

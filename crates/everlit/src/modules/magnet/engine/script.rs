@@ -9,7 +9,9 @@ use std::io;
 use std::path::Path;
 use std::rc::Rc;
 
-use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, Variadic, VmState};
+use mlua::{
+    Function, HookTriggers, Lua, LuaOptions, LuaString, StdLib, Table, Value, Variadic, VmState,
+};
 
 use super::lighty::{self, Lighty, Shared};
 use super::{NAME, RESTART};
@@ -209,6 +211,8 @@ fn verdict(path: &str, returned: &Value) -> Result<Verdict, Failure> {
         Value::Integer(number) => *number,
         // A number with nothing behind its point is an integer to Lua.
         Value::Number(number) if number.fract() == 0.0 && number.abs() < 1e6 => *number as i64,
+        // So is a text that says one.
+        Value::String(text) if whole(text).is_some() => whole(text).unwrap_or_default(),
         other => {
             let kind = other.type_name();
             errorlog::say(
@@ -228,6 +232,11 @@ fn verdict(path: &str, returned: &Value) -> Result<Verdict, Failure> {
         }
         _ => Verdict::GoOn,
     })
+}
+
+/// The number that a text says.
+fn whole(text: &LuaString) -> Option<i64> {
+    str::from_utf8(&text.as_bytes()).ok()?.trim().parse().ok()
 }
 
 /// Has the interpreter give up after [`MOST_INSTRUCTIONS`].
@@ -251,7 +260,7 @@ fn limit(lua: &Lua, instructions: &Rc<Cell<u64>>) -> mlua::Result<()> {
         true => Err(too_long()),
         false => Ok(()),
     })?;
-    let traceback = lua.create_function(|lua, message: Option<mlua::LuaString>| {
+    let traceback = lua.create_function(|lua, message: Option<LuaString>| {
         let message = message.map(|message| message.to_string_lossy());
         lua.traceback(message.as_deref(), 1)
     })?;
