@@ -20,6 +20,7 @@ mod refusing;
 pub mod restart;
 mod restart_programs;
 mod restart_tunnels;
+mod scripts;
 mod second;
 mod silent;
 mod slow;
