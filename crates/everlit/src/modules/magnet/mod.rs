@@ -31,7 +31,9 @@ pub struct Settings {
 
 #[cfg(feature = "lua")]
 static DIRECTIVES: &[Directive] = {
-    use crate::config::{Kind, Setter};
+    use crate::config::{Counts, Kind, Setter};
+    const LIMITS: &str = "a script sees no body of a request, runs for 50 million instructions at most and has 64 MiB; lighty.status \
+                          counts in each worker";
     &[
         Directive::request(
             "magnet.attract-raw-url-to",
@@ -40,7 +42,8 @@ static DIRECTIVES: &[Directive] = {
             }),
             "()",
             "Lua scripts that see the URL, one after the other, until one of them answers.",
-        ),
+        )
+        .differs(Counts::Used, LIMITS),
         Directive::request(
             "magnet.attract-physical-path-to",
             Setter::Own(Kind::List, |value, reader| {
@@ -48,7 +51,8 @@ static DIRECTIVES: &[Directive] = {
             }),
             "()",
             "Lua scripts that see the path of the file.",
-        ),
+        )
+        .differs(Counts::Used, LIMITS),
         Directive::request(
             "magnet.attract-response-start-to",
             Setter::Own(Kind::List, |value, reader| {
@@ -56,7 +60,8 @@ static DIRECTIVES: &[Directive] = {
             }),
             "()",
             "Lua scripts that see the response, a backend's too, before its head is sent.",
-        ),
+        )
+        .differs(Counts::Used, LIMITS),
     ]
 };
 
