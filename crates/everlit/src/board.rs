@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use minicbor::{Decode, Encode};
 
 use crate::clock::Now;
-use crate::http1::machine::Phase;
+use crate::http1::state::Phase;
 use crate::worker::bench::Counters;
 
 /// Seconds over which the present rate is averaged, as in lighttpd.

@@ -24,7 +24,9 @@ use self::image::{
 use self::relay::ThawedLink;
 use crate::config::Site;
 use crate::http1::encode::After;
-use crate::http1::machine::{Future, Http1, Phase, State, Turn};
+use crate::http1::machine::Http1;
+use crate::http1::state::{Future, Phase, State};
+use crate::http1::turn::Turn;
 use crate::logline::PendingLine;
 use crate::route::Origin;
 use crate::tally::Moved;

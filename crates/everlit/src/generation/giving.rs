@@ -16,7 +16,7 @@ use crate::causes::with_causes;
 use crate::freeze::{
     self, Frozen, KIND_NONCES, KIND_TICKETS, NONCES_VERSION, TICKETS_VERSION, Thawed,
 };
-use crate::http1::machine::Phase;
+use crate::http1::state::Phase;
 use crate::link::FromGeneration;
 use crate::modules::auth::nonce::Nonces;
 use crate::tally::Tally;

@@ -15,18 +15,16 @@
 //!                     +-----------------------------------------------> Asking ------------------------> Idle
 //! ```
 
-use std::time::Duration;
-
 use zeroize::Zeroizing;
 
+use super::state::{Asking, Future, Moment, Phase, State};
 use crate::clock::Now;
-use crate::gateway::relay::Relay;
 use crate::gateway::websocket::session::Said;
 use crate::http1::body::Framing;
 use crate::http1::encode::{self, After, encode};
 use crate::http1::head::{self, Head, Parsed, Persistence, Reject, Version};
 use crate::inquiry::{Answer, Key, Question, Work};
-use crate::logline::{ConnectionAfter, Ending, PendingLine};
+use crate::logline::ConnectionAfter;
 use crate::route::{Origin, Trust, debug};
 use crate::transport::outbox::Outbox;
 use crate::transport::pace::Pace;
@@ -52,72 +50,6 @@ pub struct Http1 {
     pub(crate) pace: Option<Box<Pace>>,
 }
 
-/// Where the connection is.
-#[derive(Debug)]
-pub(crate) enum State {
-    /// Between requests.
-    Idle,
-    /// Part of a head has been read. Boxed twice because it is rare, and the idle connection pays for the size.
-    #[allow(clippy::box_collection)]
-    Head(Box<Vec<u8>>),
-    /// A request is put off until something is found out (see [`crate::inquiry`]).
-    Asking(Box<Asking>),
-    /// A request is being answered.
-    Busy(Box<Turn>),
-    /// Our last response is sent and our direction closed: what still comes is thrown away.
-    Lingering,
-}
-
-/// A request that is put off.
-#[derive(Debug)]
-pub(crate) struct Asking {
-    /// All that was read of it, and after it: nothing of that is dealt with.
-    pub(crate) input: Zeroizing<Vec<u8>>,
-    /// What is to be found out.
-    pub(crate) question: Key,
-    /// What is the answer, if nobody finds one in time.
-    pub(crate) otherwise: Answer,
-    /// Seconds that it waits.
-    pub(crate) patience: u16,
-    /// When its head was complete (monotonic).
-    pub(crate) since: Duration,
-}
-
-/// One request that is being answered.
-#[derive(Debug)]
-pub struct Turn {
-    /// What of the request's body is still to come.
-    pub(crate) body: Framing,
-    /// How many more bytes of body are read before the connection is given up.
-    pub(crate) room: u64,
-    /// What is owed to the client.
-    pub(crate) outbox: Outbox,
-    /// Who still adds to that; `None`: the response is complete.
-    pub(crate) relay: Option<Box<Relay>>,
-    /// What comes afterwards.
-    pub(crate) after: After,
-    /// Input that belongs to the next request.
-    pub(crate) unread: Vec<u8>,
-    /// For the access log.
-    pub(crate) line: PendingLine,
-    /// When the head was complete (monotonic).
-    pub(crate) started: Duration,
-    /// Bytes of the request so far.
-    pub(crate) received: u64,
-    /// Bytes sent so far, head and body.
-    pub(crate) sent: u64,
-    /// Bytes of the response's head.
-    pub(crate) head_length: u64,
-    /// Bytes of the response's body; [`encode::UNTOLD`] if they are known only when they are sent.
-    pub(crate) body_length: u64,
-    /// How fast it may be sent; `None`: as fast as it is taken.
-    pub(crate) pace: Option<Box<Pace>>,
-    /// Seconds that sending may stand still.
-    pub(crate) write_idle: u16,
-    /// Seconds that reading may stand still.
-    pub(crate) read_idle: u16,
-}
-
 /// What the driver does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -140,60 +72,6 @@ enum Begun {
     PutOff,
 }
 
-/// Where a connection is in its life: different after each request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// What it is doing.
-    pub phase: Phase,
-    /// Requests answered so far.
-    pub served: u32,
-}
-
-/// Whether a connection may be used for more requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Future {
-    /// As the client and the settings will have it.
-    #[default]
-    Open,
-    /// It ends with its present request, or the next one.
-    Ending,
-}
-
-/// What a connection is doing, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Between requests.
-    Idle,
-    /// In the middle of a head.
-    Head,
-    /// Something is to be found out before a request can be answered.
-    Asking,
-    /// A request's body is being read, before or after the response.
-    Body,
-    /// A backend is to say more.
-    Waiting,
-    /// Bytes go both ways as they come.
-    Tunnel,
-    /// A response is being sent.
-    Sending,
-    /// Ended by us; still reading.
-    Lingering,
-}
-
-impl Phase {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Phase; 8] = [
-        Phase::Idle,
-        Phase::Head,
-        Phase::Asking,
-        Phase::Body,
-        Phase::Waiting,
-        Phase::Tunnel,
-        Phase::Sending,
-        Phase::Lingering,
-    ];
-}
-
 impl Default for Http1 {
     fn default() -> Self {
         Http1 {
@@ -202,28 +80,6 @@ impl Default for Http1 {
             keep_idle: 0,
             future: Future::Open,
             pace: None,
-        }
-    }
-}
-
-impl Default for Turn {
-    fn default() -> Self {
-        Turn {
-            body: Framing::Empty,
-            room: 0,
-            outbox: Outbox::default(),
-            relay: None,
-            after: After::Keep,
-            unread: Vec::new(),
-            line: PendingLine::default(),
-            started: Duration::ZERO,
-            received: 0,
-            sent: 0,
-            head_length: 0,
-            body_length: 0,
-            pace: None,
-            write_idle: 0,
-            read_idle: 0,
         }
     }
 }
@@ -504,7 +360,7 @@ impl Http1 {
         } else {
             ConnectionAfter::Closed
         };
-        log(turn, self.served, connection, bench);
+        turn.log(self.served, connection, bench);
         match need {
             Need::Input if body_over => {
                 let unread = std::mem::take(&mut turn.unread);
@@ -541,7 +397,7 @@ impl Http1 {
     pub fn abandon(mut self, bench: &mut Bench) {
         if let State::Busy(turn) = &mut self.state {
             if !turn.outbox.is_empty() || turn.relay.is_some() {
-                log(turn, self.served, ConnectionAfter::Aborted, bench);
+                turn.log(self.served, ConnectionAfter::Aborted, bench);
             }
             self.retire(State::Idle, bench);
         }
@@ -719,23 +575,6 @@ impl Http1 {
     }
 }
 
-impl Turn {
-    /// Makes it ready for another request, keeping its memory within bounds.
-    pub(crate) fn clear(&mut self) {
-        self.body = Framing::Empty;
-        self.outbox.clear();
-        self.outbox.shrink();
-        self.relay = None;
-        self.unread = Vec::new();
-        self.line.clear();
-        self.pace = None;
-        self.received = 0;
-        self.sent = 0;
-        self.head_length = 0;
-        self.body_length = 0;
-    }
-}
-
 /// Says what was refused, if that is wanted (`debug.log-request-header-on-error`).
 fn tell_refused(bytes: &[u8], reject: &Reject, bench: &Bench) {
     if bench.desk.resolver.base().core.debug.header_on_error {
@@ -753,25 +592,4 @@ fn is_broken(mut framing: Framing, mut input: &[u8]) -> bool {
         }
     }
     false
-}
-
-/// Writes the line for the access log, once. `served`: requests on this connection, with this one.
-fn log(turn: &mut Turn, served: u32, connection: ConnectionAfter, bench: &mut Bench) {
-    if turn.line.text.is_empty() {
-        return;
-    }
-    let ending = Ending {
-        body: if connection == ConnectionAfter::Aborted || turn.body_length == encode::UNTOLD {
-            turn.sent.saturating_sub(turn.head_length)
-        } else {
-            turn.body_length
-        },
-        sent: turn.sent,
-        received: turn.received,
-        took: bench.now.monotonic.saturating_sub(turn.started),
-        earlier: served.saturating_sub(1),
-        connection,
-    };
-    bench.logs.write(&turn.line, &ending);
-    turn.line.clear();
 }

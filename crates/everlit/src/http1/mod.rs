@@ -8,4 +8,6 @@ pub mod encode;
 pub mod head;
 pub mod machine;
 pub mod relaying;
+pub mod state;
+pub mod turn;
 mod websocket;

@@ -10,7 +10,9 @@ mod tunnel;
 mod upload;
 
 use super::head::{Head, Method, Version};
-use super::machine::{Http1, Need, Phase, State, Turn};
+use super::machine::{Http1, Need};
+use super::state::{Phase, State};
+use super::turn::Turn;
 use crate::errorlog;
 use crate::gateway::preface::Length;
 use crate::gateway::relay::{

@@ -3,7 +3,7 @@
 //! In: the same as of any other tunnel. Out: the same, framed. Must hold: a client is told why its tunnel ends, after
 //! everything that it is owed.
 
-use super::machine::Turn;
+use super::turn::Turn;
 use crate::gateway::relay::{Direction, Relay, Stage, WAITING_MAX};
 use crate::gateway::websocket::session::{Reason, Said, Session};
 use crate::route::Origin;
@@ -104,7 +104,8 @@ mod tests {
     use crate::gateway::websocket::handshake::Greeting;
     use crate::gateway::{Protocol, Target, Upgrade};
     use crate::http1::head::{Method, Version};
-    use crate::http1::machine::{Http1, State};
+    use crate::http1::machine::Http1;
+    use crate::http1::state::State;
 
     fn tunnel() -> Turn {
         let asked = Asked {

@@ -9,7 +9,7 @@ use super::Worker;
 use super::serve;
 use super::table::Key;
 use super::{inbox, origin};
-use crate::http1::machine::Phase;
+use crate::http1::state::Phase;
 use crate::inquiry::{self, Answer, Joined, Lives, Question, Reply, Task, Work};
 use crate::modules::auth::HEIRLOOMS;
 use crate::modules::auth::nonce::Nonces;

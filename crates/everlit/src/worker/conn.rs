@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::upstream::LinkId;
 use super::warm::Warmth;
-use crate::http1::machine::{Http1, Phase};
+use crate::http1::machine::Http1;
+use crate::http1::state::Phase;
 use crate::net::Peer;
 use crate::tls::Secured;
 use crate::tls::channel::{Channel, Stage};

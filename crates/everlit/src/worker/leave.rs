@@ -20,8 +20,8 @@ use super::serve::{Fate, linger};
 use super::table::Key;
 use super::{Accepting, Worker};
 use crate::freeze::freeze;
-use crate::http1::machine::Phase;
 use crate::http1::relaying::Next;
+use crate::http1::state::Phase;
 
 /// Connections frozen before those that are still here have their turn.
 const FREEZE_TURN: usize = 64;

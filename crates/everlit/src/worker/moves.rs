@@ -25,7 +25,7 @@ use super::{Order, Report, Worker};
 use crate::clock::Now;
 use crate::config::Site;
 use crate::freeze::{examine, thaw};
-use crate::http1::machine::Phase;
+use crate::http1::state::Phase;
 use crate::net::Peer;
 use crate::source::Source;
 use crate::tls::context::Materials;

@@ -14,7 +14,7 @@ use super::upstream::Upstream;
 use super::{Accepting, Worker, origin};
 use crate::freeze::{Frozen, Parts, Thawed};
 use crate::gateway::relay::Trouble;
-use crate::http1::machine::Future;
+use crate::http1::state::Future;
 use crate::link::Listeners;
 use crate::modules::auth::nonce::Nonces;
 use crate::tls::context::Materials;

@@ -427,7 +427,8 @@ mod tests {
     use crate::gateway::preface::{Length, Preface};
     use crate::gateway::relay::{Asked, Body, Source};
     use crate::http1::head::{Method, Version};
-    use crate::http1::machine::{State, Turn};
+    use crate::http1::state::State;
+    use crate::http1::turn::Turn;
     use crate::net::Peer;
     use crate::worker::table::Table;
 

@@ -62,6 +62,24 @@ const WITHOUT_KEYS: &[&str] = &["( \"a\", \"b\" )", "( 1, 2 )", "( \"a\", \"b\" 
 
 const REASONS: &[Reason] = &[
     Reason(
+        "magnet.attract-raw-url-to",
+        &["\"no-such-word\""],
+        Refused,
+        "a string is a list of one; lighttpd knows that of some directives only",
+    ),
+    Reason(
+        "magnet.attract-physical-path-to",
+        &["\"no-such-word\""],
+        Refused,
+        "a string is a list of one; lighttpd knows that of some directives only",
+    ),
+    Reason(
+        "magnet.attract-response-start-to",
+        &["\"no-such-word\""],
+        Refused,
+        "a string is a list of one; lighttpd knows that of some directives only",
+    ),
+    Reason(
         "server.upload-dirs",
         STRINGS,
         Refused,

@@ -13,7 +13,7 @@ use crate::gateway::websocket::session::Reason;
 use crate::http1::body::Framing;
 use crate::http1::encode::{self, After, Announced, LAST_CHUNK, encode};
 use crate::http1::head::{Method, Version};
-use crate::http1::machine::Turn;
+use crate::http1::turn::Turn;
 use crate::pack::{AT_ONCE, Failed, Outcome, Packing, Paused, Plan, Stream as Coder};
 use crate::route::{Answerer, Origin};
 use crate::settings::Stream;

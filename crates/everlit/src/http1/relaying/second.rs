@@ -9,7 +9,7 @@ use crate::gateway::preface::Length;
 use crate::gateway::relay::{Body, Relay, length_of};
 use crate::gateway::reply;
 use crate::http1::encode::After;
-use crate::http1::machine::Turn;
+use crate::http1::turn::Turn;
 use crate::response::Response;
 use crate::route::{Origin, Second};
 use crate::worker::bench::Bench;

@@ -6,7 +6,8 @@
 use crate::gateway::relay::{Body, Trouble, Used};
 use crate::http1::body::Framing;
 use crate::http1::encode::After;
-use crate::http1::machine::{DISCARD_MAX, Turn};
+use crate::http1::machine::DISCARD_MAX;
+use crate::http1::turn::Turn;
 use crate::route::Origin;
 use crate::worker::bench::Bench;
 

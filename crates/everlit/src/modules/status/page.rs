@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use crate::board::{Board, RECENT};
 use crate::clock::Now;
-use crate::http1::machine::Phase;
+use crate::http1::state::Phase;
 
 /// Who answers.
 pub(super) struct About<'a> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::board::Board;
 use crate::clock::Now;
 use crate::config::tests::support::{ask, load};
-use crate::http1::machine::Phase;
+use crate::http1::state::Phase;
 use crate::response::Body;
 use crate::route::Desk;
 use crate::worker::bench::Counters;
