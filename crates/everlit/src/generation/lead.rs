@@ -4,6 +4,7 @@
 //! supervisor the generation serves on; it ends only when it is told to, and then only when nothing is left or time is up.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,14 +15,15 @@ use rustix::time::Timespec;
 
 use super::crew::Crew;
 use super::giving::{Giving, Outcome, revive};
-use super::logs;
+use super::logs::{self, LogOf, Reader};
 use super::taking::{Progress, Taking};
 use crate::causes::with_causes;
 use crate::clock::Now;
-use crate::config::Site;
+use crate::config::{LogPlace, Site};
 use crate::control::orphan::{About, Facts, Interest, Order as OrphanOrder, Orphan, Standing};
 use crate::errorlog;
 use crate::link::{FromGeneration, GenerationStatus, Line, Listeners, Received, ToGeneration};
+use crate::logfile;
 use crate::modules::auth::nonce::Nonces;
 use crate::sys::filter::drop_syns;
 use crate::sys::signal::{Order as Signal, Signals};
@@ -58,8 +60,8 @@ pub(super) struct Lead {
     pub(super) taking: Option<Taking>,
     pub(super) taken: u64,
     pub(super) activity: Activity,
-    /// Commands that read access logs.
-    pub(super) loggers: Vec<logs::Logger>,
+    /// Commands that read logs.
+    pub(super) readers: Vec<Reader>,
     /// When the listeners that are configured no longer are closed (monotonic).
     pub(super) retire_at: Option<Duration>,
 }
@@ -127,7 +129,7 @@ impl Lead {
         if let end @ (Turn::Exit | Turn::Cut) = self.serve_control(now) {
             return end;
         }
-        self.mind_loggers();
+        self.mind_readers();
         self.take(now);
         self.retire(now);
         self.advance(now)
@@ -169,7 +171,7 @@ impl Lead {
             Activity::Quitting { .. } => by(now + Duration::from_millis(100)),
         }
         // Nobody tells us when a logger ends.
-        if matches!(self.superior, Superior::Orphan(_)) || !self.loggers.is_empty() {
+        if matches!(self.superior, Superior::Orphan(_)) || !self.readers.is_empty() {
             by(now + Duration::from_secs(1));
         }
         let timeout = until.map(|until| {
@@ -182,7 +184,7 @@ impl Lead {
         match poll(&mut watched, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR | Errno::AGAIN) => {}
             // The descriptors are ours and valid; the kernel may only be out of memory.
-            Err(errno) => eprintln!("everlit: poll: {errno}"),
+            Err(errno) => errorlog::say("generation", format_args!("poll: {errno}")),
         }
     }
 
@@ -248,7 +250,7 @@ impl Lead {
                     self.become_orphan();
                     return;
                 }
-                Err(error) => eprintln!("everlit: {}", with_causes(&error)),
+                Err(error) => errorlog::say("generation", with_causes(&error)),
             }
         }
     }
@@ -272,9 +274,12 @@ impl Lead {
             return;
         }
         if let Some(control) = self.control.take() {
-            eprintln!(
-                "everlit: the supervisor is gone; generation {} goes on",
-                self.about.number
+            errorlog::say(
+                "generation",
+                format_args!(
+                    "the supervisor is gone; generation {} goes on",
+                    self.about.number
+                ),
             );
             self.superior = Superior::Orphan(Box::new(Orphan::new(control, self.about.clone())));
         }
@@ -299,7 +304,7 @@ impl Lead {
                 if let Some(file) = fds.into_iter().next() {
                     match Snapshot::unpack(file) {
                         Ok(snapshot) => self.renew_certificates(&snapshot),
-                        Err(error) => eprintln!("everlit: certificates: {error}"),
+                        Err(error) => errorlog::say("generation", format_args!("certificates: {error}")),
                     }
                 }
             }
@@ -342,7 +347,7 @@ impl Lead {
     }
 
     fn refuse_to_leave(&mut self, reason: &str) {
-        eprintln!("everlit: asked to leave: {reason}");
+        errorlog::say("generation", format_args!("asked to leave: {reason}"));
         self.tell(&FromGeneration::Refused {
             reason: reason.to_owned(),
         });
@@ -490,9 +495,12 @@ impl Lead {
                         Turn::Exit
                     }
                     Outcome::Resumed { tally, reason } => {
-                        eprintln!(
-                            "everlit: the successor failed ({reason}); generation {} serves on",
-                            self.about.number
+                        errorlog::say(
+                            "generation",
+                            format_args!(
+                                "the successor failed ({reason}); generation {} serves on",
+                                self.about.number
+                            ),
                         );
                         said.push(FromGeneration::Resumed { tally, reason });
                         self.activity = Activity::Serving;
@@ -560,38 +568,71 @@ impl Lead {
         }
     }
 
-    fn mind_loggers(&mut self) {
-        for logger in &mut self.loggers {
-            if let Some(pipe) = logger.revive() {
-                let (index, target) = (logger.index, Target::Stream(pipe));
-                self.crew
-                    .order_all(|| Order::Logs(vec![(index, target.clone())]));
+    fn mind_readers(&mut self) {
+        let mut readers = std::mem::take(&mut self.readers);
+        for Reader { of, logger } in &mut readers {
+            match logger.revive() {
+                None => {}
+                Some(Ok(())) => {
+                    self.use_stream(*of, logger.pipe().clone());
+                    errorlog::say(
+                        "generation",
+                        format_args!("\"{}\" had ended and was started again", logger.command()),
+                    );
+                }
+                Some(Err(error)) => errorlog::say(
+                    "generation",
+                    format_args!("start \"{}\" again: {error}", logger.command()),
+                ),
             }
         }
+        self.readers = readers;
     }
 
     /// Log files that the supervisor has opened anew.
     fn take_logs(&self, paths: Vec<String>, fds: Vec<OwnedFd>) {
         for (path, file) in paths.into_iter().zip(fds) {
-            self.use_log(&path, file);
+            self.use_file(Path::new(&path), file);
         }
     }
 
-    fn use_log(&self, path: &str, file: OwnedFd) {
+    /// More than one log may be in the same file.
+    fn use_file(&self, path: &Path, file: OwnedFd) {
         let server = &self.site.server;
-        let index = logs::index_of(&server.access_logs, path);
-        if server
-            .error_log
-            .as_ref()
-            .is_some_and(|log| log.as_os_str() == path)
-        {
-            if let Err(error) = logs::redirect_errors(file) {
-                eprintln!("everlit: reopen {path}: {error}");
+        let file = Arc::new(file);
+        let is_there = |place: &LogPlace| place.file() == Some(path);
+        if server.error_log.as_ref().is_some_and(is_there) {
+            self.use_stream(LogOf::Server, file.clone());
+        }
+        for (index, log) in server.error_logs.iter().enumerate() {
+            if is_there(log.place()) {
+                self.use_stream(LogOf::Some(index), file.clone());
             }
-        } else if let Some(index) = index {
-            let target = logs::target(file);
-            self.crew
-                .order_all(|| Order::Logs(vec![(index, target.clone())]));
+        }
+        for (index, place) in server.access_logs.iter().enumerate() {
+            if is_there(place) {
+                self.use_stream(LogOf::Access(index), file.clone());
+            }
+        }
+    }
+
+    fn use_stream(&self, of: LogOf, stream: Arc<OwnedFd>) {
+        match of {
+            LogOf::Server => {
+                if let Err(error) = logs::redirect_errors(&*stream) {
+                    errorlog::say("generation", format_args!("change the error log: {error}"));
+                }
+            }
+            LogOf::Some(index) => {
+                if let Some(log) = self.site.server.error_logs.get(index) {
+                    log.redirect(stream);
+                }
+            }
+            LogOf::Access(index) => {
+                let target = Target::Stream(stream);
+                self.crew
+                    .order_all(|| Order::Logs(vec![(index, target.clone())]));
+            }
         }
     }
 
@@ -617,15 +658,13 @@ impl Lead {
 
     /// Opens all log files anew: without a supervisor, with the privileges that are left.
     fn reopen_logs(&self) {
-        let server = &self.site.server;
-        let files = server.access_logs.iter().filter_map(|log| match log {
-            crate::config::AccessLog::File(path) => Some(path),
-            _ => None,
-        });
-        for path in files.chain(&server.error_log) {
-            match logs::open_file(path) {
-                Ok(file) => self.use_log(&path.to_string_lossy(), file),
-                Err(error) => eprintln!("everlit: {error}"),
+        for path in self.site.server.log_files() {
+            match logfile::open(path) {
+                Ok(file) => self.use_file(path, file),
+                Err(error) => errorlog::say(
+                    "generation",
+                    format_args!("open log {}: {error}", path.display()),
+                ),
             }
         }
     }

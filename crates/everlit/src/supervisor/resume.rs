@@ -37,6 +37,7 @@ use crate::control::client::Connection;
 use crate::control::message::{LastRestart, SupervisorRenewal};
 use crate::control::server::{ClientId, Kept, Server, Turn};
 use crate::control::socket::{ControlSocket, SocketFile};
+use crate::piped::{Logger, LoggerState};
 use crate::plan::{ListenSpec, Plan};
 use crate::source::Source;
 use crate::sys;
@@ -99,6 +100,9 @@ struct State {
     /// Since version 3.
     #[serde(default)]
     programs: ProgramsState,
+    /// What reads the journal, if it is a command.
+    #[serde(default)]
+    logger: Option<LoggerState>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -175,6 +179,7 @@ struct StateRef<'a> {
     asked: Vec<u64>,
     idle_limit: Option<Duration>,
     programs: ProgramsState,
+    logger: Option<LoggerState>,
 }
 
 #[derive(Debug, Serialize)]
@@ -429,6 +434,7 @@ impl Supervisor {
             asked: self.asked.iter().map(|asked| asked.client.0).collect(),
             idle_limit: self.idle.as_ref().map(Idle::limit),
             programs: self.programs.state(),
+            logger: self.journal.logger().map(Logger::state),
         }
     }
 
@@ -442,6 +448,7 @@ impl Supervisor {
         );
         all.extend(self.workers.iter().map(Worker::handle));
         all.extend(self.programs.descriptors());
+        all.extend(self.journal.logger().into_iter().flat_map(Logger::descriptors));
         all.extend(self.workers.iter().filter_map(Worker::line));
         all.extend(self.control.kept().map(|client| client.socket));
         all.extend(
@@ -516,13 +523,8 @@ impl Supervisor {
             })
             .transpose()?;
         let control = ControlSocket::resume(adopt(state.control)?, state.control_file);
-        let mut journal = Journal::default();
-        journal.redirect(
-            state
-                .plan
-                .as_ref()
-                .and_then(|plan| plan.error_log.as_deref()),
-        );
+        let mut journal = Journal::resume(state.logger, adopt)?;
+        journal.redirect(state.plan.as_ref().and_then(|plan| plan.error_log.as_ref()));
         let mut pending = state.pending;
         for pending in &mut pending {
             pending.renewal.get_or_insert(SupervisorRenewal::Renewed);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use portable_tls::Version;
 
 use super::support::*;
-use crate::config::{AccessLog, Apply, CoreFiles, Resolver, Site, StatCache, table};
+use crate::config::{LogPlace, Apply, CoreFiles, Resolver, Site, StatCache, table};
 use crate::gateway::Backends;
 use crate::gateway::header_map::{Forwarded, HeaderMap};
 use crate::gateway::host::Balance;
@@ -140,7 +140,7 @@ const CASES: &[Case] = &[
     (
         "server.syslog-facility",
         "\"local3\"\naccesslog.use-syslog = \"enable\"",
-        |l| l.site.server.access_logs == [AccessLog::Syslog(19 * 8 + 6)],
+        |l| l.site.server.access_logs == [LogPlace::Syslog(19 * 8 + 6)],
     ),
     // Network.
     ("server.port", "8080", |l| {
@@ -284,11 +284,11 @@ const CASES: &[Case] = &[
     }),
     // mod_accesslog
     ("accesslog.filename", "\"/tmp/a.log\"", |l| {
-        l.site.server.access_logs == [AccessLog::File("/tmp/a.log".into())]
+        l.site.server.access_logs == [LogPlace::File("/tmp/a.log".into())]
             && l.plan.logs == [std::path::Path::new("/tmp/a.log")]
     }),
     ("accesslog.filename", "\"| /bin/rotate x\"", |l| {
-        l.site.server.access_logs == [AccessLog::Pipe("/bin/rotate x".to_owned())]
+        l.site.server.access_logs == [LogPlace::Pipe("/bin/rotate x".to_owned())]
             && l.plan.logs.is_empty()
     }),
     ("accesslog.filename", "\"\"", |l| {
@@ -301,12 +301,12 @@ const CASES: &[Case] = &[
     ),
     ("accesslog.escaping", "\"json\"", |_| true),
     ("accesslog.use-syslog", "\"enable\"", |l| {
-        l.site.server.access_logs == [AccessLog::Syslog(30)]
+        l.site.server.access_logs == [LogPlace::Syslog(30)]
     }),
     (
         "accesslog.syslog-level",
         "7\naccesslog.use-syslog = \"enable\"",
-        |l| l.site.server.access_logs == [AccessLog::Syslog(31)],
+        |l| l.site.server.access_logs == [LogPlace::Syslog(31)],
     ),
     // mod_alias
     ("alias.url", "( \"/a\" => \"/b\" )", |l| {
@@ -1122,7 +1122,7 @@ $HTTP["host"] == "a" { accesslog.filename = "/tmp/a.log" }
 server.errorlog = "/tmp/b.log"
 "#;
     let (site, plan) = load(text);
-    let named = |name: &str| AccessLog::File(name.into());
+    let named = |name: &str| LogPlace::File(name.into());
     assert_eq!(
         site.server.access_logs,
         [named("/tmp/a.log"), named("/tmp/b.log")]
