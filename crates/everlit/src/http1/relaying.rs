@@ -11,7 +11,6 @@ mod upload;
 
 use super::head::{Head, Method, Version};
 use super::machine::{Http1, Need, Phase, State, Turn};
-use crate::errorlog;
 use crate::gateway::preface::Length;
 use crate::gateway::relay::{
     Asked, Direction, Piece, Relay, Source, Stage, Trouble, Used, length_of,
@@ -104,7 +103,8 @@ impl Http1 {
                 Piece::Nothing => Next::On,
                 Piece::Complaint(length) => {
                     let text = String::from_utf8_lossy(&input[at - length..at]);
-                    errorlog::say(relay.protocol.module(), text);
+                    let errors = &relay.asked.settings.core.errors;
+                    errors.say(relay.protocol.module(), text);
                     Next::On
                 }
                 Piece::End(persistence) => turn.backend_ended(persistence, origin, bench),

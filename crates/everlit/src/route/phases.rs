@@ -80,7 +80,7 @@ fn settle(site: &Site, resolver: &mut Resolver, exchange: &mut Exchange<'_>) -> 
     let settings = resolver.resolve(site, &exchange.request);
     exchange.captured = resolver.take_captured();
     if settings.core.debug.condition_handling {
-        debug::conditions(exchange, resolver.judged(site));
+        debug::conditions(exchange, &settings.core.errors, resolver.judged(site));
     }
     settings
 }
@@ -106,7 +106,7 @@ fn round(site: &Site, settings: &Rc<Settings>, exchange: &mut Exchange<'_>) -> F
         _ => {}
     }
     if settings.core.debug.request_handling {
-        debug::url(exchange);
+        debug::url(exchange, &settings.core.errors);
     }
     match ask(&site.pipeline.uri_clean, settings, exchange) {
         Flow::GoOn => {}
@@ -149,7 +149,7 @@ fn round(site: &Site, settings: &Rc<Settings>, exchange: &mut Exchange<'_>) -> F
         &settings.core,
     );
     if settings.core.debug.request_handling {
-        debug::paths(exchange, "before modules map it");
+        debug::paths(exchange, &settings.core.errors, "before modules map it");
     }
     // A backend that answers for the URL: whether there is such a file does not matter, nor where.
     if exchange.handler.is_some() {
@@ -169,7 +169,7 @@ fn round(site: &Site, settings: &Rc<Settings>, exchange: &mut Exchange<'_>) -> F
         return gateway::forward(exchange, settings);
     }
     if settings.core.debug.request_handling {
-        debug::paths(exchange, "to be looked up");
+        debug::paths(exchange, &settings.core.errors, "to be looked up");
     }
     if let Err(status) = look_up(site, settings, exchange) {
         return done(exchange, status);

@@ -133,10 +133,29 @@ const CASES: &[Case] = &[
     }),
     // Logs.
     ("server.errorlog", "\"/tmp/e.log\"", |l| {
-        l.site.server.error_log.as_deref() == Some("/tmp/e.log".as_ref())
+        l.site.server.error_log == Some(LogPlace::File("/tmp/e.log".into()))
             && l.plan.error_log == l.site.server.error_log
             && l.plan.logs == [std::path::Path::new("/tmp/e.log")]
     }),
+    ("server.errorlog", "\"| rotate /tmp/e\"", |l| {
+        l.site.server.error_log == Some(LogPlace::Pipe("rotate /tmp/e".to_owned()))
+            && l.plan.error_log == l.site.server.error_log
+            && l.plan.logs.is_empty()
+    }),
+    (
+        "server.errorlog-use-syslog",
+        "\"enable\"\nserver.errorlog = \"/tmp/e.log\"",
+        |l| {
+            l.site.server.error_log == Some(LogPlace::Syslog(27))
+                && l.plan.error_log == l.site.server.error_log
+                && l.plan.logs.is_empty()
+        },
+    ),
+    (
+        "server.syslog-facility",
+        "\"local3\"\nserver.errorlog-use-syslog = \"enable\"",
+        |l| l.site.server.error_log == Some(LogPlace::Syslog(19 * 8 + 3)),
+    ),
     (
         "server.syslog-facility",
         "\"local3\"\naccesslog.use-syslog = \"enable\"",
@@ -1040,7 +1059,6 @@ fn values_that_do_not_fit_are_errors() {
         "server.network-backend = \"bogus\"",
         "server.event-handler = \"bogus\"",
         "server.stat-cache-engine = \"bogus\"",
-        "server.errorlog = \"| cat\"",
         "server.port = 70000",
         "server.http-parseopts = ( \"header-strict\" => \"maybe\" )",
         "server.http-parseopts = ( \"url-path-2f-reject\" => \"enable\" )",
@@ -1120,6 +1138,10 @@ accesslog.filename = "/tmp/a.log"
 $HTTP["host"] == "b" { accesslog.filename = "/tmp/b.log" }
 $HTTP["host"] == "a" { accesslog.filename = "/tmp/a.log" }
 server.errorlog = "/tmp/b.log"
+$HTTP["host"] == "c" { server.errorlog = "/tmp/c.log" }
+$SERVER["socket"] == ":81" { server.errorlog = "/tmp/c.log" }
+$HTTP["host"] == "d" { server.errorlog = "| rotate" }
+$HTTP["host"] == "e" { server.errorlog = "" }
 "#;
     let (site, plan) = load(text);
     let named = |name: &str| LogPlace::File(name.into());
@@ -1132,7 +1154,14 @@ server.errorlog = "/tmp/b.log"
         .iter()
         .map(|path| path.to_str().unwrap())
         .collect();
-    assert_eq!(logs, ["/tmp/b.log", "/tmp/a.log"]);
+    assert_eq!(logs, ["/tmp/b.log", "/tmp/c.log", "/tmp/a.log"]);
+    let own: Vec<_> = site
+        .server
+        .error_logs
+        .iter()
+        .map(|log| log.place().to_string())
+        .collect();
+    assert_eq!(own, ["/tmp/c.log", "|rotate"]);
     for id in [0, 1] {
         let id = crate::logline::LogId(id);
         assert_eq!(site.access_log_named(&site.access_log_name(id)), Some(id));
