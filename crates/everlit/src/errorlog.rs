@@ -106,8 +106,7 @@ impl ErrorLog {
         // Written without the lock: a reader of a pipe may be slow.
         let stream = current.clone();
         drop(current);
-        stream
-            .is_some_and(|stream| logfile::write_all(&*stream, line(sentence).as_bytes()).is_ok())
+        stream.is_some_and(|stream| logfile::write_all(&*stream, line(sentence).as_bytes()).is_ok())
     }
 }
 

@@ -75,7 +75,7 @@ impl Logger {
     /// If it has ended, it is started again, a second after its last start at the earliest. `None`: nothing was done;
     /// otherwise whether it could be started: then there is a new pipe.
     pub(crate) fn revive(&mut self) -> Option<io::Result<()>> {
-        if self.started.elapsed() < REST || !self.has_ended() {
+        if self.started.elapsed() < REST || !has_ended(&self.process) {
             return None;
         }
         let complaints = self.complaints.as_ref().map(OwnedFd::try_clone);
@@ -94,13 +94,9 @@ impl Logger {
         })
     }
 
-    /// A child is reaped by this.
-    fn has_ended(&self) -> bool {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        !matches!(
-            waitid(WaitId::PidFd(self.process.as_fd()), options),
-            Ok(None)
-        )
+    /// It may end: what is left is its pidfd.
+    pub(crate) fn let_go(self) -> OwnedFd {
+        self.process
     }
 
     /// As plain data, for a program that takes this one's place.
@@ -131,6 +127,12 @@ impl Logger {
             complaints,
         })
     }
+}
+
+/// Whether the process of a pidfd has ended. A child is reaped by this.
+pub(crate) fn has_ended(process: &OwnedFd) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    !matches!(waitid(WaitId::PidFd(process.as_fd()), options), Ok(None))
 }
 
 #[cfg(test)]

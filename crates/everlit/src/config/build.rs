@@ -13,7 +13,7 @@ use super::draft::{Draft, ErrorsGo};
 use super::listeners::{SocketOptions, listeners};
 use super::reader::Reader;
 use super::resolve::Rules;
-use super::{LogPlace, CoreFiles, RESERVED_DESCRIPTORS, Scope, Server, Site, module_list, table};
+use super::{CoreFiles, LogPlace, RESERVED_DESCRIPTORS, Scope, Server, Site, module_list, table};
 use crate::gateway::host::{Address, Spawn};
 use crate::plan::{ListenAddress, Plan, ProgramSpec};
 use crate::settings::Settings;

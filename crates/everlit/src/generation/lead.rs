@@ -304,7 +304,9 @@ impl Lead {
                 if let Some(file) = fds.into_iter().next() {
                     match Snapshot::unpack(file) {
                         Ok(snapshot) => self.renew_certificates(&snapshot),
-                        Err(error) => errorlog::say("generation", format_args!("certificates: {error}")),
+                        Err(error) => {
+                            errorlog::say("generation", format_args!("certificates: {error}"))
+                        }
                     }
                 }
             }

@@ -8,6 +8,8 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use crate::config::{LogPlace, Server};
 use crate::errorlog;
 use crate::logfile;
@@ -66,11 +68,12 @@ pub(super) enum LogOf {
 /// Opens all logs of a site.
 pub(super) fn open(server: &Server) -> Result<Opened, LogError> {
     let mut readers = Vec::new();
+    let mut missing = None;
     // First of all, so that what goes wrong with the others is said there.
     match &server.error_log {
         None => {}
         Some(place @ LogPlace::Syslog(priority)) => {
-            let log = system_log(*priority).map_err(failure(place))?;
+            let log = system_log(*priority, &mut missing).map_err(failure(place))?;
             errorlog::use_system_log(log);
         }
         Some(place @ (LogPlace::File(_) | LogPlace::Pipe(_))) => {
@@ -85,10 +88,15 @@ pub(super) fn open(server: &Server) -> Result<Opened, LogError> {
     for (index, place) in server.access_logs.iter().enumerate() {
         targets.push(match place {
             LogPlace::Syslog(priority) => {
-                Target::Syslog(Arc::new(system_log(*priority).map_err(failure(place))?))
+                let log = system_log(*priority, &mut missing).map_err(failure(place))?;
+                Target::Syslog(Arc::new(log))
             }
             place => Target::Stream(stream(place, LogOf::Access(index), &mut readers)?),
         });
+    }
+    if let Some(errno) = missing {
+        let text = format_args!("nobody takes lines for the system log yet (/dev/log: {errno})");
+        errorlog::say("generation", text);
     }
     Ok(Opened { targets, readers })
 }
@@ -127,11 +135,10 @@ fn start(command: &str, of: LogOf) -> io::Result<Logger> {
 }
 
 /// lighttpd starts without one, too.
-fn system_log(priority: u16) -> io::Result<Syslog> {
+fn system_log(priority: u16, missing: &mut Option<Errno>) -> io::Result<Syslog> {
     let log = Syslog::new(priority)?;
     if let Err(errno) = log.connect() {
-        let text = format_args!("nobody takes lines for the system log yet (/dev/log: {errno})");
-        errorlog::say("generation", text);
+        *missing = Some(errno);
     }
     Ok(log)
 }

@@ -208,7 +208,7 @@ pub fn check(
     rule: &Rule,
     knows: &Knows<'_>,
 ) -> Verdict {
-        use crate::inquiry::{Answer, Question, Work};
+    use crate::inquiry::{Answer, Question, Work};
     use crate::outside::ldap::{Directory, Login};
     use zeroize::Zeroizing;
 

@@ -6,21 +6,31 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use rustix::io::ioctl_fionbio;
+use serde::{Deserialize, Serialize};
 
 use crate::config::LogPlace;
 use crate::errorlog::{line, sentence};
 use crate::logfile;
-use crate::piped::{Logger, LoggerState};
+use crate::piped::{self, Logger, LoggerState};
 use crate::syslog::Syslog;
 
 /// Where lines go.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     sink: Sink,
+    /// Commands (pidfds) that are needed no longer, and were still reading when that was last looked at.
+    former: Vec<OwnedFd>,
+}
+
+/// A journal as plain data; descriptors by number. What is no command is opened anew.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct JournalState {
+    logger: Option<LoggerState>,
+    former: Vec<RawFd>,
 }
 
 #[derive(Debug, Default)]
@@ -34,16 +44,34 @@ enum Sink {
 }
 
 impl Journal {
+    /// As plain data, for a program that takes this one's place.
+    pub(crate) fn state(&self) -> JournalState {
+        JournalState {
+            logger: self.logger().map(Logger::state),
+            former: self.former.iter().map(AsRawFd::as_raw_fd).collect(),
+        }
+    }
+
+    /// Every descriptor that the state names.
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let logger = self.logger().into_iter().flat_map(Logger::descriptors);
+        logger.chain(self.former.iter().map(AsFd::as_fd))
+    }
+
     /// Goes on with the command that the program before had started.
     pub(crate) fn resume<E>(
-        logger: Option<LoggerState>,
+        state: JournalState,
         adopt: impl Fn(RawFd) -> Result<OwnedFd, E>,
     ) -> Result<Self, E> {
-        let sink = match logger {
+        let sink = match state.logger {
             None => Sink::StandardError,
-            Some(state) => Sink::Pipe(Logger::resume(state, nowhere().ok(), adopt)?),
+            Some(logger) => Sink::Pipe(Logger::resume(logger, nowhere().ok(), &adopt)?),
         };
-        Ok(Self { sink })
+        let former = state.former.into_iter().map(adopt);
+        Ok(Self {
+            sink,
+            former: former.collect::<Result<_, E>>()?,
+        })
     }
 
     /// From now on to this place; to standard error if it is none, or cannot be opened. A file is opened anew; a command
@@ -54,7 +82,9 @@ impl Journal {
         {
             return;
         }
-        self.sink = Sink::StandardError;
+        if let Sink::Pipe(logger) = std::mem::take(&mut self.sink) {
+            self.former.push(logger.let_go());
+        }
         let Some(place) = place else {
             return;
         };
@@ -65,7 +95,7 @@ impl Journal {
     }
 
     /// The command that reads it, if it is one.
-    pub(crate) fn logger(&self) -> Option<&Logger> {
+    fn logger(&self) -> Option<&Logger> {
         match &self.sink {
             Sink::Pipe(logger) => Some(logger),
             Sink::StandardError | Sink::File(_) | Sink::Syslog(_) => None,
@@ -74,6 +104,7 @@ impl Journal {
 
     /// Says something; several lines if it has several.
     pub(crate) fn say(&mut self, text: impl fmt::Display) {
+        self.former.retain(|process| !piped::has_ended(process));
         let text = text.to_string();
         let sentences = text.lines().map(|text| sentence("supervisor", text));
         if let Sink::Syslog(log) = &self.sink {
@@ -169,7 +200,15 @@ mod tests {
         assert!(std::sync::Arc::ptr_eq(&first, &pipe(&journal).unwrap()));
         journal.redirect(Some(&command("cat >/dev/null")));
         assert!(!std::sync::Arc::ptr_eq(&first, &pipe(&journal).unwrap()));
+        assert_eq!(journal.former.len(), 1);
+        drop(first);
         journal.redirect(None);
         assert!(journal.logger().is_none());
+        // They end when they have read everything; somebody has to take notice.
+        let begun = std::time::Instant::now();
+        while !journal.former.is_empty() {
+            assert!(begun.elapsed() < std::time::Duration::from_secs(60));
+            journal.say("");
+        }
     }
 }

@@ -21,7 +21,7 @@ use super::binary::{Binary, FileState, environment};
 use super::certificates::Watch;
 use super::generation::{Exit, Generation};
 use super::idle::Idle;
-use super::journal::Journal;
+use super::journal::{Journal, JournalState};
 use super::listeners::{Listener, Listeners, Origin};
 use super::notices::Notices;
 use super::operator::Asked;
@@ -37,7 +37,6 @@ use crate::control::client::Connection;
 use crate::control::message::{LastRestart, SupervisorRenewal};
 use crate::control::server::{ClientId, Kept, Server, Turn};
 use crate::control::socket::{ControlSocket, SocketFile};
-use crate::piped::{Logger, LoggerState};
 use crate::plan::{ListenSpec, Plan};
 use crate::source::Source;
 use crate::sys;
@@ -100,9 +99,9 @@ struct State {
     /// Since version 3.
     #[serde(default)]
     programs: ProgramsState,
-    /// What reads the journal, if it is a command.
+    /// What a program does not know of goes to a command of its own.
     #[serde(default)]
-    logger: Option<LoggerState>,
+    journal: JournalState,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -179,7 +178,7 @@ struct StateRef<'a> {
     asked: Vec<u64>,
     idle_limit: Option<Duration>,
     programs: ProgramsState,
-    logger: Option<LoggerState>,
+    journal: JournalState,
 }
 
 #[derive(Debug, Serialize)]
@@ -434,7 +433,7 @@ impl Supervisor {
             asked: self.asked.iter().map(|asked| asked.client.0).collect(),
             idle_limit: self.idle.as_ref().map(Idle::limit),
             programs: self.programs.state(),
-            logger: self.journal.logger().map(Logger::state),
+            journal: self.journal.state(),
         }
     }
 
@@ -448,7 +447,7 @@ impl Supervisor {
         );
         all.extend(self.workers.iter().map(Worker::handle));
         all.extend(self.programs.descriptors());
-        all.extend(self.journal.logger().into_iter().flat_map(Logger::descriptors));
+        all.extend(self.journal.descriptors());
         all.extend(self.workers.iter().filter_map(Worker::line));
         all.extend(self.control.kept().map(|client| client.socket));
         all.extend(
@@ -523,7 +522,7 @@ impl Supervisor {
             })
             .transpose()?;
         let control = ControlSocket::resume(adopt(state.control)?, state.control_file);
-        let mut journal = Journal::resume(state.logger, adopt)?;
+        let mut journal = Journal::resume(state.journal, adopt)?;
         journal.redirect(state.plan.as_ref().and_then(|plan| plan.error_log.as_ref()));
         let mut pending = state.pending;
         for pending in &mut pending {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use portable_tls::Version;
 
 use super::support::*;
-use crate::config::{LogPlace, Apply, CoreFiles, Resolver, Site, StatCache, table};
+use crate::config::{Apply, CoreFiles, LogPlace, Resolver, Site, StatCache, table};
 use crate::gateway::Backends;
 use crate::gateway::header_map::{Forwarded, HeaderMap};
 use crate::gateway::host::Balance;

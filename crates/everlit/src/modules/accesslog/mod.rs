@@ -14,7 +14,7 @@ use lighttpd_conf::{Kind, Scope, Value};
 use self::escape::Escaping;
 use self::format::Format;
 use super::{Hooks, Module};
-use crate::config::{LogPlace, Change, Counts, Directive, Read, Reader, Setter};
+use crate::config::{Change, Counts, Directive, LogPlace, Read, Reader, Setter};
 use crate::logline::LogId;
 use crate::settings;
 

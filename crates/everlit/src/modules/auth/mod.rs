@@ -277,8 +277,16 @@ fn check_basic(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule:
         Backend::Plain => authn_file::plain(exchange, settings, &knows),
         Backend::Htpasswd => authn_file::htpasswd(exchange, settings, &knows),
         Backend::Htdigest => match rule.algorithms[..] {
-            [algorithm] => authn_file::htdigest(exchange, settings, &knows, (&rule.realm, algorithm)),
-            _ => return misconfigured(exchange, settings, "Basic with htdigest needs one \"algorithm\""),
+            [algorithm] => {
+                authn_file::htdigest(exchange, settings, &knows, (&rule.realm, algorithm))
+            }
+            _ => {
+                return misconfigured(
+                    exchange,
+                    settings,
+                    "Basic with htdigest needs one \"algorithm\"",
+                );
+            }
         },
         #[cfg(feature = "ldap")]
         Backend::Ldap => authn_ldap::check(exchange, &settings.authn_ldap, rule, &knows),
@@ -305,7 +313,13 @@ fn check_digest(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule
     let source = match settings.auth.backend {
         Some(Backend::Plain) => Source::Plain,
         Some(Backend::Htdigest) => Source::Htdigest,
-        Some(_) => return misconfigured(exchange, settings, "the backend has no digests: use \"basic\""),
+        Some(_) => {
+            return misconfigured(
+                exchange,
+                settings,
+                "the backend has no digests: use \"basic\"",
+            );
+        }
         None => return misconfigured(exchange, settings, "auth.backend is not set"),
     };
     let head = exchange.request.head;
@@ -455,7 +469,12 @@ fn invalid(
     Flow::Wait
 }
 
-fn refuse(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule: &Rule, user: &[u8]) -> Flow {
+fn refuse(
+    exchange: &mut Exchange<'_>,
+    settings: &settings::Settings,
+    rule: &Rule,
+    user: &[u8],
+) -> Flow {
     let (path, peer) = (&exchange.request.uri.path, &exchange.request.peer);
     let (path, user) = (String::from_utf8_lossy(path), String::from_utf8_lossy(user));
     settings.core.errors.say(
@@ -521,7 +540,10 @@ fn nonsense(exchange: &mut Exchange<'_>, settings: &settings::Settings, why: &st
 
 fn misconfigured(exchange: &mut Exchange<'_>, settings: &settings::Settings, why: &str) -> Flow {
     let path = String::from_utf8_lossy(&exchange.request.uri.path);
-    settings.core.errors.say("mod_auth", format_args!("{path}: {why}"));
+    settings
+        .core
+        .errors
+        .say("mod_auth", format_args!("{path}: {why}"));
     status(exchange, 500)
 }
 

@@ -67,7 +67,11 @@ static DIRECTIVES: &[Directive] = &[
 const LINE_MAX: usize = 1024;
 
 /// Whether a password is that of a user, as it is in the file of plain ones.
-pub fn plain(exchange: &mut Exchange<'_>, settings: &settings::Settings, knows: &Knows<'_>) -> Verdict {
+pub fn plain(
+    exchange: &mut Exchange<'_>,
+    settings: &settings::Settings,
+    knows: &Knows<'_>,
+) -> Verdict {
     let users = text(exchange, settings, &settings.authn_file.plain);
     match find(&users, knows.user) {
         Some(password) if is_same(password, knows.password) => Verdict::Yes,
@@ -76,7 +80,11 @@ pub fn plain(exchange: &mut Exchange<'_>, settings: &settings::Settings, knows: 
 }
 
 /// Whether a password fits the hash of a user's.
-pub fn htpasswd(exchange: &mut Exchange<'_>, settings: &settings::Settings, knows: &Knows<'_>) -> Verdict {
+pub fn htpasswd(
+    exchange: &mut Exchange<'_>,
+    settings: &settings::Settings,
+    knows: &Knows<'_>,
+) -> Verdict {
     let users = text(exchange, settings, &settings.authn_file.htpasswd);
     let Some(hash) = find(&users, knows.user) else {
         return Verdict::No;

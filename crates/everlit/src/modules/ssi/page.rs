@@ -375,7 +375,11 @@ impl<'p> Page<'p> {
         self.complaints += 1;
         match self.complaints {
             0..COMPLAINTS_MAX => self.settings.core.errors.say("mod_ssi", text),
-            COMPLAINTS_MAX => self.settings.core.errors.say("mod_ssi", format_args!("{text}; and there is more")),
+            COMPLAINTS_MAX => self
+                .settings
+                .core
+                .errors
+                .say("mod_ssi", format_args!("{text}; and there is more")),
             _ => {}
         }
     }

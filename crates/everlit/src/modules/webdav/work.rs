@@ -70,7 +70,8 @@ impl Task {
         };
         if self.settings.log_xml && !answer.body.is_empty() {
             let text = String::from_utf8_lossy(&answer.body);
-            self.errors.say("mod_webdav", format_args!("XML-response-body: {text}"));
+            self.errors
+                .say("mod_webdav", format_args!("XML-response-body: {text}"));
         }
         answer.to_bytes()
     }
@@ -139,12 +140,14 @@ impl Task {
         }
         let text = self.body.text()?;
         if self.settings.log_xml {
-            self.errors.say("mod_webdav", format_args!("XML-request-body: {text}"));
+            self.errors
+                .say("mod_webdav", format_args!("XML-request-body: {text}"));
         }
         match super::xml::parse(&text) {
             Ok(root) => Ok(Some(root)),
             Err(why) => {
-                self.errors.say("mod_webdav", format_args!("XML body: {why}"));
+                self.errors
+                    .say("mod_webdav", format_args!("XML body: {why}"));
                 Err(Answer::status(400))
             }
         }
