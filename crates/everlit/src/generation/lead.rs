@@ -4,7 +4,6 @@
 //! supervisor the generation serves on; it ends only when it is told to, and then only when nothing is left or time is up.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,15 +14,14 @@ use rustix::time::Timespec;
 
 use super::crew::Crew;
 use super::giving::{Giving, Outcome, revive};
-use super::logs::{self, LogOf, Reader};
+use super::logs::Reader;
 use super::taking::{Progress, Taking};
 use crate::causes::with_causes;
 use crate::clock::Now;
-use crate::config::{LogPlace, Site};
+use crate::config::Site;
 use crate::control::orphan::{About, Facts, Interest, Order as OrphanOrder, Orphan, Standing};
 use crate::errorlog;
 use crate::link::{FromGeneration, GenerationStatus, Line, Listeners, Received, ToGeneration};
-use crate::logfile;
 use crate::modules::auth::nonce::Nonces;
 use crate::sys::filter::drop_syns;
 use crate::sys::signal::{Order as Signal, Signals};
@@ -34,7 +32,6 @@ use crate::tls::context::Materials;
 use crate::tls::snapshot::Snapshot;
 use crate::worker::conn::Stay;
 use crate::worker::endpoint::Endpoint;
-use crate::worker::logs::Target;
 use crate::worker::{Order, Report};
 
 /// How long the accept queue of a listener that is configured no longer is served.
@@ -570,74 +567,6 @@ impl Lead {
         }
     }
 
-    fn mind_readers(&mut self) {
-        let mut readers = std::mem::take(&mut self.readers);
-        for Reader { of, logger } in &mut readers {
-            match logger.revive() {
-                None => {}
-                Some(Ok(())) => {
-                    self.use_stream(*of, logger.pipe().clone());
-                    errorlog::say(
-                        "generation",
-                        format_args!("\"{}\" had ended and was started again", logger.command()),
-                    );
-                }
-                Some(Err(error)) => errorlog::say(
-                    "generation",
-                    format_args!("start \"{}\" again: {error}", logger.command()),
-                ),
-            }
-        }
-        self.readers = readers;
-    }
-
-    /// Log files that the supervisor has opened anew.
-    fn take_logs(&self, paths: Vec<String>, fds: Vec<OwnedFd>) {
-        for (path, file) in paths.into_iter().zip(fds) {
-            self.use_file(Path::new(&path), file);
-        }
-    }
-
-    /// More than one log may be in the same file.
-    fn use_file(&self, path: &Path, file: OwnedFd) {
-        let server = &self.site.server;
-        let file = Arc::new(file);
-        let is_there = |place: &LogPlace| place.file() == Some(path);
-        if server.error_log.as_ref().is_some_and(is_there) {
-            self.use_stream(LogOf::Server, file.clone());
-        }
-        for (index, log) in server.error_logs.iter().enumerate() {
-            if is_there(log.place()) {
-                self.use_stream(LogOf::Some(index), file.clone());
-            }
-        }
-        for (index, place) in server.access_logs.iter().enumerate() {
-            if is_there(place) {
-                self.use_stream(LogOf::Access(index), file.clone());
-            }
-        }
-    }
-
-    fn use_stream(&self, of: LogOf, stream: Arc<OwnedFd>) {
-        match of {
-            LogOf::Server => {
-                if let Err(error) = logs::redirect_errors(&*stream) {
-                    errorlog::say("generation", format_args!("change the error log: {error}"));
-                }
-            }
-            LogOf::Some(index) => {
-                if let Some(log) = self.site.server.error_logs.get(index) {
-                    log.redirect(stream);
-                }
-            }
-            LogOf::Access(index) => {
-                let target = Target::Stream(stream);
-                self.crew
-                    .order_all(|| Order::Logs(vec![(index, target.clone())]));
-            }
-        }
-    }
-
     /// Certificates and keys may be new: for handshakes from now on. If something is wrong with them, the old ones stay.
     fn renew_certificates(&mut self, snapshot: &Snapshot) {
         match tls::renew(&self.site, &self.materials, snapshot) {
@@ -655,19 +584,6 @@ impl Lead {
                 "mod_openssl",
                 format_args!("{error}; the old certificates stay"),
             ),
-        }
-    }
-
-    /// Opens all log files anew: without a supervisor, with the privileges that are left.
-    fn reopen_logs(&self) {
-        for path in self.site.server.log_files() {
-            match logfile::open(path) {
-                Ok(file) => self.use_file(path, file),
-                Err(error) => errorlog::say(
-                    "generation",
-                    format_args!("open log {}: {error}", path.display()),
-                ),
-            }
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) static DIRECTIVES: &[Directive] = &[
         "server.breakagelog",
         Setter::Own(Kind::String, breakage_log),
         "",
-        "File, or \"|command\", for what CGI programs write to standard error, and outside of conditions programs of bin-path too; empty: server.errorlog.",
+        "File, or \"|command\", for what CGI programs write to standard error, and outside of conditions programs of bin-path too (a file only); empty: server.errorlog.",
     ),
     Directive::server(
         "server.errorlog-use-syslog",

@@ -52,6 +52,7 @@ fn requests_are_told_where_their_conditions_say() {
     while !fs::read_to_string(&one).is_ok_and(|text| text.contains("file not found")) {
         assert!(begun.elapsed() < PATIENCE);
         number += 1;
+        let mut client = Client::connect(server.address());
         ask(&mut client, "one", &format!("new-{number}"));
     }
     wait::for_line(&all, "(supervisor) reopened 2 log files");
@@ -71,7 +72,6 @@ fn one_file_may_be_the_log_of_everything() {
         log.display()
     );
     let server = Server::start(setup.setting(&settings));
-    let mut client = Client::connect(server.address());
     fs::rename(&log, server.setup.path("old.log")).unwrap();
     server.signal(Signal::HUP);
     let begun = Instant::now();
@@ -85,6 +85,7 @@ fn one_file_may_be_the_log_of_everything() {
     while !fs::read_to_string(&log).is_ok_and(has_all) {
         assert!(begun.elapsed() < PATIENCE);
         number += 1;
+        let mut client = Client::connect(server.address());
         ask(&mut client, "test", &format!("a-{number}"));
         ask(&mut client, "one", &format!("b-{number}"));
     }
