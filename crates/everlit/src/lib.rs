@@ -49,6 +49,8 @@ pub mod files;
 mod logfile;
 pub mod mime;
 pub mod net;
+mod piped;
+pub mod syslog;
 
 // The configuration.
 pub mod config;

@@ -1,11 +1,11 @@
-//! Opening log files, often as root and in directories that others may write to.
+//! Opening log files, often as root and in directories that others may write to; and writing to logs.
 //!
 //! In: a path, as configured. Out: a descriptor that appends. Must hold: nobody but root (or ourselves) decides by a
 //! symbolic link what is written to; opening never waits; a terminal does not become ours.
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -91,6 +91,19 @@ fn is_trusted(stat: &Stat) -> bool {
 fn is_pipe(path: &Path) -> bool {
     rustix::fs::statat(rustix::fs::CWD, path, AtFlags::SYMLINK_NOFOLLOW)
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
+}
+
+/// Writes all of it. On an error some may have been written.
+pub(crate) fn write_all(log: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match rustix::io::write(&log, bytes) {
+            Ok(0) => return Err(Errno::IO),
+            Ok(n) => bytes = &bytes[n..],
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
 }
 
 fn settle(file: OwnedFd) -> io::Result<OwnedFd> {

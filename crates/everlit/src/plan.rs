@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::LogPlace;
+
 /// Everything that a supervisor does for a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -20,9 +22,9 @@ pub struct Plan {
     pub pid_file: Option<PathBuf>,
     /// Log files that are opened anew on SIGHUP. Pipes and syslog are not among them.
     pub logs: Vec<PathBuf>,
-    /// `server.errorlog` when it is a file: where the supervisor says what it does.
+    /// `server.errorlog`: where the supervisor says what it does. `None`: standard error.
     #[serde(default)]
-    pub error_log: Option<PathBuf>,
+    pub error_log: Option<LogPlace>,
     /// `server.breakagelog` when it is a file: for what programs of backends write to standard error.
     #[serde(default)]
     pub breakage_log: Option<PathBuf>,

@@ -6,6 +6,7 @@
 use minicbor::{Decode, Encode};
 use std::path::PathBuf;
 
+use crate::errorlog::Errors;
 use crate::logline::LogId;
 use crate::modules;
 use crate::transport::pace::Limits;
@@ -122,6 +123,8 @@ pub struct Core {
     pub stream_response_body: Stream,
     /// `server.error-intercept`: whether errors of backends get our pages too.
     pub error_intercept: bool,
+    /// `server.errorlog` within conditions.
+    pub errors: Errors,
     /// `server.breakagelog`; `None`: `server.errorlog`.
     pub breakage_log: Option<LogId>,
     /// `server.upload-dirs`: where files are made for what does not fit in memory; empty: `/var/tmp`.
@@ -214,6 +217,7 @@ impl Default for Core {
             stream_request_body: Stream::default(),
             stream_response_body: Stream::default(),
             error_intercept: false,
+            errors: Errors::default(),
             breakage_log: None,
             upload_dirs: Vec::new(),
             range_requests: true,

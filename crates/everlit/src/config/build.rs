@@ -4,21 +4,24 @@
 //! mistakes are found in one go; a directive without effect is said to have none.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lighttpd_conf::{Block, BlockId, Conditions, Config, Diagnostic, Setting};
 
 use super::directive::{Apply, Change, Directive, Lack, Risk, Setter, is_off};
-use super::draft::Draft;
+use super::draft::{Draft, ErrorsGo};
 use super::listeners::{SocketOptions, listeners};
 use super::reader::Reader;
 use super::resolve::Rules;
-use super::{AccessLog, CoreFiles, RESERVED_DESCRIPTORS, Scope, Server, Site, module_list, table};
+use super::{CoreFiles, LogPlace, RESERVED_DESCRIPTORS, Scope, Server, Site, module_list, table};
 use crate::gateway::host::{Address, Spawn};
 use crate::plan::{ListenAddress, Plan, ProgramSpec};
 use crate::settings::Settings;
 use crate::tls;
 use crate::version::version;
+
+/// `LOG_ERR` of syslog(3).
+const LEVEL_ERR: u16 = 3;
 
 /// What a configuration gives, if nothing in it is wrong.
 pub(super) struct Built {
@@ -67,6 +70,11 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
     let mut server = draft.server.clone();
     server.programs = builder.reader.take_programs();
     server.limits = builder.reader.take_limits();
+    (server.error_log, server.error_logs) = builder.reader.take_error_logs();
+    if draft.errors == ErrorsGo::ToSystemLog {
+        let priority = draft.syslog_facility * 8 + LEVEL_ERR;
+        server.error_log = Some(LogPlace::Syslog(priority));
+    }
     server.access_logs = builder
         .reader
         .into_access_logs(draft.syslog_facility * 8 + draft.syslog_level);
@@ -87,23 +95,13 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
 }
 
 fn plan(draft: &Draft, server: &Server, listeners: Vec<crate::plan::ListenSpec>) -> Plan {
-    let files = server.access_logs.iter().filter_map(|log| match log {
-        AccessLog::File(path) => Some(path),
-        AccessLog::Pipe(_) | AccessLog::Syslog(_) => None,
-    });
-    let mut logs: Vec<PathBuf> = Vec::new();
-    for path in draft.server.error_log.iter().chain(files) {
-        if !logs.contains(path) {
-            logs.push(path.clone());
-        }
-    }
     Plan {
         version: version().to_owned(),
         listeners,
         pid_file: draft.pid_file.clone(),
-        error_log: draft.server.error_log.clone(),
+        error_log: server.error_log.clone(),
         breakage_log: None,
-        logs,
+        logs: server.log_files().into_iter().map(Path::to_owned).collect(),
         graceful_timeout: draft.graceful_timeout,
         linger: draft.linger,
         ready_timeout: draft.ready_timeout,
@@ -121,10 +119,7 @@ fn breakage_log(site: &Site) -> Option<PathBuf> {
         .server
         .access_logs
         .get(usize::from(base.core.breakage_log?.0))?;
-    match log {
-        AccessLog::File(path) => Some(path.clone()),
-        AccessLog::Pipe(_) | AccessLog::Syslog(_) => None,
-    }
+    log.file().map(Path::to_owned)
 }
 
 /// One for each process.

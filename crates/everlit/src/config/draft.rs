@@ -21,6 +21,8 @@ pub struct Draft {
     pub modules: Vec<String>,
     /// `server.compat-module-load`
     pub compat_modules: CompatModules,
+    /// `server.errorlog-use-syslog`
+    pub errors: ErrorsGo,
     /// `server.syslog-facility`, default 3 (`daemon`).
     pub syslog_facility: u16,
     /// `accesslog.syslog-level`, default 6 (`info`).
@@ -46,6 +48,15 @@ pub enum CompatModules {
     AsNamed,
 }
 
+/// `server.errorlog-use-syslog`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorsGo {
+    /// To `server.errorlog`.
+    WhereNamed,
+    /// To the system log; within conditions still where `server.errorlog` says.
+    ToSystemLog,
+}
+
 impl Default for Draft {
     fn default() -> Self {
         Draft {
@@ -54,6 +65,7 @@ impl Default for Draft {
             port: 80,
             modules: Vec::new(),
             compat_modules: CompatModules::Added,
+            errors: ErrorsGo::WhereNamed,
             syslog_facility: 3,
             syslog_level: 6,
             pid_file: None,

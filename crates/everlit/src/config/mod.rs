@@ -50,7 +50,7 @@ pub use error::{ConfigError, Message};
 pub use lighttpd_conf::Style;
 pub use reader::Reader;
 pub use resolve::{MAX_KNOWN, Resolver, Rules};
-pub use server::{AccessLog, CoreFiles, RESERVED_DESCRIPTORS, Server, StatCache};
+pub use server::{CoreFiles, LogPlace, RESERVED_DESCRIPTORS, Server, StatCache};
 pub use survey::{Note, OtherDefault, Standing, Survey};
 
 use error::render;

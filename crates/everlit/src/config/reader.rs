@@ -1,4 +1,4 @@
-//! What reading values collects beside the values: remarks, and the access logs, backends and programs they name.
+//! What reading values collects beside the values: remarks, and the logs, backends and programs they name.
 //!
 //! In: remarks of directives that look deeper than their kind. Out: diagnostics with their places. Must hold: an access
 //! log named twice is one log, and so with a backend and a program.
@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use lighttpd_conf::{BlockId, Config, Diagnostic, Severity, Span};
 
-use super::AccessLog;
+use super::LogPlace;
+use crate::errorlog::ErrorLog;
 use crate::gateway::host::{Address, Spawn, State};
 use crate::logline::LogId;
 use crate::transport::pace::Shared;
@@ -17,7 +18,9 @@ use crate::transport::pace::Shared;
 #[derive(Debug, Default)]
 pub struct Reader {
     remarks: Vec<Remark>,
-    access_logs: Vec<AccessLog>,
+    access_logs: Vec<LogPlace>,
+    error_log: Option<LogPlace>,
+    error_logs: Vec<Arc<ErrorLog>>,
     states: HashMap<Address, Arc<State>>,
     programs: Vec<Spawn>,
     limits: Vec<Arc<Shared>>,
@@ -54,7 +57,7 @@ impl Reader {
     }
 
     /// The log with this target; there is one in the system log, with any priority.
-    pub fn access_log(&mut self, log: AccessLog) -> LogId {
+    pub fn access_log(&mut self, log: LogPlace) -> LogId {
         let index = match self.access_logs.iter().position(|known| *known == log) {
             Some(index) => index,
             None => {
@@ -64,6 +67,27 @@ impl Reader {
         };
         // More than 65535 logs cannot be open.
         LogId(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    /// Where the server says everything.
+    pub fn set_error_log(&mut self, place: LogPlace) {
+        self.error_log = Some(place);
+    }
+
+    /// The log for errors of some requests at this place.
+    pub fn error_log(&mut self, place: LogPlace) -> Arc<ErrorLog> {
+        let known = self.error_logs.iter().find(|log| *log.place() == place);
+        let log = known.cloned();
+        log.unwrap_or_else(|| {
+            let log = Arc::new(ErrorLog::new(place));
+            self.error_logs.push(log.clone());
+            log
+        })
+    }
+
+    /// Both of them.
+    pub(super) fn take_error_logs(&mut self) -> (Option<LogPlace>, Vec<Arc<ErrorLog>>) {
+        (self.error_log.take(), std::mem::take(&mut self.error_logs))
     }
 
     /// How the backend at this address is doing: one state for each address, whatever leads there.
@@ -122,10 +146,10 @@ impl Reader {
     }
 
     /// All of them; the one in the system log gets its priority.
-    pub(super) fn into_access_logs(self, syslog_priority: u16) -> Vec<AccessLog> {
+    pub(super) fn into_access_logs(self, syslog_priority: u16) -> Vec<LogPlace> {
         let mut logs = self.access_logs;
         for log in &mut logs {
-            if let AccessLog::Syslog(priority) = log {
+            if let LogPlace::Syslog(priority) = log {
                 *priority = syslog_priority;
             }
         }

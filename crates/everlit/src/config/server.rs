@@ -1,10 +1,13 @@
 //! Settings of the whole server, as generations use them.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::paths::absolute;
+use crate::errorlog::ErrorLog;
 use crate::gateway::host::Spawn;
 use crate::modules::auth;
 use crate::route::Flags;
@@ -34,10 +37,12 @@ pub struct Server {
     pub group: Option<String>,
     /// `server.chroot`
     pub chroot: Option<PathBuf>,
-    /// `server.errorlog`; `None`: standard error.
-    pub error_log: Option<PathBuf>,
+    /// `server.errorlog`, `server.errorlog-use-syslog`; `None`: standard error.
+    pub error_log: Option<LogPlace>,
+    /// `server.errorlog` within conditions, each log once.
+    pub error_logs: Vec<Arc<ErrorLog>>,
     /// Where access logs go.
-    pub access_logs: Vec<AccessLog>,
+    pub access_logs: Vec<LogPlace>,
     /// Programs that are started as backends (`bin-path`), each once.
     pub programs: Vec<Spawn>,
     /// `server.kbytes-per-second`, each that is written
@@ -72,14 +77,15 @@ pub enum StatCache {
     Disabled,
 }
 
-/// Where an access log goes (`accesslog.filename`, `accesslog.use-syslog`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccessLog {
+/// Where a log goes (`server.errorlog`, `accesslog.filename` and so on). A plan writes it as the configuration does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum LogPlace {
     /// A file.
     File(PathBuf),
     /// A command that reads lines: `"|cmd"`, run by `/bin/sh -c`.
     Pipe(String),
-    /// Syslog with this priority: `server.syslog-facility` times eight, and `accesslog.syslog-level`.
+    /// Syslog with this priority: `server.syslog-facility` times eight, and a level.
     Syslog(u16),
 }
 
@@ -95,6 +101,7 @@ impl Default for Server {
             group: None,
             chroot: None,
             error_log: None,
+            error_logs: Vec::new(),
             access_logs: Vec::new(),
             programs: Vec::new(),
             limits: Vec::new(),
@@ -107,23 +114,85 @@ impl Default for Server {
     }
 }
 
-impl AccessLog {
+impl Server {
+    /// Log files, each once: they are opened anew when logs are.
+    pub fn log_files(&self) -> Vec<&Path> {
+        let errors = self.error_logs.iter().map(|log| log.place());
+        let places = self.error_log.iter().chain(errors).chain(&self.access_logs);
+        let mut files = Vec::new();
+        for path in places.filter_map(LogPlace::file) {
+            if !files.contains(&path) {
+                files.push(path);
+            }
+        }
+        files
+    }
+}
+
+impl LogPlace {
     /// A file, or `"|command"`.
-    pub fn named(name: &str) -> AccessLog {
+    pub fn named(name: &str) -> LogPlace {
         match name.strip_prefix('|') {
-            Some(command) => AccessLog::Pipe(command.trim().to_owned()),
-            None => AccessLog::File(absolute(name)),
+            Some(command) => LogPlace::Pipe(command.trim().to_owned()),
+            None => LogPlace::File(absolute(name)),
+        }
+    }
+
+    /// The file, if it is one: it is opened anew when logs are.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            LogPlace::File(path) => Some(path),
+            LogPlace::Pipe(_) | LogPlace::Syslog(_) => None,
         }
     }
 }
 
-/// As a frozen connection names it.
-impl fmt::Display for AccessLog {
+/// What stands before the priority of one in the system log.
+const SYSLOG: &str = "syslog:";
+
+/// As a frozen connection and a plan name it.
+impl fmt::Display for LogPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AccessLog::File(path) => write!(f, "{}", path.display()),
-            AccessLog::Pipe(command) => write!(f, "|{command}"),
-            AccessLog::Syslog(priority) => write!(f, "syslog:{priority}"),
+            LogPlace::File(path) => write!(f, "{}", path.display()),
+            LogPlace::Pipe(command) => write!(f, "|{command}"),
+            LogPlace::Syslog(priority) => write!(f, "{SYSLOG}{priority}"),
+        }
+    }
+}
+
+impl From<LogPlace> for String {
+    fn from(place: LogPlace) -> String {
+        place.to_string()
+    }
+}
+
+/// Paths are absolute, so nothing can be meant in two ways.
+impl From<String> for LogPlace {
+    fn from(name: String) -> LogPlace {
+        let priority = name
+            .strip_prefix(SYSLOG)
+            .and_then(|number| number.parse().ok());
+        match priority {
+            Some(priority) => LogPlace::Syslog(priority),
+            None => LogPlace::named(&name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_has_the_place_of_a_log_as_it_was() {
+        for place in [
+            LogPlace::File("/var/log/error.log".into()),
+            LogPlace::Pipe("rotate /var/log/%Y".to_owned()),
+            LogPlace::Syslog(27),
+        ] {
+            let text = serde_json::to_string(&place).unwrap();
+            assert_eq!(serde_json::from_str::<LogPlace>(&text).unwrap(), place);
         }
     }
 }

@@ -14,7 +14,7 @@ use rustix::time::Timespec;
 
 use super::crew::Crew;
 use super::giving::{Giving, Outcome, revive};
-use super::logs;
+use super::logs::Reader;
 use super::taking::{Progress, Taking};
 use crate::causes::with_causes;
 use crate::clock::Now;
@@ -32,7 +32,6 @@ use crate::tls::context::Materials;
 use crate::tls::snapshot::Snapshot;
 use crate::worker::conn::Stay;
 use crate::worker::endpoint::Endpoint;
-use crate::worker::logs::Target;
 use crate::worker::{Order, Report};
 
 /// How long the accept queue of a listener that is configured no longer is served.
@@ -58,8 +57,8 @@ pub(super) struct Lead {
     pub(super) taking: Option<Taking>,
     pub(super) taken: u64,
     pub(super) activity: Activity,
-    /// Commands that read access logs.
-    pub(super) loggers: Vec<logs::Logger>,
+    /// Commands that read logs.
+    pub(super) readers: Vec<Reader>,
     /// When the listeners that are configured no longer are closed (monotonic).
     pub(super) retire_at: Option<Duration>,
 }
@@ -127,7 +126,7 @@ impl Lead {
         if let end @ (Turn::Exit | Turn::Cut) = self.serve_control(now) {
             return end;
         }
-        self.mind_loggers();
+        self.mind_readers();
         self.take(now);
         self.retire(now);
         self.advance(now)
@@ -169,7 +168,7 @@ impl Lead {
             Activity::Quitting { .. } => by(now + Duration::from_millis(100)),
         }
         // Nobody tells us when a logger ends.
-        if matches!(self.superior, Superior::Orphan(_)) || !self.loggers.is_empty() {
+        if matches!(self.superior, Superior::Orphan(_)) || !self.readers.is_empty() {
             by(now + Duration::from_secs(1));
         }
         let timeout = until.map(|until| {
@@ -182,7 +181,7 @@ impl Lead {
         match poll(&mut watched, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR | Errno::AGAIN) => {}
             // The descriptors are ours and valid; the kernel may only be out of memory.
-            Err(errno) => eprintln!("everlit: poll: {errno}"),
+            Err(errno) => errorlog::say("generation", format_args!("poll: {errno}")),
         }
     }
 
@@ -248,7 +247,7 @@ impl Lead {
                     self.become_orphan();
                     return;
                 }
-                Err(error) => eprintln!("everlit: {}", with_causes(&error)),
+                Err(error) => errorlog::say("generation", with_causes(&error)),
             }
         }
     }
@@ -272,9 +271,12 @@ impl Lead {
             return;
         }
         if let Some(control) = self.control.take() {
-            eprintln!(
-                "everlit: the supervisor is gone; generation {} goes on",
-                self.about.number
+            errorlog::say(
+                "generation",
+                format_args!(
+                    "the supervisor is gone; generation {} goes on",
+                    self.about.number
+                ),
             );
             self.superior = Superior::Orphan(Box::new(Orphan::new(control, self.about.clone())));
         }
@@ -299,7 +301,9 @@ impl Lead {
                 if let Some(file) = fds.into_iter().next() {
                     match Snapshot::unpack(file) {
                         Ok(snapshot) => self.renew_certificates(&snapshot),
-                        Err(error) => eprintln!("everlit: certificates: {error}"),
+                        Err(error) => {
+                            errorlog::say("generation", format_args!("certificates: {error}"))
+                        }
                     }
                 }
             }
@@ -342,7 +346,7 @@ impl Lead {
     }
 
     fn refuse_to_leave(&mut self, reason: &str) {
-        eprintln!("everlit: asked to leave: {reason}");
+        errorlog::say("generation", format_args!("asked to leave: {reason}"));
         self.tell(&FromGeneration::Refused {
             reason: reason.to_owned(),
         });
@@ -490,9 +494,12 @@ impl Lead {
                         Turn::Exit
                     }
                     Outcome::Resumed { tally, reason } => {
-                        eprintln!(
-                            "everlit: the successor failed ({reason}); generation {} serves on",
-                            self.about.number
+                        errorlog::say(
+                            "generation",
+                            format_args!(
+                                "the successor failed ({reason}); generation {} serves on",
+                                self.about.number
+                            ),
                         );
                         said.push(FromGeneration::Resumed { tally, reason });
                         self.activity = Activity::Serving;
@@ -560,41 +567,6 @@ impl Lead {
         }
     }
 
-    fn mind_loggers(&mut self) {
-        for logger in &mut self.loggers {
-            if let Some(pipe) = logger.revive() {
-                let (index, target) = (logger.index, Target::Stream(pipe));
-                self.crew
-                    .order_all(|| Order::Logs(vec![(index, target.clone())]));
-            }
-        }
-    }
-
-    /// Log files that the supervisor has opened anew.
-    fn take_logs(&self, paths: Vec<String>, fds: Vec<OwnedFd>) {
-        for (path, file) in paths.into_iter().zip(fds) {
-            self.use_log(&path, file);
-        }
-    }
-
-    fn use_log(&self, path: &str, file: OwnedFd) {
-        let server = &self.site.server;
-        let index = logs::index_of(&server.access_logs, path);
-        if server
-            .error_log
-            .as_ref()
-            .is_some_and(|log| log.as_os_str() == path)
-        {
-            if let Err(error) = logs::redirect_errors(file) {
-                eprintln!("everlit: reopen {path}: {error}");
-            }
-        } else if let Some(index) = index {
-            let target = logs::target(file);
-            self.crew
-                .order_all(|| Order::Logs(vec![(index, target.clone())]));
-        }
-    }
-
     /// Certificates and keys may be new: for handshakes from now on. If something is wrong with them, the old ones stay.
     fn renew_certificates(&mut self, snapshot: &Snapshot) {
         match tls::renew(&self.site, &self.materials, snapshot) {
@@ -612,21 +584,6 @@ impl Lead {
                 "mod_openssl",
                 format_args!("{error}; the old certificates stay"),
             ),
-        }
-    }
-
-    /// Opens all log files anew: without a supervisor, with the privileges that are left.
-    fn reopen_logs(&self) {
-        let server = &self.site.server;
-        let files = server.access_logs.iter().filter_map(|log| match log {
-            crate::config::AccessLog::File(path) => Some(path),
-            _ => None,
-        });
-        for path in files.chain(&server.error_log) {
-            match logs::open_file(path) {
-                Ok(file) => self.use_log(&path.to_string_lossy(), file),
-                Err(error) => eprintln!("everlit: {error}"),
-            }
         }
     }
 }

@@ -6,15 +6,15 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::io::Errno;
 
-use crate::config::{AccessLog, Server};
+use crate::config::{LogPlace, Server};
+use crate::errorlog;
 use crate::logfile;
+use crate::piped::Logger;
+use crate::syslog::Syslog;
 use crate::worker::logs::Target;
 
 /// A log that cannot be opened.
@@ -38,165 +38,114 @@ impl std::error::Error for LogError {
     }
 }
 
-/// Opens all logs of a site; returns the targets of its access logs, and the commands behind some of them.
-pub(super) fn open(server: &Server) -> Result<(Vec<Target>, Vec<Logger>), LogError> {
-    if let Some(path) = &server.error_log {
-        redirect_errors(open_file(path)?).map_err(|cause| LogError {
-            log: path.display().to_string(),
-            cause,
-        })?;
-    }
-    let mut loggers = Vec::new();
-    let logs = server.access_logs.iter().enumerate();
-    let targets: Result<_, _> = logs
-        .map(|(index, log)| open_access_log(index, log, &mut loggers))
-        .collect();
-    Ok((targets?, loggers))
-}
-
-/// Makes a file the error log.
-pub(super) fn redirect_errors(file: OwnedFd) -> io::Result<()> {
-    // Words to standard error must not fail because a reader is slow.
-    rustix::io::ioctl_fionbio(&file, false)?;
-    Ok(rustix::stdio::dup2_stderr(&file)?)
-}
-
-/// Opens a log file for appending.
-pub(super) fn open_file(path: &Path) -> Result<OwnedFd, LogError> {
-    logfile::open(path).map_err(|cause| LogError {
-        log: path.display().to_string(),
-        cause,
-    })
-}
-
-fn open_access_log(
-    index: usize,
-    log: &AccessLog,
-    loggers: &mut Vec<Logger>,
-) -> Result<Target, LogError> {
-    match log {
-        AccessLog::File(path) => Ok(Target::Stream(Arc::new(open_file(path)?))),
-        AccessLog::Pipe(command) => Logger::start(index, command)
-            .map(|(logger, pipe)| {
-                loggers.push(logger);
-                Target::Stream(pipe)
-            })
-            .map_err(|cause| LogError {
-                log: log.to_string(),
-                cause,
-            }),
-        AccessLog::Syslog(priority) => connect_syslog()
-            .map(|socket| {
-                // RFC 3164: priority, then a tag.
-                Target::Syslog(
-                    Arc::new(socket),
-                    format!("<{priority}>everlit[{}]: ", std::process::id()),
-                )
-            })
-            .map_err(|cause| LogError {
-                log: log.to_string(),
-                cause,
-            }),
-    }
-}
-
-/// How long a command that reads lines must have run to be started again at once.
-const LOGGER_REST: Duration = Duration::from_secs(1);
-
-/// A command that reads lines; it ends when this process's copies of the pipe are gone.
+/// Opened logs.
 #[derive(Debug)]
-pub(super) struct Logger {
-    /// Position of its log.
-    pub(super) index: usize,
-    command: String,
-    child: Child,
-    started: Instant,
+pub(super) struct Opened {
+    /// Of access logs.
+    pub(super) targets: Vec<Target>,
+    /// The commands behind some of them.
+    pub(super) readers: Vec<Reader>,
 }
 
-impl Logger {
-    fn start(index: usize, command: &str) -> io::Result<(Self, Arc<OwnedFd>)> {
-        let (child, pipe) = start(command)?;
-        let logger = Self {
-            index,
-            command: command.to_owned(),
-            child,
-            started: Instant::now(),
-        };
-        Ok((logger, pipe))
-    }
+/// A command that reads one of the logs.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) of: LogOf,
+    pub(super) logger: Logger,
+}
 
-    /// If it has ended, it is started again, a second after its last start at the earliest; the new pipe.
-    pub(super) fn revive(&mut self) -> Option<Arc<OwnedFd>> {
-        if !matches!(self.child.try_wait(), Ok(Some(_))) || self.started.elapsed() < LOGGER_REST {
-            return None;
+/// A log of the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LogOf {
+    /// Everything that is said.
+    Server,
+    /// What is wrong with some requests; position among [`Server::error_logs`].
+    Some(usize),
+    /// Position among [`Server::access_logs`].
+    Access(usize),
+}
+
+/// Opens all logs of a site.
+pub(super) fn open(server: &Server) -> Result<Opened, LogError> {
+    let mut readers = Vec::new();
+    let mut missing = None;
+    // First of all, so that what goes wrong with the others is said there.
+    match &server.error_log {
+        None => {}
+        Some(place @ LogPlace::Syslog(priority)) => {
+            let log = system_log(*priority, &mut missing).map_err(failure(place))?;
+            errorlog::use_system_log(log);
         }
-        match Self::start(self.index, &self.command) {
-            Ok((logger, pipe)) => {
-                eprintln!(
-                    "everlit: \"{}\" had ended and was started again",
-                    self.command
-                );
-                *self = logger;
-                Some(pipe)
-            }
-            Err(error) => {
-                eprintln!("everlit: start \"{}\" again: {error}", self.command);
-                self.started = Instant::now();
-                None
-            }
+        Some(place @ (LogPlace::File(_) | LogPlace::Pipe(_))) => {
+            let stream = stream(place, LogOf::Server, &mut readers)?;
+            redirect_errors(&*stream).map_err(failure(place))?;
         }
     }
+    for (index, log) in server.error_logs.iter().enumerate() {
+        log.redirect(stream(log.place(), LogOf::Some(index), &mut readers)?);
+    }
+    let mut targets = Vec::new();
+    for (index, place) in server.access_logs.iter().enumerate() {
+        targets.push(match place {
+            LogPlace::Syslog(priority) => {
+                let log = system_log(*priority, &mut missing).map_err(failure(place))?;
+                Target::Syslog(Arc::new(log))
+            }
+            place => Target::Stream(stream(place, LogOf::Access(index), &mut readers)?),
+        });
+    }
+    if let Some(errno) = missing {
+        let text = format_args!("nobody takes lines for the system log yet (/dev/log: {errno})");
+        errorlog::say("generation", text);
+    }
+    Ok(Opened { targets, readers })
 }
 
-fn start(command: &str) -> io::Result<(Child, Arc<OwnedFd>)> {
-    // It inherits our blocked signals: an interrupt for the whole group must not end it before the last lines come.
-    let mut child = Command::new("/bin/sh")
-        .arg("-c")
-        .arg(format!("exec {command}"))
-        .stdin(Stdio::piped())
-        .spawn()?;
-    let pipe = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    Ok((child, Arc::new(OwnedFd::from(pipe))))
+/// Makes a file or a pipe the error log.
+pub(super) fn redirect_errors(stream: impl AsFd) -> io::Result<()> {
+    // Words to standard error must not fail because a reader is slow.
+    rustix::io::ioctl_fionbio(&stream, false)?;
+    Ok(rustix::stdio::dup2_stderr(stream)?)
 }
 
-fn connect_syslog() -> io::Result<OwnedFd> {
-    let socket = rustix::net::socket_with(
-        AddressFamily::UNIX,
-        SocketType::DGRAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
-    rustix::net::connect(&socket, &SocketAddrUnix::new("/dev/log")?)?;
-    Ok(socket)
+fn stream(
+    place: &LogPlace,
+    of: LogOf,
+    readers: &mut Vec<Reader>,
+) -> Result<Arc<OwnedFd>, LogError> {
+    let opened = match place {
+        LogPlace::File(path) => logfile::open(path).map(Arc::new),
+        LogPlace::Pipe(command) => start(command, of).map(|logger| {
+            let pipe = logger.pipe().clone();
+            readers.push(Reader { of, logger });
+            pipe
+        }),
+        LogPlace::Syslog(_) => Err(io::ErrorKind::Unsupported.into()),
+    };
+    opened.map_err(failure(place))
 }
 
-/// Which access log is this file?
-pub(super) fn index_of(logs: &[AccessLog], path: &str) -> Option<usize> {
-    let path = PathBuf::from(path);
-    logs.iter()
-        .position(|log| matches!(log, AccessLog::File(file) if *file == path))
+/// What reads our standard error goes on writing to the one that we were started with.
+fn start(command: &str, of: LogOf) -> io::Result<Logger> {
+    let complaints = match of {
+        LogOf::Server => Some(rustix::stdio::stderr().try_clone_to_owned()?),
+        LogOf::Some(_) | LogOf::Access(_) => None,
+    };
+    Logger::start(command, complaints)
 }
 
-/// A target for a file that was opened for us.
-pub(super) fn target(file: OwnedFd) -> Target {
-    debug_assert!(
-        rustix::fs::fcntl_getfl(file.as_fd()).is_ok(),
-        "an open file"
-    );
-    Target::Stream(Arc::new(file))
+/// lighttpd starts without one, too.
+fn system_log(priority: u16, missing: &mut Option<Errno>) -> io::Result<Syslog> {
+    let log = Syslog::new(priority)?;
+    if let Err(errno) = log.connect() {
+        *missing = Some(errno);
+    }
+    Ok(log)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_that_ends_is_started_again() {
-        let (mut logger, _pipe) = Logger::start(0, "true").unwrap();
-        logger.child.wait().unwrap();
-        assert!(logger.revive().is_none());
-        logger.started -= LOGGER_REST;
-        assert!(logger.revive().is_some());
-        logger.child.wait().unwrap();
+fn failure(place: &LogPlace) -> impl FnOnce(io::Error) -> LogError {
+    |cause| LogError {
+        log: place.to_string(),
+        cause,
     }
 }

@@ -10,6 +10,7 @@ mod endpoints;
 mod giving;
 mod lead;
 mod logs;
+mod minding;
 mod notify;
 mod single;
 mod start;

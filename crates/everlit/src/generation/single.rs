@@ -14,10 +14,11 @@ use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, getpeername, getsockname};
 
 use super::endpoints::arrival;
-use super::logs;
+use super::logs::{self, Opened};
 use super::start::{StartError, abort_on_panic, drop_privileges, kernel};
 use super::stdin::{Call, Caller};
 use crate::config::{self, Site};
+use crate::errorlog;
 use crate::link::Listeners;
 use crate::net::Peer;
 use crate::source::Source;
@@ -64,7 +65,9 @@ fn serve(source: &Source, caller: Caller) -> Result<End, StartError> {
     let endpoint = arrival(local, &plan.listeners);
     let (worker, chores) = prepare(site, endpoint, signals, &counters)?;
     for warning in &plan.warnings {
-        eprintln!("{}", warning.trim_end());
+        for line in warning.trim_end().lines() {
+            errorlog::say("configuration", line);
+        }
     }
     worker.serve_only(conn);
     chores.finish();
@@ -90,7 +93,7 @@ fn prepare(
 ) -> Result<(Worker, Chores), StartError> {
     let site = Arc::new(site);
     // The connection is short; a logger that dies meanwhile is not started again.
-    let (targets, _loggers) = logs::open(&site.server).map_err(StartError::Log)?;
+    let Opened { targets, .. } = logs::open(&site.server).map_err(StartError::Log)?;
     drop_privileges(&site.server)?;
     let bell = |errno: Errno| kernel("create an event descriptor", errno.into());
     let (orders, inbox) = inbox::channel().map_err(bell)?;

@@ -12,7 +12,7 @@ use super::crew::{Crew, Hand};
 use super::dumps;
 use super::endpoints::{self, endpoint};
 use super::lead::{Activity, Lead, Superior};
-use super::logs::{self, LogError};
+use super::logs::{self, LogError, Opened};
 use super::notify::Notifier;
 use super::stdin::StdinError;
 use super::taking::Taking;
@@ -131,7 +131,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
 
     let descriptors = raise_descriptor_limit(&site.server)?;
     make_room_for_descriptors(descriptors);
-    let (targets, loggers) = logs::open(&site.server).map_err(StartError::Log)?;
+    let Opened { targets, readers } = logs::open(&site.server).map_err(StartError::Log)?;
     if tls::is_spoken(&site) && site.server.core_files == CoreFiles::AsStarted {
         dumps::forbid()?;
     }
@@ -193,7 +193,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
         taking,
         taken: 0,
         activity: Activity::Serving,
-        loggers,
+        readers,
         retire_at,
     })
 }

@@ -10,6 +10,7 @@ use portable_tls::Tickets;
 
 use super::crew::Crew;
 use crate::clock::Now;
+use crate::errorlog;
 use crate::freeze::{
     self, HTTP1_VERSION, KIND_HTTP1, KIND_NONCES, KIND_TICKETS, NONCES_VERSION, TICKETS_VERSION,
 };
@@ -153,8 +154,9 @@ fn revive(parcel: Parcel) -> Option<freeze::Thawed> {
     match freeze::thaw(image, parcel.fds) {
         Ok(thawed) => Some(thawed),
         Err(fault) => {
-            eprintln!(
-                "everlit: a connection of the predecessor is unusable and was closed: {fault}"
+            errorlog::say(
+                "generation",
+                format_args!("a connection of the predecessor is unusable and was closed: {fault}"),
             );
             None
         }

@@ -577,8 +577,9 @@ impl Http1 {
 
 /// Says what was refused, if that is wanted (`debug.log-request-header-on-error`).
 fn tell_refused(bytes: &[u8], reject: &Reject, bench: &Bench) {
-    if bench.desk.resolver.base().core.debug.header_on_error {
-        debug::refused(bytes, reject.status, reject.reason);
+    let core = &bench.desk.resolver.base().core;
+    if core.debug.header_on_error {
+        debug::refused(bytes, &core.errors, reject.status, reject.reason);
     }
 }
 

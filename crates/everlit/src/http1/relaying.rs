@@ -13,7 +13,6 @@ use super::head::{Head, Method, Version};
 use super::machine::{Http1, Need};
 use super::state::{Phase, State};
 use super::turn::Turn;
-use crate::errorlog;
 use crate::gateway::preface::Length;
 use crate::gateway::relay::{
     Asked, Direction, Piece, Relay, Source, Stage, Trouble, Used, length_of,
@@ -106,7 +105,8 @@ impl Http1 {
                 Piece::Nothing => Next::On,
                 Piece::Complaint(length) => {
                     let text = String::from_utf8_lossy(&input[at - length..at]);
-                    errorlog::say(relay.protocol.module(), text);
+                    let errors = &relay.asked.settings.core.errors;
+                    errors.say(relay.protocol.module(), text);
                     Next::On
                 }
                 Piece::End(persistence) => turn.backend_ended(persistence, origin, bench),

@@ -208,7 +208,6 @@ pub fn check(
     rule: &Rule,
     knows: &Knows<'_>,
 ) -> Verdict {
-    use crate::errorlog;
     use crate::inquiry::{Answer, Question, Work};
     use crate::outside::ldap::{Directory, Login};
     use zeroize::Zeroizing;
@@ -253,11 +252,12 @@ pub fn check(
         groups,
         member: settings.member.clone(),
     };
+    let errors = knows.errors.clone();
     let question = Question {
         key,
         work: Work::Job(Box::new(move || {
             directory.login(&login).unwrap_or_else(|failure| {
-                errorlog::say("mod_authn_ldap", failure);
+                errors.say("mod_authn_ldap", failure);
                 Answer::Unavailable
             })
         })),

@@ -51,7 +51,6 @@ fn options(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
 /// Whether a password is right.
 #[cfg(feature = "pam")]
 pub fn check(exchange: &mut Exchange<'_>, settings: &Settings, knows: &Knows<'_>) -> Verdict {
-    use crate::errorlog;
     use crate::inquiry::{Answer, Question, Work};
     use crate::sys::pam;
     use std::ffi::CString;
@@ -78,6 +77,7 @@ pub fn check(exchange: &mut Exchange<'_>, settings: &Settings, knows: &Knows<'_>
         from.as_bytes(),
     ];
     let key = answers.key("pam", &parts);
+    let errors = knows.errors.clone();
     let question = Question {
         key,
         work: Work::Job(Box::new(move || {
@@ -85,7 +85,7 @@ pub fn check(exchange: &mut Exchange<'_>, settings: &Settings, knows: &Knows<'_>
                 Ok(true) => Answer::Yes(Vec::new()),
                 Ok(false) => Answer::No,
                 Err(error) => {
-                    errorlog::say("mod_authn_pam", error);
+                    errors.say("mod_authn_pam", error);
                     Answer::Unavailable
                 }
             }

@@ -6,7 +6,6 @@ use lighttpd_conf::{BlockId, Kind, Value};
 
 use super::{Hooks, Module};
 use crate::config::{Change, Directive, Read, Reader, Setter};
-use crate::errorlog;
 use crate::exchange::{Exchange, Flow};
 use crate::files;
 use crate::files::EntryKind;
@@ -182,7 +181,7 @@ fn apply(lists: &Lists, exchange: &mut Exchange<'_>, core: &settings::Core) -> F
         return Flow::Again;
     };
     let old = String::from_utf8_lossy(&exchange.request.uri.target);
-    errorlog::say(MODULE.name, format_args!("{old} {wrong}"));
+    core.errors.say(MODULE.name, format_args!("{old} {wrong}"));
     exchange.response.status = 500;
     Flow::Done
 }

@@ -11,7 +11,6 @@ use md5::{Digest as _, Md5};
 
 use super::{Hooks, Module};
 use crate::config::{Change, Directive, Read, Reader, Setter};
-use crate::errorlog;
 use crate::exchange::{Exchange, Flow};
 use crate::settings;
 
@@ -242,6 +241,7 @@ fn judge<'p>(
 }
 
 fn physical(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
+    let errors = &settings.core.errors;
     let settings = &settings.secdownload;
     if settings.prefix.is_empty() {
         return Flow::GoOn;
@@ -271,7 +271,7 @@ fn physical(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow 
             };
         }
     };
-    errorlog::say(
+    errors.say(
         MODULE.name,
         format_args!("secdownload.{missing} has to be set"),
     );

@@ -2,7 +2,6 @@
 
 use super::{Hooks, Module, is_directory};
 use crate::config::{Directive, Setter};
-use crate::errorlog;
 use crate::exchange::{Exchange, Flow};
 use crate::route::uri;
 use crate::settings;
@@ -74,6 +73,7 @@ fn directory(settings: &Settings, host: &[u8]) -> Vec<u8> {
 }
 
 fn docroot(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
+    let errors = &settings.core.errors;
     let settings = &settings.simple_vhost;
     if settings.server_root.is_empty() {
         return Flow::GoOn;
@@ -96,7 +96,7 @@ fn docroot(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
         }
         if settings.debug == Debug::On {
             let shown = String::from_utf8_lossy(&directory);
-            errorlog::say(MODULE.name, format_args!("there is no directory {shown}"));
+            errors.say(MODULE.name, format_args!("there is no directory {shown}"));
         }
     }
     Flow::GoOn

@@ -3,34 +3,36 @@
 //! In: an exchange. Out: lines in the error log. Must hold: a line for each field; nothing is said that was not
 //! asked for.
 
-use crate::errorlog;
+use crate::errorlog::Errors;
 use crate::exchange::Exchange;
-use crate::settings::Debug;
+use crate::settings::{Core, Debug};
 
 /// Lines of a refused head that are logged.
 const REFUSED_MAX: usize = 100;
 
 /// Says what is to be said.
-pub(super) fn tell(exchange: &Exchange<'_>, debug: Debug) {
-    for line in lines(exchange, debug) {
-        errorlog::say("debug", line);
+pub(super) fn tell(exchange: &Exchange<'_>, core: &Core) {
+    for line in lines(exchange, core.debug) {
+        core.errors.say("debug", line);
     }
 }
 
 /// Which conditions hold.
 pub(super) fn conditions<'t>(
     exchange: &Exchange<'_>,
+    errors: &Errors,
     judged: impl Iterator<Item = (&'t str, bool)>,
 ) {
     let target = String::from_utf8_lossy(&exchange.request.uri.target);
     for (text, holds) in judged {
         let is = if holds { "holds" } else { "does not hold" };
-        errorlog::say("debug", format_args!("condition: {target}: {text} {is}"));
+        errors.say("debug", format_args!("condition: {target}: {text} {is}"));
     }
 }
 
 /// What was asked for.
-pub(super) fn url(exchange: &Exchange<'_>) {
+pub(super) fn url(exchange: &Exchange<'_>, errors: &Errors) {
+    let step = |what, value: &str| step(errors, what, value);
     let request = &exchange.request;
     let text = |bytes| String::from_utf8_lossy(bytes);
     step("target", &text(&request.uri.target));
@@ -44,7 +46,8 @@ pub(super) fn url(exchange: &Exchange<'_>) {
 }
 
 /// Where it leads at this moment.
-pub(super) fn paths(exchange: &Exchange<'_>, moment: &str) {
+pub(super) fn paths(exchange: &Exchange<'_>, errors: &Errors, moment: &str) {
+    let step = |what, value: &str| step(errors, what, value);
     let text = |bytes| String::from_utf8_lossy(bytes);
     let physical = &*exchange.physical;
     step("document root", &text(&physical.document_root));
@@ -52,20 +55,20 @@ pub(super) fn paths(exchange: &Exchange<'_>, moment: &str) {
     step(&format!("file, {moment}"), &text(&physical.path));
 }
 
-fn step(what: &str, value: &str) {
-    errorlog::say("debug", format_args!("handling: {what}: {value}"));
+fn step(errors: &Errors, what: &str, value: &str) {
+    errors.say("debug", format_args!("handling: {what}: {value}"));
 }
 
 /// A head that was refused.
-pub(crate) fn refused(bytes: &[u8], status: u16, reason: &str) {
-    errorlog::say("debug", format_args!("refused with {status}: {reason}"));
+pub(crate) fn refused(bytes: &[u8], errors: &Errors, status: u16, reason: &str) {
+    errors.say("debug", format_args!("refused with {status}: {reason}"));
     let lines = bytes.split(|byte| *byte == b'\n').take(REFUSED_MAX);
     for line in lines
         .map(<[u8]>::trim_ascii_end)
         .filter(|line| !line.is_empty())
     {
         let text = String::from_utf8_lossy(line);
-        errorlog::say("debug", format_args!("refused: {text}"));
+        errors.say("debug", format_args!("refused: {text}"));
     }
 }
 

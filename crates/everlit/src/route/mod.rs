@@ -376,7 +376,7 @@ fn conclude(
         hook(exchange, settings, line);
     }
     if core.debug != Debug::default() {
-        debug::tell(exchange, core.debug);
+        debug::tell(exchange, core);
     }
 }
 

@@ -82,7 +82,7 @@ fn settle(site: &Site, resolver: &mut Resolver, exchange: &mut Exchange<'_>) -> 
     let settings = resolver.resolve(site, &exchange.request);
     exchange.captured = resolver.take_captured();
     if settings.core.debug.condition_handling {
-        debug::conditions(exchange, resolver.judged(site));
+        debug::conditions(exchange, &settings.core.errors, resolver.judged(site));
     }
     settings
 }
@@ -118,7 +118,7 @@ fn round(
         _ => {}
     }
     if settings.core.debug.request_handling {
-        debug::url(exchange);
+        debug::url(exchange, &settings.core.errors);
     }
     let before = settings.clone();
     match ask(&site.pipeline.uri_clean, settings, exchange) {
@@ -165,7 +165,7 @@ fn round(
         &settings.core,
     );
     if settings.core.debug.request_handling {
-        debug::paths(exchange, "before modules map it");
+        debug::paths(exchange, &settings.core.errors, "before modules map it");
     }
     // A backend that answers for the URL: whether there is such a file does not matter, nor where.
     if exchange.handler.is_some() {
@@ -185,7 +185,7 @@ fn round(
         return gateway::forward(exchange, settings);
     }
     if settings.core.debug.request_handling {
-        debug::paths(exchange, "to be looked up");
+        debug::paths(exchange, &settings.core.errors, "to be looked up");
     }
     if let Err(status) = look_up(site, settings, exchange) {
         return done(exchange, status);

@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use super::{Answerer, Desk, Origin, Trust, conclude, handler, read};
 use crate::clock::Now;
-use crate::errorlog;
 use crate::exchange::{Exchange, First, Lasting};
 use crate::gateway::header_map::Way;
 use crate::gateway::relay::{Asked, Body, Renamed, Source};
@@ -196,10 +195,10 @@ impl Desk {
                     request.permit = permitted.permit;
                     request.environment = permitted.variables;
                 }
-                self.process(request, now);
+                let (settings, _) = self.process(request, now);
                 if self.knowledge.question.take().is_some() {
                     // It has been with a backend, and cannot be put off any more.
-                    errorlog::say(
+                    settings.core.errors.say(
                         "server",
                         "a request that has been with a backend would have to wait for an answer (see auth.cache): 503",
                     );

@@ -156,7 +156,7 @@ impl Supervisor {
                 }
             }
         }
-        self.journal.redirect(error_log.as_deref());
+        self.journal.redirect(error_log.as_ref());
         self.journal
             .say(format_args!("reopened {} log files", opened.len()));
         for failure in &failed {

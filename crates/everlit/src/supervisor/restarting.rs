@@ -437,7 +437,7 @@ impl Supervisor {
             worker.generation.serve();
         }
         let error_log = self.plan.as_ref().and_then(|plan| plan.error_log.clone());
-        self.journal.redirect(error_log.as_deref());
+        self.journal.redirect(error_log.as_ref());
         self.write_pid_file();
         if let Err(error) = self.control.socket().publish() {
             self.journal.say(format_args!(

@@ -21,7 +21,7 @@ use super::binary::{Binary, FileState, environment};
 use super::certificates::Watch;
 use super::generation::{Exit, Generation};
 use super::idle::Idle;
-use super::journal::Journal;
+use super::journal::{Journal, JournalState};
 use super::listeners::{Listener, Listeners, Origin};
 use super::notices::Notices;
 use super::operator::Asked;
@@ -99,6 +99,9 @@ struct State {
     /// Since version 3.
     #[serde(default)]
     programs: ProgramsState,
+    /// What a program does not know of goes to a command of its own.
+    #[serde(default)]
+    journal: JournalState,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -175,6 +178,7 @@ struct StateRef<'a> {
     asked: Vec<u64>,
     idle_limit: Option<Duration>,
     programs: ProgramsState,
+    journal: JournalState,
 }
 
 #[derive(Debug, Serialize)]
@@ -429,6 +433,7 @@ impl Supervisor {
             asked: self.asked.iter().map(|asked| asked.client.0).collect(),
             idle_limit: self.idle.as_ref().map(Idle::limit),
             programs: self.programs.state(),
+            journal: self.journal.state(),
         }
     }
 
@@ -442,6 +447,7 @@ impl Supervisor {
         );
         all.extend(self.workers.iter().map(Worker::handle));
         all.extend(self.programs.descriptors());
+        all.extend(self.journal.descriptors());
         all.extend(self.workers.iter().filter_map(Worker::line));
         all.extend(self.control.kept().map(|client| client.socket));
         all.extend(
@@ -516,13 +522,8 @@ impl Supervisor {
             })
             .transpose()?;
         let control = ControlSocket::resume(adopt(state.control)?, state.control_file);
-        let mut journal = Journal::default();
-        journal.redirect(
-            state
-                .plan
-                .as_ref()
-                .and_then(|plan| plan.error_log.as_deref()),
-        );
+        let mut journal = Journal::resume(state.journal, adopt)?;
+        journal.redirect(state.plan.as_ref().and_then(|plan| plan.error_log.as_ref()));
         let mut pending = state.pending;
         for pending in &mut pending {
             pending.renewal.get_or_insert(SupervisorRenewal::Renewed);

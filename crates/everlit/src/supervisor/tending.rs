@@ -11,6 +11,7 @@ use super::restart::Event;
 use super::restarting::Cause;
 use super::worker::Output;
 use super::{Ground, Supervisor};
+use crate::config::LogPlace;
 use crate::plan::Plan;
 
 impl Ground {
@@ -34,7 +35,7 @@ fn surroundings<'a>(
         output: ground.output(),
         error_log: plan.and_then(|plan| {
             let log = plan.breakage_log.as_deref();
-            log.or(plan.error_log.as_deref())
+            log.or(plan.error_log.as_ref().and_then(LogPlace::file))
         }),
     }
 }

@@ -6,10 +6,9 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::io::Errno;
-use rustix::net::SendFlags;
-
+use crate::logfile::write_all;
 use crate::logline::{Ending, LogId, PendingLine};
+use crate::syslog::Syslog;
 
 /// Lines are written when so many bytes have come together, or a second has passed.
 const GATHER_BYTES: usize = 16 * 1024;
@@ -25,8 +24,8 @@ pub struct Logs {
 pub enum Target {
     /// A file, opened for appending, or a pipe.
     Stream(Arc<OwnedFd>),
-    /// A connected datagram socket of the system log, and what goes before each line.
-    Syslog(Arc<OwnedFd>, String),
+    /// The system log.
+    Syslog(Arc<Syslog>),
     /// It could not be opened again; lines are lost until it can.
     Nowhere,
 }
@@ -65,7 +64,7 @@ impl Logs {
     pub fn descriptor(&self, log: LogId) -> Option<OwnedFd> {
         match &self.sinks.get(usize::from(log.0))?.target {
             Target::Stream(fd) => rustix::io::fcntl_dupfd_cloexec(fd, 0).ok(),
-            Target::Syslog(..) | Target::Nowhere => None,
+            Target::Syslog(_) | Target::Nowhere => None,
         }
     }
 
@@ -98,19 +97,10 @@ impl Sink {
         // A log that cannot be written must not stop the server: the lines are lost.
         let _ = match &self.target {
             Target::Stream(fd) => write_all(fd.as_fd(), &self.gathered),
-            Target::Syslog(socket, prefix) => {
-                for line in self
-                    .gathered
-                    .split(|byte| *byte == b'\n')
-                    .filter(|line| !line.is_empty())
-                {
-                    let mut message = prefix.clone().into_bytes();
-                    message.extend_from_slice(line);
-                    let _ = rustix::net::send(
-                        &**socket,
-                        &message,
-                        SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
-                    );
+            Target::Syslog(log) => {
+                let lines = self.gathered.split(|byte| *byte == b'\n');
+                for line in lines.filter(|line| !line.is_empty()) {
+                    let _ = log.send(line);
                 }
                 Ok(())
             }
@@ -127,16 +117,4 @@ impl Drop for Logs {
     fn drop(&mut self) {
         self.flush();
     }
-}
-
-fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
-    while !bytes.is_empty() {
-        match rustix::io::write(&fd, bytes) {
-            Ok(0) => return Err(Errno::IO),
-            Ok(n) => bytes = &bytes[n..],
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }

@@ -15,6 +15,7 @@ mod control_socket;
 mod debian;
 mod deflate;
 mod demo;
+mod errorlog;
 mod examples;
 mod extforward;
 mod idle;

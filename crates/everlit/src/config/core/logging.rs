@@ -1,65 +1,62 @@
 //! The error log and the system log.
 
-use lighttpd_conf::Value;
+use lighttpd_conf::{BlockId, Value};
 
-use crate::config::AccessLog;
-use crate::config::directive::{Change, Counts, Directive, Kind, Lack, Read, Risk, Scope, Setter};
-use crate::config::draft::Draft;
-use crate::config::paths::absolute;
+use crate::config::LogPlace;
+use crate::config::directive::{Change, Directive, Kind, Read, Setter};
+use crate::config::draft::{Draft, ErrorsGo};
 use crate::config::reader::Reader;
+use crate::errorlog::Errors;
 use crate::settings::Settings;
 
 pub(super) static DIRECTIVES: &[Directive] = &[
-    Directive::server(
+    Directive::request(
         "server.errorlog",
         Setter::Own(Kind::String, error_log),
         "",
-        "File for messages of the server; empty: standard error.",
-    )
-    .differs(
-        Counts::Warned,
-        "it counts outside of conditions only, and \"|command\" is an error",
-    )
-    .in_scope(Scope::Connection),
+        "File for messages of the server, or \"|command\" that reads them; in conditions, for those about these requests; empty: \
+         standard error, or in conditions as outside of them.",
+    ),
     Directive::request(
         "server.breakagelog",
         Setter::Own(Kind::String, breakage_log),
         "",
-        "File, or \"|command\", for what CGI programs write to standard error, and outside of conditions programs of bin-path too; empty: server.errorlog.",
+        "File, or \"|command\", for what CGI programs write to standard error, and outside of conditions programs of bin-path too (a file only); empty: server.errorlog.",
     ),
-    Directive::unsupported(
+    Directive::server(
         "server.errorlog-use-syslog",
-        Kind::Bool,
-        Scope::Server,
-        Lack::Feature(
-            "messages go to server.errorlog, or to standard error, where systemd's journal takes them",
-        ),
-        Risk::Visible,
-        "Whether messages of the server go to the system log.",
+        Setter::Bool(|draft, on| {
+            draft.errors = match on {
+                true => ErrorsGo::ToSystemLog,
+                false => ErrorsGo::WhereNamed,
+            }
+        }),
+        "\"disable\"",
+        "Whether messages of the server go to the system log, with level \"err\", instead of where server.errorlog says outside of \
+         conditions.",
     ),
     Directive::server(
         "server.syslog-facility",
         Setter::Own(Kind::String, syslog_facility),
         "\"daemon\"",
-        "Facility of lines in the system log (accesslog.use-syslog).",
+        "Facility of lines in the system log (server.errorlog-use-syslog, accesslog.use-syslog).",
     ),
 ];
 
-fn error_log(value: &Value, reader: &mut Reader) -> Read<Draft> {
-    let text = value.to_str()?;
-    if let Some(command) = text.strip_prefix('|') {
-        reader.error(
-            value.span,
-            format!(
-                "server.errorlog: this version does not start \"{}\" as a logger",
-                command.trim()
-            ),
-            "name a file, or leave it out to write to standard error",
-        );
+/// An empty one changes nothing, as in lighttpd: what holds outside of the condition goes on.
+fn error_log(value: &Value, reader: &mut Reader) -> Read<Settings> {
+    let name = value.to_str()?;
+    if name.is_empty() {
+        return Ok(Change::new(|_| {}));
     }
-    let path = (!text.is_empty()).then(|| absolute(text));
-    Ok(Change::new(move |draft: &mut Draft| {
-        draft.server.error_log = path.clone();
+    let place = LogPlace::named(name);
+    if reader.block() == BlockId::GLOBAL {
+        reader.set_error_log(place);
+        return Ok(Change::new(|_| {}));
+    }
+    let errors = Errors::to(reader.error_log(place));
+    Ok(Change::new(move |settings: &mut Settings| {
+        settings.core.errors = errors.clone();
     }))
 }
 
@@ -67,7 +64,7 @@ fn error_log(value: &Value, reader: &mut Reader) -> Read<Draft> {
 fn breakage_log(value: &Value, reader: &mut Reader) -> Read<Settings> {
     let log = match value.to_str()? {
         "" => None,
-        name => Some(reader.access_log(AccessLog::named(name))),
+        name => Some(reader.access_log(LogPlace::named(name))),
     };
     Ok(Change::new(move |settings: &mut Settings| {
         settings.core.breakage_log = log;

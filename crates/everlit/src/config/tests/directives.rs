@@ -7,7 +7,7 @@ use std::time::Duration;
 use portable_tls::Version;
 
 use super::support::*;
-use crate::config::{AccessLog, Apply, CoreFiles, Resolver, Site, StatCache, table};
+use crate::config::{Apply, CoreFiles, LogPlace, Resolver, Site, StatCache, table};
 use crate::gateway::Backends;
 use crate::gateway::header_map::{Forwarded, HeaderMap};
 use crate::gateway::host::Balance;
@@ -133,14 +133,33 @@ const CASES: &[Case] = &[
     }),
     // Logs.
     ("server.errorlog", "\"/tmp/e.log\"", |l| {
-        l.site.server.error_log.as_deref() == Some("/tmp/e.log".as_ref())
+        l.site.server.error_log == Some(LogPlace::File("/tmp/e.log".into()))
             && l.plan.error_log == l.site.server.error_log
             && l.plan.logs == [std::path::Path::new("/tmp/e.log")]
     }),
+    ("server.errorlog", "\"| rotate /tmp/e\"", |l| {
+        l.site.server.error_log == Some(LogPlace::Pipe("rotate /tmp/e".to_owned()))
+            && l.plan.error_log == l.site.server.error_log
+            && l.plan.logs.is_empty()
+    }),
+    (
+        "server.errorlog-use-syslog",
+        "\"enable\"\nserver.errorlog = \"/tmp/e.log\"",
+        |l| {
+            l.site.server.error_log == Some(LogPlace::Syslog(27))
+                && l.plan.error_log == l.site.server.error_log
+                && l.plan.logs.is_empty()
+        },
+    ),
+    (
+        "server.syslog-facility",
+        "\"local3\"\nserver.errorlog-use-syslog = \"enable\"",
+        |l| l.site.server.error_log == Some(LogPlace::Syslog(19 * 8 + 3)),
+    ),
     (
         "server.syslog-facility",
         "\"local3\"\naccesslog.use-syslog = \"enable\"",
-        |l| l.site.server.access_logs == [AccessLog::Syslog(19 * 8 + 6)],
+        |l| l.site.server.access_logs == [LogPlace::Syslog(19 * 8 + 6)],
     ),
     // Network.
     ("server.port", "8080", |l| {
@@ -284,11 +303,11 @@ const CASES: &[Case] = &[
     }),
     // mod_accesslog
     ("accesslog.filename", "\"/tmp/a.log\"", |l| {
-        l.site.server.access_logs == [AccessLog::File("/tmp/a.log".into())]
+        l.site.server.access_logs == [LogPlace::File("/tmp/a.log".into())]
             && l.plan.logs == [std::path::Path::new("/tmp/a.log")]
     }),
     ("accesslog.filename", "\"| /bin/rotate x\"", |l| {
-        l.site.server.access_logs == [AccessLog::Pipe("/bin/rotate x".to_owned())]
+        l.site.server.access_logs == [LogPlace::Pipe("/bin/rotate x".to_owned())]
             && l.plan.logs.is_empty()
     }),
     ("accesslog.filename", "\"\"", |l| {
@@ -301,12 +320,12 @@ const CASES: &[Case] = &[
     ),
     ("accesslog.escaping", "\"json\"", |_| true),
     ("accesslog.use-syslog", "\"enable\"", |l| {
-        l.site.server.access_logs == [AccessLog::Syslog(30)]
+        l.site.server.access_logs == [LogPlace::Syslog(30)]
     }),
     (
         "accesslog.syslog-level",
         "7\naccesslog.use-syslog = \"enable\"",
-        |l| l.site.server.access_logs == [AccessLog::Syslog(31)],
+        |l| l.site.server.access_logs == [LogPlace::Syslog(31)],
     ),
     // mod_alias
     ("alias.url", "( \"/a\" => \"/b\" )", |l| {
@@ -1055,7 +1074,6 @@ fn values_that_do_not_fit_are_errors() {
         "server.network-backend = \"bogus\"",
         "server.event-handler = \"bogus\"",
         "server.stat-cache-engine = \"bogus\"",
-        "server.errorlog = \"| cat\"",
         "server.port = 70000",
         "server.http-parseopts = ( \"header-strict\" => \"maybe\" )",
         "server.http-parseopts = ( \"url-path-2f-reject\" => \"enable\" )",
@@ -1135,9 +1153,13 @@ accesslog.filename = "/tmp/a.log"
 $HTTP["host"] == "b" { accesslog.filename = "/tmp/b.log" }
 $HTTP["host"] == "a" { accesslog.filename = "/tmp/a.log" }
 server.errorlog = "/tmp/b.log"
+$HTTP["host"] == "c" { server.errorlog = "/tmp/c.log" }
+$SERVER["socket"] == ":81" { server.errorlog = "/tmp/c.log" }
+$HTTP["host"] == "d" { server.errorlog = "| rotate" }
+$HTTP["host"] == "e" { server.errorlog = "" }
 "#;
     let (site, plan) = load(text);
-    let named = |name: &str| AccessLog::File(name.into());
+    let named = |name: &str| LogPlace::File(name.into());
     assert_eq!(
         site.server.access_logs,
         [named("/tmp/a.log"), named("/tmp/b.log")]
@@ -1147,7 +1169,14 @@ server.errorlog = "/tmp/b.log"
         .iter()
         .map(|path| path.to_str().unwrap())
         .collect();
-    assert_eq!(logs, ["/tmp/b.log", "/tmp/a.log"]);
+    assert_eq!(logs, ["/tmp/b.log", "/tmp/c.log", "/tmp/a.log"]);
+    let own: Vec<_> = site
+        .server
+        .error_logs
+        .iter()
+        .map(|log| log.place().to_string())
+        .collect();
+    assert_eq!(own, ["/tmp/c.log", "|rotate"]);
     for id in [0, 1] {
         let id = crate::logline::LogId(id);
         assert_eq!(site.access_log_named(&site.access_log_name(id)), Some(id));

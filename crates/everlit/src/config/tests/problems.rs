@@ -81,14 +81,12 @@ fn what_is_only_missing_is_a_warning_said_once() {
     let text = r#"server.modules = ( "mod_authn_sasl" )
 $HTTP["url"] =^ "/a" { auth.backend.sasl.opts = ( "a" => "1" ) }
 $HTTP["url"] =^ "/b" { auth.backend.sasl.opts = ( "a" => "2" ) }
-server.errorlog-use-syslog = "enable"
 "#;
     assert_eq!(
         remarks(text),
         [
             "1:20 warning: server.modules: this version does not have mod_authn_sasl",
             "2:24 warning: auth.backend.sasl.opts has no effect: Cyrus SASL is C code; most of what it asks has a backend here: PAM, LDAP, files",
-            "4:1 warning: server.errorlog-use-syslog has no effect: messages go to server.errorlog, or to standard error, where systemd's journal takes them",
         ]
     );
 }
@@ -113,17 +111,17 @@ fn scopes_are_respected() {
     let text = r#"$HTTP["url"] =^ "/a" {
     server.port = 81
     server.listen-backlog = 5
-    server.errorlog = "/tmp/x"
+    accesslog.syslog-level = 5
 }
+server.modules = ( "mod_accesslog" )
 "#;
     let found = remarks(text);
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found[0].starts_with("2:5 warning: server.port has no effect inside a condition"));
     assert!(found[1].starts_with("3:5 warning: server.listen-backlog has no effect"));
-    assert!(found[2].starts_with("4:5 warning: server.errorlog has no effect inside a condition"));
-    let (site, plan) = load(text);
+    assert!(found[2].starts_with("4:5 warning: accesslog.syslog-level has no effect"));
+    let (_, plan) = load(text);
     assert_eq!(plan.listeners[0].name, "0.0.0.0:80");
-    assert_eq!(site.server.error_log, None);
 }
 
 #[test]
@@ -196,7 +194,7 @@ fn core_files_with_keys_in_them_are_warned_of() {
 
 #[test]
 fn warnings_are_rendered_one_each() {
-    let (_, plan) = load("a.b = 1\nserver.errorlog-use-syslog = \"enable\"");
+    let (_, plan) = load("a.b = 1\nserver.reject-expect-100-with-417 = \"enable\"");
     assert_eq!(plan.warnings.len(), 2);
     assert!(
         plan.warnings[0].contains("test.conf:1:1"),

@@ -5,7 +5,6 @@
 
 use super::Next;
 use super::second::second_pass;
-use crate::errorlog;
 use crate::gateway::Upgrade;
 use crate::gateway::relay::{Asked, Held, News, Stage, To, Trouble, Used, WAITING_MAX};
 use crate::gateway::reply::{self, Delimited, Persistence};
@@ -451,7 +450,7 @@ impl Turn {
         if relay.may_ask_again(trouble, used) {
             if let Trouble::Unreachable(_) = trouble {
                 // The client does not notice, the operator should.
-                errorlog::say(
+                relay.asked.settings.core.errors.say(
                     relay.protocol.module(),
                     format_args!("{}: {trouble}; another host is asked", relay.target),
                 );
@@ -459,7 +458,7 @@ impl Turn {
             relay.ask_again();
             return Next::Retry;
         }
-        errorlog::say(
+        relay.asked.settings.core.errors.say(
             relay.protocol.module(),
             format_args!("{}: {trouble}", relay.target),
         );

@@ -14,7 +14,7 @@ use lighttpd_conf::{Kind, Scope, Value};
 use self::escape::Escaping;
 use self::format::Format;
 use super::{Hooks, Module};
-use crate::config::{AccessLog, Change, Counts, Directive, Read, Reader, Setter};
+use crate::config::{Change, Counts, Directive, LogPlace, Read, Reader, Setter};
 use crate::logline::LogId;
 use crate::settings;
 
@@ -76,7 +76,7 @@ static DIRECTIVES: &[Directive] = &[
 fn file(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
     let log = match value.to_str()? {
         "" | "/dev/null" => None,
-        name => Some(reader.access_log(AccessLog::named(name))),
+        name => Some(reader.access_log(LogPlace::named(name))),
     };
     Ok(Change::new(move |settings: &mut settings::Settings| {
         settings.accesslog.file = log;
@@ -123,7 +123,7 @@ fn escaping(value: &Value, _: &mut Reader) -> Read<settings::Settings> {
 
 fn use_syslog(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
     let log = match value.to_bool()? {
-        true => Some(reader.access_log(AccessLog::Syslog(0))),
+        true => Some(reader.access_log(LogPlace::Syslog(0))),
         false => None,
     };
     Ok(Change::new(move |settings: &mut settings::Settings| {

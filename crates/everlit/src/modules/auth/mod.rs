@@ -20,7 +20,7 @@ use super::authn_ldap;
 use super::authn_pam;
 use super::{Hooks, Module, authn_file};
 use crate::config::{Change, Counts, Directive, Read, Reader, Setter};
-use crate::errorlog;
+use crate::errorlog::Errors;
 use crate::exchange::{Exchange, Flow};
 use crate::inquiry::{Answer, Lives, Question, Work};
 use crate::route::Trust;
@@ -171,6 +171,8 @@ pub struct Knows<'k> {
     pub password: &'k [u8],
     /// How long it is believed, if finding out takes long.
     pub lives: Lives,
+    /// Where it is said what goes wrong.
+    pub errors: &'k Errors,
 }
 
 /// Whether somebody is who it says it is.
@@ -236,17 +238,17 @@ fn admits(
     user: &[u8],
 ) -> bool {
     rule.admits(user, |group| {
-        authn_file::is_member(exchange, &settings.authn_file, user, group)
+        authn_file::is_member(exchange, settings, user, group)
     })
 }
 
 fn check_basic(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule: &Rule) -> Flow {
     let Some(backend) = settings.auth.backend else {
-        return misconfigured(exchange, "auth.backend is not set");
+        return misconfigured(exchange, settings, "auth.backend is not set");
     };
     let credentials = match basic::read(exchange.request.field("authorization")) {
         basic::Said::Credentials(credentials) => credentials,
-        basic::Said::Nonsense(why) => return nonsense(exchange, why),
+        basic::Said::Nonsense(why) => return nonsense(exchange, settings, why),
         basic::Said::Nothing => return challenge_basic(exchange, rule),
     };
     let (user, password) = (credentials.user(), credentials.password());
@@ -257,10 +259,10 @@ fn check_basic(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule:
         .find(&refused, exchange.now.monotonic)
         .is_some()
     {
-        return refuse(exchange, rule, user);
+        return refuse(exchange, settings, rule, user);
     }
-    let files = &settings.authn_file;
     let knows = Knows {
+        errors: &settings.core.errors,
         user,
         password,
         lives: match settings.auth.cache {
@@ -272,11 +274,19 @@ fn check_basic(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule:
         },
     };
     let verdict = match backend {
-        Backend::Plain => authn_file::plain(exchange, files, &knows),
-        Backend::Htpasswd => authn_file::htpasswd(exchange, files, &knows),
+        Backend::Plain => authn_file::plain(exchange, settings, &knows),
+        Backend::Htpasswd => authn_file::htpasswd(exchange, settings, &knows),
         Backend::Htdigest => match rule.algorithms[..] {
-            [algorithm] => authn_file::htdigest(exchange, files, &knows, (&rule.realm, algorithm)),
-            _ => return misconfigured(exchange, "Basic with htdigest needs one \"algorithm\""),
+            [algorithm] => {
+                authn_file::htdigest(exchange, settings, &knows, (&rule.realm, algorithm))
+            }
+            _ => {
+                return misconfigured(
+                    exchange,
+                    settings,
+                    "Basic with htdigest needs one \"algorithm\"",
+                );
+            }
         },
         #[cfg(feature = "ldap")]
         Backend::Ldap => authn_ldap::check(exchange, &settings.authn_ldap, rule, &knows),
@@ -293,7 +303,7 @@ fn check_basic(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule:
             let user = user.to_vec();
             let_in(exchange, user, b"Basic")
         }
-        Verdict::Yes | Verdict::No => invalid(exchange, rule, refused, user),
+        Verdict::Yes | Verdict::No => invalid(exchange, settings, rule, refused, user),
         Verdict::Wait => Flow::Wait,
         Verdict::Unavailable => status(exchange, 503),
     }
@@ -303,17 +313,23 @@ fn check_digest(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule
     let source = match settings.auth.backend {
         Some(Backend::Plain) => Source::Plain,
         Some(Backend::Htdigest) => Source::Htdigest,
-        Some(_) => return misconfigured(exchange, "the backend has no digests: use \"basic\""),
-        None => return misconfigured(exchange, "auth.backend is not set"),
+        Some(_) => {
+            return misconfigured(
+                exchange,
+                settings,
+                "the backend has no digests: use \"basic\"",
+            );
+        }
+        None => return misconfigured(exchange, settings, "auth.backend is not set"),
     };
     let head = exchange.request.head;
     let field = exchange.request.field("authorization").map(<[u8]>::to_vec);
     let targets = [head.target, &exchange.request.uri.target];
     let proof = match digest::read(field.as_deref(), rule, &targets) {
         digest::Said::Proof(proof) => proof,
-        digest::Said::Nonsense(why) => return nonsense(exchange, why),
+        digest::Said::Nonsense(why) => return nonsense(exchange, settings, why),
         digest::Said::Elsewhere(why) => {
-            errorlog::say("mod_auth", why);
+            settings.core.errors.say("mod_auth", why);
             return challenge_digest(exchange, rule, None);
         }
         digest::Said::Nothing => return challenge_digest(exchange, rule, None),
@@ -344,7 +360,7 @@ fn check_digest(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule
         .find(&refused, exchange.now.monotonic)
         .is_some()
     {
-        return refuse(exchange, rule, &proof.user);
+        return refuse(exchange, settings, rule, &proof.user);
     }
     let named = match proof.is_hashed {
         true => Named::Hashed,
@@ -352,14 +368,14 @@ fn check_digest(exchange: &mut Exchange<'_>, settings: &settings::Settings, rule
     };
     let found = authn_file::digest_of(
         exchange,
-        &settings.authn_file,
+        settings,
         source,
         (&proof.user, named),
         (&rule.realm, proof.algorithm),
     );
     let user = match found {
         Some((user, secret)) if proof.is_good(&secret, head.method_name) => user,
-        _ => return invalid(exchange, rule, refused, &proof.user),
+        _ => return invalid(exchange, settings, rule, refused, &proof.user),
     };
     if !admits(exchange, settings, rule, &user) {
         return challenge_digest(exchange, rule, None);
@@ -437,12 +453,13 @@ fn refusal(
 /// Somebody has said something wrong: it is told so, but not at once.
 fn invalid(
     exchange: &mut Exchange<'_>,
+    settings: &settings::Settings,
     rule: &Rule,
     refused: crate::inquiry::Key,
     user: &[u8],
 ) -> Flow {
     if !exchange.knowledge.auth.delay {
-        return refuse(exchange, rule, user);
+        return refuse(exchange, settings, rule, user);
     }
     exchange.knowledge.question = Some(Question {
         key: refused,
@@ -452,10 +469,15 @@ fn invalid(
     Flow::Wait
 }
 
-fn refuse(exchange: &mut Exchange<'_>, rule: &Rule, user: &[u8]) -> Flow {
+fn refuse(
+    exchange: &mut Exchange<'_>,
+    settings: &settings::Settings,
+    rule: &Rule,
+    user: &[u8],
+) -> Flow {
     let (path, peer) = (&exchange.request.uri.path, &exchange.request.peer);
     let (path, user) = (String::from_utf8_lossy(path), String::from_utf8_lossy(user));
-    errorlog::say(
+    settings.core.errors.say(
         "mod_auth",
         format_args!("{path}: wrong user or password for {user}, from {peer}"),
     );
@@ -511,14 +533,17 @@ fn let_in(exchange: &mut Exchange<'_>, user: Vec<u8>, scheme: &[u8]) -> Flow {
     Flow::GoOn
 }
 
-fn nonsense(exchange: &mut Exchange<'_>, why: &str) -> Flow {
-    errorlog::say("mod_auth", why);
+fn nonsense(exchange: &mut Exchange<'_>, settings: &settings::Settings, why: &str) -> Flow {
+    settings.core.errors.say("mod_auth", why);
     status(exchange, 400)
 }
 
-fn misconfigured(exchange: &mut Exchange<'_>, why: &str) -> Flow {
+fn misconfigured(exchange: &mut Exchange<'_>, settings: &settings::Settings, why: &str) -> Flow {
     let path = String::from_utf8_lossy(&exchange.request.uri.path);
-    errorlog::say("mod_auth", format_args!("{path}: {why}"));
+    settings
+        .core
+        .errors
+        .say("mod_auth", format_args!("{path}: {why}"));
     status(exchange, 500)
 }
 

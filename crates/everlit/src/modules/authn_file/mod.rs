@@ -13,10 +13,10 @@ use super::auth::algorithm::{Algorithm, is_same};
 use super::auth::{Knows, Verdict};
 use super::{Hooks, Module};
 use crate::config::{Counts, Directive, Setter};
-use crate::errorlog;
 use crate::exchange::Exchange;
 use crate::files::Text;
 use crate::inquiry::{Answer, Question, Work};
+use crate::settings;
 use hash::Cost;
 
 /// Settings of mod_authn_file: paths; empty: none.
@@ -67,8 +67,12 @@ static DIRECTIVES: &[Directive] = &[
 const LINE_MAX: usize = 1024;
 
 /// Whether a password is that of a user, as it is in the file of plain ones.
-pub fn plain(exchange: &mut Exchange<'_>, settings: &Settings, knows: &Knows<'_>) -> Verdict {
-    let users = text(exchange, &settings.plain);
+pub fn plain(
+    exchange: &mut Exchange<'_>,
+    settings: &settings::Settings,
+    knows: &Knows<'_>,
+) -> Verdict {
+    let users = text(exchange, settings, &settings.authn_file.plain);
     match find(&users, knows.user) {
         Some(password) if is_same(password, knows.password) => Verdict::Yes,
         Some(_) | None => Verdict::No,
@@ -76,8 +80,12 @@ pub fn plain(exchange: &mut Exchange<'_>, settings: &Settings, knows: &Knows<'_>
 }
 
 /// Whether a password fits the hash of a user's.
-pub fn htpasswd(exchange: &mut Exchange<'_>, settings: &Settings, knows: &Knows<'_>) -> Verdict {
-    let users = text(exchange, &settings.htpasswd);
+pub fn htpasswd(
+    exchange: &mut Exchange<'_>,
+    settings: &settings::Settings,
+    knows: &Knows<'_>,
+) -> Verdict {
+    let users = text(exchange, settings, &settings.authn_file.htpasswd);
     let Some(hash) = find(&users, knows.user) else {
         return Verdict::No;
     };
@@ -103,11 +111,11 @@ pub fn htpasswd(exchange: &mut Exchange<'_>, settings: &Settings, knows: &Knows<
 /// Whether a password is that of a user, as its digest is in a file.
 pub fn htdigest(
     exchange: &mut Exchange<'_>,
-    settings: &Settings,
+    settings: &settings::Settings,
     knows: &Knows<'_>,
     (realm, algorithm): (&str, Algorithm),
 ) -> Verdict {
-    let users = text(exchange, &settings.htdigest);
+    let users = text(exchange, settings, &settings.authn_file.htdigest);
     let known = find_digest(&users, knows.user, realm, algorithm, Named::Plainly);
     let Some((_, digest)) = known else {
         return Verdict::No;
@@ -138,20 +146,20 @@ pub enum Named {
 /// The name of a user, and the hash of name, realm and password in hexadecimal digits.
 pub fn digest_of(
     exchange: &mut Exchange<'_>,
-    settings: &Settings,
+    settings: &settings::Settings,
     source: Source,
     (user, named): (&[u8], Named),
     (realm, algorithm): (&str, Algorithm),
 ) -> Option<(Vec<u8>, Zeroizing<String>)> {
     match source {
         Source::Plain => {
-            let users = text(exchange, &settings.plain);
+            let users = text(exchange, settings, &settings.authn_file.plain);
             let password = find(&users, user)?;
             let digest = algorithm.hex(&[user, realm.as_bytes(), password]);
             Some((user.to_vec(), digest))
         }
         Source::Htdigest => {
-            let users = text(exchange, &settings.htdigest);
+            let users = text(exchange, settings, &settings.authn_file.htdigest);
             let (name, digest) = find_digest(&users, user, realm, algorithm, named)?;
             let digest = Zeroizing::new(str::from_utf8(digest).ok()?.to_owned());
             Some((name.to_vec(), digest))
@@ -162,22 +170,24 @@ pub fn digest_of(
 /// Whether a user is in a group.
 pub fn is_member(
     exchange: &mut Exchange<'_>,
-    settings: &Settings,
+    settings: &settings::Settings,
     user: &[u8],
     group: &str,
 ) -> bool {
-    !settings.groups.is_empty() && lists(&text(exchange, &settings.groups), user, group)
+    let path = &settings.authn_file.groups;
+    !path.is_empty() && lists(&text(exchange, settings, path), user, group)
 }
 
 /// What is in a file; nothing, if it cannot be read.
-fn text(exchange: &mut Exchange<'_>, path: &str) -> Text {
+fn text(exchange: &mut Exchange<'_>, settings: &settings::Settings, path: &str) -> Text {
     if path.is_empty() {
         return Text::default();
     }
     let (files, now) = (&mut *exchange.files, exchange.now);
     let found = (exchange.knowledge.texts).read(files, path.as_bytes(), now);
     found.unwrap_or_else(|errno| {
-        errorlog::say("mod_authn_file", format_args!("read {path}: {errno}"));
+        let text = format_args!("read {path}: {errno}");
+        settings.core.errors.say("mod_authn_file", text);
         Text::default()
     })
 }

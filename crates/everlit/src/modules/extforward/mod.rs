@@ -10,7 +10,6 @@ use lighttpd_conf::{Kind, Value};
 use super::{Hooks, Module};
 use crate::config::nearest::nearest;
 use crate::config::{Change, Directive, Read, Reader, Setter};
-use crate::errorlog;
 use crate::exchange::{Exchange, Flow};
 use crate::net::{Peer, Scheme};
 use crate::request::{Request, Told};
@@ -258,6 +257,7 @@ enum Wrong {
 }
 
 fn uri_raw(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
+    let errors = &settings.core.errors;
     let settings = &settings.extforward;
     let request = &mut exchange.request;
     tell_tls(request, settings);
@@ -279,7 +279,7 @@ fn uri_raw(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
                 Wrong::Host => "a host that is none",
             };
             let text = format_args!("{}: Forwarded has {what}", request.neighbour);
-            errorlog::say(MODULE.name, text);
+            errors.say(MODULE.name, text);
             exchange.response.status = 400;
             Flow::Done
         }

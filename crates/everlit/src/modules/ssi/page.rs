@@ -8,7 +8,6 @@ use std::rc::Rc;
 
 use super::parse::{Directive, Piece, pieces};
 use super::{Settings, expression};
-use crate::errorlog;
 use crate::exchange::Exchange;
 use crate::files::{Entry, EntryKind, Rules};
 use crate::response::{FileRange, Part};
@@ -375,8 +374,12 @@ impl<'p> Page<'p> {
     fn complain(&mut self, text: &str) {
         self.complaints += 1;
         match self.complaints {
-            0..COMPLAINTS_MAX => errorlog::say("mod_ssi", text),
-            COMPLAINTS_MAX => errorlog::say("mod_ssi", format_args!("{text}; and there is more")),
+            0..COMPLAINTS_MAX => self.settings.core.errors.say("mod_ssi", text),
+            COMPLAINTS_MAX => self
+                .settings
+                .core
+                .errors
+                .say("mod_ssi", format_args!("{text}; and there is more")),
             _ => {}
         }
     }

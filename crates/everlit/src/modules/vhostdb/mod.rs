@@ -12,7 +12,6 @@ use lighttpd_conf::{Kind, Value};
 
 use super::{Hooks, Module};
 use crate::config::{Change, Directive, Read, Reader, Setter};
-use crate::errorlog;
 use crate::exchange::{Exchange, Flow};
 use crate::files::{EntryKind, Rules};
 use crate::inquiry::{Answer, Lives, Question, Work};
@@ -112,6 +111,7 @@ fn is_plain(host: &[u8]) -> bool {
 }
 
 fn docroot(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
+    let errors = &settings.core.errors;
     let vhostdb = &settings.vhostdb;
     let source = match vhostdb.backend {
         None => return Flow::GoOn,
@@ -131,13 +131,14 @@ fn docroot(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
     };
     let parts = [source.identity().as_bytes(), host.as_bytes()];
     let key = exchange.knowledge.answers.key("vhostdb", &parts);
+    let to_say = errors.clone();
     let question = Question {
         key,
         work: Work::Job(Box::new(move || match source.look_up(&host) {
             Ok(Some(root)) if !root.is_empty() => Answer::Yes(root.into_bytes()),
             Ok(_) => Answer::No,
             Err(why) => {
-                errorlog::say("mod_vhostdb", why);
+                to_say.say("mod_vhostdb", why);
                 Answer::Unavailable
             }
         })),
@@ -162,7 +163,7 @@ fn docroot(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
             let found = exchange.files.look_up(&looked, Rules::FollowLinks, now);
             if !found.is_ok_and(|entry| entry.metadata.kind == EntryKind::Directory) {
                 let shown = String::from_utf8_lossy(&root);
-                errorlog::say("mod_vhostdb", format_args!("{shown} is not a directory"));
+                errors.say("mod_vhostdb", format_args!("{shown} is not a directory"));
                 return status(exchange, 500);
             }
             exchange.physical.document_root = root;

@@ -10,7 +10,7 @@ use super::body::Body;
 use super::order::{Order, Verb};
 use super::store::Store;
 use super::{lock, propfind, proppatch, put, transfer, tree};
-use crate::errorlog;
+use crate::errorlog::Errors;
 use crate::files::{Metadata, Rules};
 use crate::mime::Table;
 use crate::modules::staticfile::etag::entity_tag;
@@ -26,6 +26,7 @@ pub(super) struct Task {
     pub(super) names: Names,
     types: Arc<Table>,
     tags: EtagParts,
+    errors: Errors,
 }
 
 /// How files are called.
@@ -50,6 +51,7 @@ impl Task {
                 false => Names::AsTheyAre,
             },
             types: core.mime.clone(),
+            errors: core.errors.clone(),
             tags: match settings.staticfile.etags {
                 true => core.etag,
                 false => EtagParts {
@@ -68,7 +70,8 @@ impl Task {
         };
         if self.settings.log_xml && !answer.body.is_empty() {
             let text = String::from_utf8_lossy(&answer.body);
-            errorlog::say("mod_webdav", format_args!("XML-response-body: {text}"));
+            self.errors
+                .say("mod_webdav", format_args!("XML-response-body: {text}"));
         }
         answer.to_bytes()
     }
@@ -137,12 +140,14 @@ impl Task {
         }
         let text = self.body.text()?;
         if self.settings.log_xml {
-            errorlog::say("mod_webdav", format_args!("XML-request-body: {text}"));
+            self.errors
+                .say("mod_webdav", format_args!("XML-request-body: {text}"));
         }
         match super::xml::parse(&text) {
             Ok(root) => Ok(Some(root)),
             Err(why) => {
-                errorlog::say("mod_webdav", format_args!("XML body: {why}"));
+                self.errors
+                    .say("mod_webdav", format_args!("XML body: {why}"));
                 Err(Answer::status(400))
             }
         }

@@ -9,7 +9,7 @@ mod privileges;
 mod refused;
 mod unused_port;
 mod upgrade;
-mod wait;
+pub(crate) mod wait;
 mod workers;
 
 use std::fs;

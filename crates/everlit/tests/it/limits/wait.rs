@@ -10,7 +10,7 @@ use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use crate::support::PATIENCE;
 
 /// Waits until a file has a line with this text; that line.
-pub(super) fn for_line(path: &Path, wanted: &str) -> String {
+pub(crate) fn for_line(path: &Path, wanted: &str) -> String {
     let directory = path.parent().expect("a file");
     let watch = inotify::init(CreateFlags::CLOEXEC).expect("a watch more is allowed");
     let changes = WatchFlags::MODIFY | WatchFlags::CREATE | WatchFlags::MOVED_TO;

@@ -14,7 +14,7 @@ mod client;
 mod server;
 
 pub(crate) use client::Client;
-pub(crate) use server::{Built, Server, Setup, halt, send};
+pub(crate) use server::{Built, Server, Setup, children, halt, send};
 
 use std::time::Duration;
 

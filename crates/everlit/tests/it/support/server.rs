@@ -31,6 +31,7 @@ pub(crate) struct Setup {
     settings: String,
     variables: Vec<(&'static str, String)>,
     user: Option<u32>,
+    wrapper: Vec<String>,
 }
 
 /// A server that runs in the foreground; killed with all its generations when dropped.
@@ -60,6 +61,7 @@ impl Setup {
             settings: String::new(),
             variables: Vec::new(),
             user: None,
+            wrapper: Vec::new(),
         };
         fs::create_dir(setup.path("www")).expect("just made");
         setup.install(built);
@@ -84,6 +86,12 @@ impl Setup {
     pub(crate) fn run_by(mut self, user: u32) -> Self {
         std::os::unix::fs::chown(self.directory.path(), Some(user), None).expect("we are root");
         self.user = Some(user);
+        self
+    }
+
+    /// Has everything run by way of a command that becomes it.
+    pub(crate) fn within(mut self, wrapper: Vec<String>) -> Self {
+        self.wrapper = wrapper;
         self
     }
 
@@ -143,7 +151,14 @@ impl Setup {
 
     /// A command of this program, in this directory.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.path("everlit"));
+        let mut command = match self.wrapper.split_first() {
+            None => Command::new(self.path("everlit")),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(self.path("everlit"));
+                command
+            }
+        };
         command
             .args(arguments)
             .current_dir(self.directory.path())
@@ -389,7 +404,7 @@ pub(crate) fn send(pid: u32, signal: Signal) {
     let _ = kill_process(pid, signal);
 }
 
-fn children(pid: u32) -> Vec<u32> {
+pub(crate) fn children(pid: u32) -> Vec<u32> {
     let path = format!("/proc/{pid}/task/{pid}/children");
     fs::read_to_string(Path::new(&path))
         .unwrap_or_default()

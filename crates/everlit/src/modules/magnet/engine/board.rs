@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::config::StatCache;
+use crate::errorlog::Errors;
 use crate::exchange::{Exchange, Flow, Reach};
 use crate::files::{FileCache, Rules};
 use crate::http1::body::Framing;
@@ -104,6 +105,8 @@ pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 pub(super) struct Board {
     pub(super) stage: Stage,
     pub(super) now: Now,
+    /// Where it is said what scripts do wrong.
+    pub(super) errors: Errors,
     texts: [Text; ATTRIBUTES.len()],
     /// Header fields of the request.
     pub(super) fields: Headers,
@@ -145,6 +148,7 @@ impl Board {
         Board {
             stage: Stage::default(),
             now: since,
+            errors: Errors::default(),
             texts: Default::default(),
             fields: Headers::default(),
             field_changes: Pairs::default(),
@@ -172,6 +176,7 @@ impl Board {
         let core = &settings.core;
         self.stage = stage;
         self.now = exchange.now;
+        self.errors = core.errors.clone();
         self.rules = Rules::from(core);
         self.mime = core.mime.clone();
         self.mime_attribute = core.mime_attribute.clone();

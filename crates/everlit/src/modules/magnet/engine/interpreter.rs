@@ -16,7 +16,7 @@ use super::lighty::{self, Meaning, Shared};
 use super::script::{Failure, Script, Verdict, unread};
 use super::{MOST_RESTARTS, NAME};
 use crate::clock::Now;
-use crate::errorlog;
+use crate::errorlog::Errors;
 use crate::exchange::{Exchange, Flow};
 use crate::files::Rules;
 use crate::modules::staticfile;
@@ -88,13 +88,14 @@ impl Used {
         settings: &Settings,
         stage: Stage,
     ) -> Flow {
+        let errors = &settings.core.errors;
         let mut is_changed = Flow::GoOn;
         for path in paths {
             let (changed, outcome) = self.run_one(path, exchange, settings, stage);
             if changed == Flow::Settle {
                 is_changed = changed;
             }
-            match outcome_of(path, outcome, exchange, stage) {
+            match outcome_of(path, outcome, exchange, (stage, errors)) {
                 After::Next => {}
                 After::Flow(flow) => return flow,
             }
@@ -208,7 +209,7 @@ fn outcome_of(
     path: &str,
     outcome: Result<Verdict, Failure>,
     exchange: &mut Exchange<'_>,
-    stage: Stage,
+    (stage, errors): (Stage, &Errors),
 ) -> After {
     match (outcome, stage) {
         (Ok(Verdict::GoOn), _) => After::Next,
@@ -231,7 +232,7 @@ fn outcome_of(
             After::Flow(Flow::Done)
         }
         (Ok(Verdict::Restart), Stage::Response) => {
-            errorlog::say(
+            errors.say(
                 NAME,
                 format_args!("{path}: a request cannot be restarted when it is answered"),
             );
@@ -240,7 +241,7 @@ fn outcome_of(
         (Ok(Verdict::Restart), _) => {
             exchange.lasting.restarts += 1;
             if exchange.lasting.restarts > MOST_RESTARTS {
-                errorlog::say(
+                errors.say(
                     NAME,
                     format_args!(
                         "{path}: it restarts each request, more than {MOST_RESTARTS} times"
@@ -253,11 +254,11 @@ fn outcome_of(
             After::Flow(Flow::Again)
         }
         (Err(failure), Stage::Response) => {
-            failure.say();
+            failure.say(errors);
             After::Next
         }
         (Err(failure), _) => {
-            failure.say();
+            failure.say(errors);
             fail(exchange)
         }
     }

@@ -13,7 +13,7 @@ use super::board::{ATTRIBUTES, Attribute, Board, ip_of};
 use super::body::{self, End};
 use super::stat::moment;
 use super::{NAME, RESTART, fields, functions};
-use crate::errorlog;
+use crate::errorlog::Errors;
 use crate::response::{Body, Headers};
 use crate::version::version;
 
@@ -195,7 +195,7 @@ fn request_fields(lua: &Lua, board: &Shared) -> Result<Table> {
     })?;
     let set = setter(lua, board, |board, name, value| {
         let value = value.unwrap_or_default();
-        if let Some((name, value)) = fit(name, value, "request") {
+        if let Some((name, value)) = fit(name, value, "request", &board.errors) {
             let cookie = name.eq_ignore_ascii_case("Set-Cookie");
             let host = name.eq_ignore_ascii_case("Host") && value.is_empty();
             if !cookie && !host {
@@ -224,7 +224,7 @@ fn response_fields(lua: &Lua, board: &Shared) -> Result<Table> {
 
 /// Sets a field of the response; an empty value removes it.
 pub(super) fn set_response_field(board: &mut Board, name: &[u8], value: &[u8]) {
-    if let Some((name, values)) = fit(name, value, "response") {
+    if let Some((name, values)) = fit(name, value, "response", &board.errors) {
         board.headers.remove(name);
         for value in values.iter().filter(|value| !value.is_empty()) {
             board.headers.add(name, value);
@@ -233,10 +233,15 @@ pub(super) fn set_response_field(board: &mut Board, name: &[u8], value: &[u8]) {
 }
 
 /// Name and values of a field, if scripts may set it so. No values: it is to be removed.
-fn fit<'n>(name: &'n [u8], value: &[u8], whose: &str) -> Option<(&'n str, Vec<Vec<u8>>)> {
+fn fit<'n>(
+    name: &'n [u8],
+    value: &[u8],
+    whose: &str,
+    errors: &Errors,
+) -> Option<(&'n str, Vec<Vec<u8>>)> {
     let shown = String::from_utf8_lossy(name);
     let Some(name) = str::from_utf8(name).ok().filter(|_| fields::is_name(name)) else {
-        errorlog::say(
+        errors.say(
             NAME,
             format_args!("\"{shown}\" is no name for a {whose} header field"),
         );
@@ -250,7 +255,7 @@ fn fit<'n>(name: &'n [u8], value: &[u8], whose: &str) -> Option<(&'n str, Vec<Ve
     }
     let values = fields::values(name, value);
     if values.is_none() {
-        errorlog::say(
+        errors.say(
             NAME,
             format_args!(
                 "the {whose} header field {name} is left as it was: its value has control characters in it"
@@ -379,7 +384,7 @@ fn request_body(lua: &Lua, board: &Shared) -> Result<Table> {
             b"get" => Value::Nil,
             b"collect" | b"add" | b"set" => {
                 let name = String::from_utf8_lossy(name);
-                errorlog::say(
+                board.errors.say(
                     NAME,
                     format_args!(
                         "r.req_body.{name}: this server gives bodies of requests to backends only, not to scripts"
@@ -428,7 +433,7 @@ fn response_body(lua: &Lua, board: &Shared) -> Result<Table> {
 /// Appends what a script gives: a text, or a list of texts and files.
 fn add(board: &mut Board, what: &Value) -> Result<bool> {
     if matches!(board.body, Body::Coming | Body::Packed(_)) {
-        errorlog::say(
+        board.errors.say(
             NAME,
             "r.resp_body.add: this response is still to come; r.resp_body.set can take its place",
         );
@@ -471,7 +476,9 @@ pub(super) fn add_all(board: &mut Board, list: &Table, meaning: Meaning) -> Resu
             _ => Some("it is neither a string nor a table".to_owned()),
         };
         if let Some(problem) = problem {
-            errorlog::say(NAME, format_args!("part {index} of the body: {problem}"));
+            board
+                .errors
+                .say(NAME, format_args!("part {index} of the body: {problem}"));
             return Ok(());
         }
     }

@@ -15,7 +15,7 @@ use mlua::{
 
 use super::lighty::{self, Lighty, Shared};
 use super::{NAME, RESTART};
-use crate::errorlog;
+use crate::errorlog::Errors;
 use crate::files::Entry;
 
 /// So many instructions, which take about a second, may a script run for. A worker answers nobody else meanwhile.
@@ -42,6 +42,7 @@ pub(super) struct Script {
     path: String,
     lua: Lua,
     lighty: Lighty,
+    board: Shared,
     /// What its global names are while it runs.
     environment: Table,
     instructions: Rc<Cell<u64>>,
@@ -86,9 +87,9 @@ impl Failure {
     }
 
     /// Says it.
-    pub(super) fn say(&self) {
+    pub(super) fn say(&self, errors: &Errors) {
         for line in self.0.lines() {
-            errorlog::say(NAME, line);
+            errors.say(NAME, line);
         }
     }
 }
@@ -107,10 +108,12 @@ impl Script {
         let instructions = Rc::new(Cell::new(0));
         limit(&lua, &instructions)?;
         let globals = lua.globals();
-        let print = lua.create_function(|_, texts: Variadic<Value>| {
+        let printer = board.clone();
+        let print = lua.create_function(move |_, texts: Variadic<Value>| {
             let texts = texts.iter().map(Value::to_string);
             let texts = texts.collect::<mlua::Result<Vec<_>>>()?;
-            errorlog::say(NAME, format_args!("print: {}", texts.join("\t")));
+            let errors = &lighty::reading(&printer)?.errors;
+            errors.say(NAME, format_args!("print: {}", texts.join("\t")));
             Ok(())
         })?;
         globals.raw_set("print", print)?;
@@ -132,6 +135,7 @@ impl Script {
             path: path.to_owned(),
             lua,
             lighty,
+            board: board.clone(),
             environment,
             instructions,
             code: Code::None,
@@ -188,9 +192,41 @@ impl Script {
     ) -> Result<Verdict, Failure> {
         self.environment.raw_set("lighty", &self.lighty.table)?;
         let returned: Value = function.call(())?;
-        let verdict = verdict(&self.path, &returned)?;
+        let verdict = self.verdict(&returned)?;
         take(&self.lighty.result, &verdict)?;
         Ok(verdict)
+    }
+
+    /// What is meant by what it returned.
+    fn verdict(&self, returned: &Value) -> Result<Verdict, Failure> {
+        let path = &self.path[..];
+        let number = match returned {
+            Value::Nil => 0,
+            Value::Integer(number) => *number,
+            // A number with nothing behind its point is an integer to Lua.
+            Value::Number(number) if number.fract() == 0.0 && number.abs() < 1e6 => *number as i64,
+            // So is a text that says one.
+            Value::String(text) if whole(text).is_some() => whole(text).unwrap_or_default(),
+            other => {
+                let kind = other.type_name();
+                let errors = &lighty::reading(&self.board)?.errors;
+                errors.say(
+                    NAME,
+                    format_args!("{path}: returned a {kind}, which is no status"),
+                );
+                0
+            }
+        };
+        Ok(match number {
+            _ if number == RESTART => Verdict::Restart,
+            100..=199 => Verdict::Provisional,
+            200..=999 => Verdict::Answer(number as u16),
+            1000.. => {
+                let text = format!("{path}: returned {number}, which is no status");
+                return Err(Failure(text));
+            }
+            _ => Verdict::GoOn,
+        })
     }
 
     /// Bytes that the interpreter has now.
@@ -203,35 +239,6 @@ impl Script {
 /// Why a file could not be read.
 pub(super) fn unread(path: &str, error: &io::Error) -> String {
     format!("read {path}: {error}")
-}
-
-fn verdict(path: &str, returned: &Value) -> Result<Verdict, Failure> {
-    let number = match returned {
-        Value::Nil => 0,
-        Value::Integer(number) => *number,
-        // A number with nothing behind its point is an integer to Lua.
-        Value::Number(number) if number.fract() == 0.0 && number.abs() < 1e6 => *number as i64,
-        // So is a text that says one.
-        Value::String(text) if whole(text).is_some() => whole(text).unwrap_or_default(),
-        other => {
-            let kind = other.type_name();
-            errorlog::say(
-                NAME,
-                format_args!("{path}: returned a {kind}, which is no status"),
-            );
-            0
-        }
-    };
-    Ok(match number {
-        _ if number == RESTART => Verdict::Restart,
-        100..=199 => Verdict::Provisional,
-        200..=999 => Verdict::Answer(number as u16),
-        1000.. => {
-            let text = format!("{path}: returned {number}, which is no status");
-            return Err(Failure(text));
-        }
-        _ => Verdict::GoOn,
-    })
 }
 
 /// The number that a text says.

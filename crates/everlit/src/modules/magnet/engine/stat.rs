@@ -12,8 +12,8 @@ use std::rc::Rc;
 use mlua::{Error, Function, Lua, LuaString, MetaMethod, Result, UserData, UserDataMethods, Value};
 use rustix::fs::FileType;
 
+use super::NAME;
 use super::lighty::{Shared, reading, writing};
-use crate::errorlog;
 use crate::files::Entry;
 use crate::modules::staticfile::etag;
 
@@ -109,8 +109,10 @@ impl UserData for Stat {
         methods.add_meta_method(MetaMethod::NewIndex, |_, _, _: (Value, Value)| {
             Err::<(), _>(Error::runtime("lua table is read-only"))
         });
-        methods.add_meta_method(MetaMethod::Pairs, |lua, _, ()| {
-            errorlog::say("mod_magnet", "pairs() gives nothing for lighty.c.stat()");
+        methods.add_meta_method(MetaMethod::Pairs, |lua, stat, ()| {
+            reading(&stat.board)?
+                .errors
+                .say(NAME, "pairs() gives nothing for lighty.c.stat()");
             lua.create_function(|_, ()| Ok(Value::Nil))
         });
     }
