@@ -134,7 +134,7 @@ fn docroot(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
     let question = Question {
         key,
         work: Work::Job(Box::new(move || match source.look_up(&host) {
-            Ok(Some(root)) if !root.is_empty() => Answer::Yes(root.into_bytes()),
+            Ok(Some(root)) if !root.is_empty() => Answer::Yes(root),
             Ok(_) => Answer::No,
             Err(why) => {
                 errorlog::say("mod_vhostdb", why);

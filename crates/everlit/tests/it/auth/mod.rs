@@ -5,6 +5,8 @@
 
 mod databases;
 mod directory;
+#[cfg(feature = "mysql")]
+mod mariadb;
 mod refusals;
 pub(crate) mod restart;
 
