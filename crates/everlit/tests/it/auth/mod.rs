@@ -7,6 +7,8 @@ mod databases;
 mod directory;
 #[cfg(feature = "mysql")]
 mod mariadb;
+#[cfg(feature = "pam")]
+mod pam;
 mod refusals;
 pub(crate) mod restart;
 
