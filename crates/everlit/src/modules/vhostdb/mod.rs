@@ -166,6 +166,9 @@ fn docroot(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
                 return status(exchange, 500);
             }
             exchange.physical.document_root = root;
+            // Backends and logs hear of it as the server's name.
+            let host = exchange.request.host.to_vec();
+            exchange.request.set_variable("SERVER_NAME", &host);
             Flow::GoOn
         }
     }

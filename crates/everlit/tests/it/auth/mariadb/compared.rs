@@ -4,6 +4,10 @@ use super::hostile::HOSTILE;
 use super::*;
 use crate::support::servers::{self, Configuration, LIGHTTPD};
 
+/// A program that says which server it is of.
+const NAME: &str =
+    "printf 'Content-Type: text/plain\\r\\n\\r\\n%s %s' \"$SERVER_NAME\" \"$HTTP_HOST\"\n";
+
 /// What lighttpd's module answers, Everlit's does, but for what is listed here.
 #[test]
 fn lighttpd_answers_alike() {
@@ -15,7 +19,9 @@ fn lighttpd_answers_alike() {
         return;
     };
     let options = format!("\"user\" => \"web\", {PASSWORD}, {}", database.by_socket());
-    let text = configuration(SQL, &options);
+    fs::write(www.path().join("name.sh"), NAME).unwrap();
+    let text = configuration(SQL, &options)
+        + "server.modules += ( \"mod_cgi\" )\ncgi.assign = ( \".sh\" => \"/bin/sh\" )\nserver.name = \"configured\"\n";
     let nothing = tempfile::tempdir().unwrap();
     let configuration = Configuration {
         text: &text,
@@ -23,14 +29,22 @@ fn lighttpd_answers_alike() {
     };
     let theirs = servers::Server::lighttpd(&configuration);
     let ours = servers::Server::everlit(&configuration);
-    let answer = |server: &servers::Server, host: &[u8]| {
+    let answer_to = |server: &servers::Server, path: &str, host: &[u8]| {
         let mut client = http::Client::connect(server.address);
-        let request = [b"GET /b.txt HTTP/1.1\r\nHost: ", host, b"\r\n\r\n"].concat();
+        let request = [
+            b"GET ",
+            path.as_bytes(),
+            b" HTTP/1.1\r\nHost: ",
+            host,
+            b"\r\n\r\n",
+        ]
+        .concat();
         client.send(&request);
         let response = client.response(Asked::ForAnything).unwrap();
         let is_found = response.status == 200;
         (response.status, is_found.then_some(response.body))
     };
+    let answer = |server: &servers::Server, host: &[u8]| answer_to(server, "/b.txt", host);
     let names = [
         "www.example.org",
         "WWW.EXAMPLE.ORG",
@@ -54,6 +68,8 @@ fn lighttpd_answers_alike() {
         let (their, our) = (answer(&theirs, host), answer(&ours, host));
         found += usize::from(their.0 == 200);
         assert_eq!(their, our, "{}", host.escape_ascii());
+        let named = |server| answer_to(server, "/name.sh", host);
+        assert_eq!(named(&theirs), named(&ours), "{}", host.escape_ascii());
     }
     assert!(found >= 4, "{found}");
     database.kill();
