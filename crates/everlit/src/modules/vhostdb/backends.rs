@@ -19,7 +19,7 @@ pub struct Source {
 
 enum Place {
     #[cfg(feature = "pgsql")]
-    Pgsql(crate::outside::pgsql::Database),
+    Pgsql(Box<crate::outside::pgsql::Database>),
     #[cfg(feature = "mysql")]
     Mysql(crate::outside::mysql::Database),
     #[cfg(feature = "ldap")]
@@ -170,7 +170,8 @@ fn pgsql_place(options: &Options, value: &Value, reader: &mut Reader) -> Option<
         None if config.get_hosts().is_empty() => drop(config.host("/var/run/postgresql")),
         None => {}
     }
-    Some(Place::Pgsql(crate::outside::pgsql::Database::new(config)))
+    let database = crate::outside::pgsql::Database::new(config);
+    Some(Place::Pgsql(Box::new(database)))
 }
 
 fn mysql(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
