@@ -61,6 +61,8 @@ fn decode(mut packets: Packets, pieces: &[&[u8]]) -> Said {
                 Ok(step) => step,
                 Err(reason) => {
                     said.broken = Some(reason);
+                    // Nobody gets to see it: how much of it there is depends on where the pieces end.
+                    said.heads.clear();
                     return said;
                 }
             };

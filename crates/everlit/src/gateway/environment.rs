@@ -93,6 +93,11 @@ pub(super) fn each(
     for (at, (name, value)) in set.iter().enumerate() {
         let name = Name::Set(name);
         if !name.is_empty() && !name.is_same(LENGTH) && !is_set(&set[at + 1..], name) {
+            // The host, where a module has found a document root for it.
+            let value = match name.is_same(Name::Ours("SERVER_NAME")) {
+                true => without_any_port(value),
+                false => value,
+            };
             put(Variable {
                 name,
                 value: whole(value),

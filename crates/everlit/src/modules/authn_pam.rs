@@ -52,7 +52,7 @@ fn options(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
 #[cfg(feature = "pam")]
 pub fn check(exchange: &mut Exchange<'_>, settings: &Settings, knows: &Knows<'_>) -> Verdict {
     use crate::inquiry::{Answer, Question, Work};
-    use crate::sys::pam;
+    use crate::sys::pam::{self, Login};
     use std::ffi::CString;
     use zeroize::Zeroizing;
 
@@ -82,8 +82,12 @@ pub fn check(exchange: &mut Exchange<'_>, settings: &Settings, knows: &Knows<'_>
         key,
         work: Work::Job(Box::new(move || {
             match pam::login(&service, &user, &password, &from) {
-                Ok(true) => Answer::Yes(Vec::new()),
-                Ok(false) => Answer::No,
+                Ok(Login::Granted) => Answer::Yes(Vec::new()),
+                Ok(Login::Denied(why)) => {
+                    let user = user.to_string_lossy();
+                    errorlog::say("mod_authn_pam", format_args!("{user} is not let in: {why}"));
+                    Answer::No
+                }
                 Err(error) => {
                     errors.say("mod_authn_pam", error);
                     Answer::Unavailable

@@ -1,13 +1,13 @@
 //! MySQL and MariaDB.
 //!
-//! In: how to connect, a query. Out: the first column of the only row. Must hold: connections are kept for the next question;
+//! In: how to connect, a query. Out: the first column of the first row. Must hold: connections are kept for the next question;
 //! one that has died meanwhile is replaced without a word.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use mysql::prelude::Queryable as _;
-use mysql::{Conn, Error, Opts, OptsBuilder, Row};
+use mysql::{Conn, Opts, OptsBuilder, Row};
 
 /// A database.
 pub struct Database {
@@ -32,8 +32,8 @@ impl Database {
         }
     }
 
-    /// The first column of the only row that a query gives.
-    pub fn value(&self, query: &str) -> Result<Option<String>, Error> {
+    /// The first column of the first row that a query gives, as lighttpd takes it; its bytes, whatever they are.
+    pub fn value(&self, query: &str) -> Result<Option<Vec<u8>>, Error> {
         // A statement of its own: the lock is free again after it.
         let rested = self.resting().pop();
         if let Some(mut conn) = rested
@@ -53,12 +53,38 @@ impl Database {
     }
 }
 
-fn value(conn: &mut Conn, query: &str) -> Result<Option<String>, Error> {
-    let mut rows: Vec<Row> = conn.query(query)?;
-    Ok(match (rows.pop(), rows.is_empty()) {
-        (Some(mut row), true) => row.take_opt::<String, usize>(0).and_then(Result::ok),
-        _ => None,
-    })
+fn value(conn: &mut Conn, query: &str) -> Result<Option<Vec<u8>>, Error> {
+    let row: Option<Row> = conn.query_first(query)?;
+    Ok(row.and_then(|mut row| row.take_opt::<Vec<u8>, usize>(0)?.ok()))
+}
+
+/// Why a database does not answer.
+#[derive(Debug)]
+pub struct Error(mysql::Error);
+
+impl From<mysql::Error> for Error {
+    fn from(error: mysql::Error) -> Self {
+        Error(error)
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MySQL: ")?;
+        // Without the names that the library's types have.
+        match &self.0 {
+            mysql::Error::MySqlError(error) => error.fmt(f),
+            mysql::Error::DriverError(error) => error.fmt(f),
+            mysql::Error::IoError(error) => error.fmt(f),
+            error => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
 }
 
 impl std::fmt::Debug for Database {

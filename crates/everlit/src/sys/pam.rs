@@ -1,13 +1,14 @@
 //! PAM, found when it is needed.
 //!
 //! In: a service, a user, a password. Out: whether the system lets it in. Must hold: what the library gets of the password is
-//! its own to free, and it wipes it; one login at a time, because its modules change handlers of signals meanwhile.
+//! its own to free, and it wipes it; one login at a time, because its modules change handlers of signals meanwhile; so none
+//! of them waits on purpose.
 //!
 //! PAM is a library of C that loads others; there is no doing without it, but it is needed only where it is configured. So it is
 //! loaded by name: a program without it says so when it is asked, and the rest of it runs where there is none.
 #![allow(unsafe_code, reason = "PAM is a library of C")]
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::fmt;
 use std::ptr::{null, null_mut};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -20,9 +21,11 @@ const CONV_ERR: c_int = 19;
 const PROMPT_ECHO_OFF: c_int = 1;
 const PROMPT_ECHO_ON: c_int = 2;
 const RHOST: c_int = 4;
+const FAIL_DELAY: c_int = 10;
 const FLAGS: c_int = 0x8000 | 0x0001;
-/// Codes that say nothing of a password: PAM itself does not work.
-const BROKEN: [c_int; 6] = [1, 2, 3, 4, 5, 9];
+/// Codes that say nothing of a password: PAM itself does not work. The last ones: it gave up; a module of the service is not
+/// there. "System error" (4) is none of them: it is what `pam_exec` says when its program says no.
+const BROKEN: [c_int; 7] = [1, 2, 3, 5, 9, 26, 28];
 
 #[repr(C)]
 struct Message {
@@ -52,6 +55,8 @@ type Start = unsafe extern "C" fn(
 ) -> c_int;
 type SetItem = unsafe extern "C" fn(*mut c_void, c_int, *const c_void) -> c_int;
 type Step = unsafe extern "C" fn(*mut c_void, c_int) -> c_int;
+type Text = unsafe extern "C" fn(*mut c_void, c_int) -> *const c_char;
+type Delay = extern "C" fn(c_int, c_uint, *mut c_void);
 
 struct Library {
     start: Start,
@@ -59,6 +64,16 @@ struct Library {
     authenticate: Step,
     account: Step,
     end: Step,
+    text: Text,
+}
+
+/// What becomes of somebody.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// Come in.
+    Granted,
+    /// Not with this password, or not this account: why, in PAM's words.
+    Denied(String),
 }
 
 /// Why PAM cannot be asked.
@@ -66,17 +81,17 @@ struct Library {
 pub(crate) enum PamError {
     /// It is not there.
     Missing,
-    /// It does not work: its code.
-    Broken(i32),
+    /// It does not work: its code, and what that means.
+    Broken(i32, String),
 }
 
 impl fmt::Display for PamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PamError::Missing => f.write_str("there is no libpam.so.0 on this system"),
-            PamError::Broken(code) => write!(
+            PamError::Broken(code, text) => write!(
                 f,
-                "PAM does not work (error {code}); look at its service in /etc/pam.d"
+                "PAM does not work (error {code}: {text}); look at its service in /etc/pam.d"
             ),
         }
     }
@@ -90,7 +105,7 @@ pub(crate) fn login(
     user: &CStr,
     password: &[u8],
     from: &CStr,
-) -> Result<bool, PamError> {
+) -> Result<Login, PamError> {
     static ONE: Mutex<()> = Mutex::new(());
     let library = library().ok_or(PamError::Missing)?;
     let password = CStr::from_bytes_until_nul(password).unwrap_or_default();
@@ -104,25 +119,50 @@ pub(crate) fn login(
     let mut code =
         unsafe { (library.start)(service.as_ptr(), user.as_ptr(), &conversation, &mut handle) };
     if code != SUCCESS || handle.is_null() {
-        return Err(PamError::Broken(code));
+        return Err(library.broken(handle, code));
     }
-    // SAFETY: the handle is from `start`, and is not used after `end`.
+    // SAFETY: the handle is from `start`; the function has the type that PAM calls it by.
     unsafe {
         code = (library.set_item)(handle, RHOST, from.as_ptr().cast());
+        // Where there is no such item, it waits.
+        (library.set_item)(handle, FAIL_DELAY, no_delay as Delay as *const c_void);
         if code == SUCCESS {
             code = (library.authenticate)(handle, FLAGS);
         }
         if code == SUCCESS {
             code = (library.account)(handle, FLAGS);
         }
-        (library.end)(handle, code);
     }
-    match code {
-        SUCCESS => Ok(true),
-        code if BROKEN.contains(&code) => Err(PamError::Broken(code)),
-        _ => Ok(false),
+    let login = match code {
+        SUCCESS => Ok(Login::Granted),
+        code if BROKEN.contains(&code) => Err(library.broken(handle, code)),
+        code => Ok(Login::Denied(library.meaning(handle, code))),
+    };
+    // SAFETY: the handle is not used after this.
+    unsafe { (library.end)(handle, code) };
+    login
+}
+
+impl Library {
+    fn broken(&self, handle: *mut c_void, code: c_int) -> PamError {
+        PamError::Broken(code, self.meaning(handle, code))
+    }
+
+    /// What a code means.
+    fn meaning(&self, handle: *mut c_void, code: c_int) -> String {
+        // SAFETY: a handle that has not ended, or none; what comes back is a constant of the library.
+        let text = unsafe { (self.text)(handle, code) };
+        if text.is_null() {
+            return code.to_string();
+        }
+        // SAFETY: it ends with a zero.
+        let text = unsafe { CStr::from_ptr(text) };
+        text.to_string_lossy().into_owned()
     }
 }
+
+/// Lets nobody wait after a wrong password: everybody else would wait for that. mod_auth has a delay that holds up nobody.
+extern "C" fn no_delay(_: c_int, _: c_uint, _: *mut c_void) {}
 
 /// Answers each prompt with the password.
 extern "C" fn answer(
@@ -178,6 +218,7 @@ fn load() -> Option<Library> {
             authenticate: std::mem::transmute::<*mut c_void, Step>(find(c"pam_authenticate")?),
             account: std::mem::transmute::<*mut c_void, Step>(find(c"pam_acct_mgmt")?),
             end: std::mem::transmute::<*mut c_void, Step>(find(c"pam_end")?),
+            text: std::mem::transmute::<*mut c_void, Text>(find(c"pam_strerror")?),
         })
     }
 }
@@ -197,10 +238,10 @@ mod tests {
             )
         };
         match login() {
-            Ok(is_let_in) => assert!(!is_let_in),
+            Ok(login) => assert_ne!(login, Login::Granted),
             Err(PamError::Missing) => println!("skipped: there is no PAM"),
             // As where there is no such service.
-            Err(PamError::Broken(code)) => assert!(BROKEN.contains(&code), "{code}"),
+            Err(PamError::Broken(code, _)) => assert_ne!(code, SUCCESS),
         }
     }
 

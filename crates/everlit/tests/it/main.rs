@@ -20,6 +20,8 @@ mod examples;
 mod extforward;
 mod idle;
 mod limits;
+#[cfg(feature = "maxminddb")]
+mod maxminddb;
 mod one_client;
 mod oracle;
 mod pace;

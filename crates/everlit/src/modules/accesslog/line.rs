@@ -94,7 +94,7 @@ impl Writer<'_, '_> {
                 self.some(out, found.then_some(&self.exchange.physical.path))
             }
             Part::Host => self.some(out, Some(&request.host)),
-            // mod_simple_vhost has found one.
+            // mod_simple_vhost or mod_vhostdb has found one.
             Part::ServerName if self.variable("SERVER_NAME").is_some() => {
                 self.some(out, self.variable("SERVER_NAME"))
             }

@@ -54,22 +54,41 @@ mod format {
             let Ok(found) = self.reader.lookup(ip) else {
                 return;
             };
-            for (name, path) in variables {
-                let keys: Vec<_> = path.iter().map(|key| PathElement::Key(key)).collect();
-                let value = found.decode_path::<Text>(&keys).ok().flatten();
-                let value = value.or_else(|| {
+            if !found.has_data() {
+                return;
+            }
+            let mut path = Vec::new();
+            for (name, keys) in variables {
+                path.clear();
+                path.extend(keys.iter().map(|key| PathElement::Key(key)));
+                let value = found.decode_path::<Text>(&path).or_else(|error| {
                     // In a list, a number is a place.
-                    let place = |key: &'v String| match key.parse() {
-                        Ok(index) => PathElement::Index(index),
-                        Err(_) => PathElement::Key(key),
-                    };
-                    let path: Vec<_> = path.iter().map(place).collect();
-                    (path != keys).then(|| found.decode_path::<Text>(&path).ok().flatten())?
+                    let mut has_places = false;
+                    for (element, key) in path.iter_mut().zip(keys) {
+                        if let Some(place) = place(key) {
+                            *element = place;
+                            has_places = true;
+                        }
+                    }
+                    match has_places {
+                        true => found.decode_path(&path),
+                        false => Err(error),
+                    }
                 });
-                if let Some(Text(value)) = value {
+                if let Ok(Some(Text(value))) = value {
                     put(name, value);
                 }
             }
+        }
+    }
+
+    /// A place in a list: from its start, or its end ("-1" is the last).
+    fn place(key: &str) -> Option<PathElement<'_>> {
+        match key.strip_prefix('-') {
+            Some(back) => Some(PathElement::IndexFromEnd(
+                back.parse::<usize>().ok()?.checked_sub(1)?,
+            )),
+            None => key.parse().ok().map(PathElement::Index),
         }
     }
 

@@ -19,7 +19,7 @@ pub struct Source {
 
 enum Place {
     #[cfg(feature = "pgsql")]
-    Pgsql(crate::outside::pgsql::Database),
+    Pgsql(Box<crate::outside::pgsql::Database>),
     #[cfg(feature = "mysql")]
     Mysql(crate::outside::mysql::Database),
     #[cfg(feature = "ldap")]
@@ -40,12 +40,13 @@ impl Source {
     }
 
     /// The document root of a host, whose name is plain. Takes its time.
-    pub fn look_up(&self, host: &str) -> Result<Option<String>, String> {
+    pub fn look_up(&self, host: &str) -> Result<Option<Vec<u8>>, String> {
         let query = self.query.replace('?', host);
         match &self.place {
             #[cfg(feature = "pgsql")]
             Place::Pgsql(database) => database
                 .value(&query)
+                .map(|value| value.map(String::into_bytes))
                 .map_err(|error| crate::causes::with_causes(&error)),
             #[cfg(feature = "mysql")]
             Place::Mysql(database) => database.value(&query).map_err(|error| error.to_string()),
@@ -56,6 +57,7 @@ impl Source {
                 attribute,
             } => directory
                 .value(base, &query, attribute)
+                .map(|value| value.map(String::into_bytes))
                 .map_err(|error| error.to_string()),
             Place::Nowhere => Err(format!("{query}: not built in")),
         }
@@ -168,7 +170,8 @@ fn pgsql_place(options: &Options, value: &Value, reader: &mut Reader) -> Option<
         None if config.get_hosts().is_empty() => drop(config.host("/var/run/postgresql")),
         None => {}
     }
-    Some(Place::Pgsql(crate::outside::pgsql::Database::new(config)))
+    let database = crate::outside::pgsql::Database::new(config);
+    Some(Place::Pgsql(Box::new(database)))
 }
 
 fn mysql(value: &Value, reader: &mut Reader) -> Read<settings::Settings> {
@@ -196,20 +199,19 @@ fn mysql_place(options: &Options, value: &Value, reader: &mut Reader) -> Option<
     if port.is_err() {
         missing(value, reader, "\"port\" is no number");
     }
-    let mut opts = mysql::OptsBuilder::new()
+    let opts = mysql::OptsBuilder::new()
         .db_name(Some(options.get("dbname")?))
         .user(Some(options.get("user")?))
         .pass(options.get("password"))
-        .ip_or_hostname(options.get("host"))
         .prefer_socket(false);
-    if let Ok(Some(port)) = port {
-        opts = opts.tcp_port(port);
-    }
-    // As libmysqlclient does: the socket, unless a host is named.
-    if options.get("host").is_none() {
-        let socket = options.get("sock").unwrap_or("/run/mysqld/mysqld.sock");
-        opts = opts.socket(Some(socket));
-    }
+    // As libmysqlclient does: "localhost" is the socket, too, and 0 the usual port.
+    let opts = match (options.get("host"), port) {
+        (None | Some("localhost"), _) => {
+            opts.socket(options.get("sock").or(Some("/run/mysqld/mysqld.sock")))
+        }
+        (host, Ok(Some(port @ 1..))) => opts.ip_or_hostname(host).tcp_port(port),
+        (host, _) => opts.ip_or_hostname(host),
+    };
     Some(Place::Mysql(crate::outside::mysql::Database::new(opts)))
 }
 
@@ -280,7 +282,7 @@ pub static MYSQL: Module = module(
         "vhostdb.mysql",
         Setter::Own(Kind::KvString, mysql),
         "()",
-        "MySQL database with document roots: sql (with ? for the host), dbname, user, password, host, port, sock.",
+        "MySQL or MariaDB database with document roots: sql (with ? for the host), dbname, user, password, host and port, or sock (without a host, or for \"localhost\").",
     )],
 );
 

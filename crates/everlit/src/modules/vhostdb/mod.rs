@@ -135,7 +135,7 @@ fn docroot(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
     let question = Question {
         key,
         work: Work::Job(Box::new(move || match source.look_up(&host) {
-            Ok(Some(root)) if !root.is_empty() => Answer::Yes(root.into_bytes()),
+            Ok(Some(root)) if !root.is_empty() => Answer::Yes(root),
             Ok(_) => Answer::No,
             Err(why) => {
                 to_say.say("mod_vhostdb", why);
@@ -167,6 +167,9 @@ fn docroot(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow {
                 return status(exchange, 500);
             }
             exchange.physical.document_root = root;
+            // Backends and logs hear of it as the server's name.
+            let host = exchange.request.host.to_vec();
+            exchange.request.set_variable("SERVER_NAME", &host);
             Flow::GoOn
         }
     }

@@ -3,8 +3,13 @@
 //! In: Everlit with users in files and in directories, curl. Out: who is let in. Must hold: no restart asks anybody again, and
 //! none loses a request that waits.
 
+#[cfg(feature = "pgsql")]
 mod databases;
 mod directory;
+#[cfg(feature = "mysql")]
+mod mariadb;
+#[cfg(feature = "pam")]
+mod pam;
 mod refusals;
 pub(crate) mod restart;
 

@@ -5,6 +5,8 @@
 
 pub mod documents;
 pub mod http;
+#[cfg(feature = "maxminddb")]
+pub mod mmdb;
 pub mod servers;
 pub mod tls;
 pub mod transport;
