@@ -85,7 +85,7 @@ pub fn check(exchange: &mut Exchange<'_>, settings: &Settings, knows: &Knows<'_>
                 Ok(Login::Granted) => Answer::Yes(Vec::new()),
                 Ok(Login::Denied(why)) => {
                     let user = user.to_string_lossy();
-                    errorlog::say("mod_authn_pam", format_args!("{user} is not let in: {why}"));
+                    errors.say("mod_authn_pam", format_args!("{user} is not let in: {why}"));
                     Answer::No
                 }
                 Err(error) => {
