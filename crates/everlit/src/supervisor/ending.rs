@@ -361,10 +361,15 @@ impl Supervisor {
         self.programs.abandon();
         self.listeners = Listeners::default();
         self.control.socket().remove();
+        self.tell_of_failure();
+        self.exit = Some(255);
+    }
+
+    /// Whoever waits for the first start hears that it failed.
+    pub(super) fn tell_of_failure(&mut self) {
         if let Some(outcome) = self.outcome.take() {
-            // We end with the same code anyway.
+            // The end of the pipe says the same.
             let _ = outcome.tell(255);
         }
-        self.exit = Some(255);
     }
 }
