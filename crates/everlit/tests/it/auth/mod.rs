@@ -3,8 +3,8 @@
 //! In: Everlit with users in files and in directories, curl. Out: who is let in. Must hold: no restart asks anybody again, and
 //! none loses a request that waits.
 
-mod databases;
-mod directory;
+pub(crate) mod databases;
+pub(crate) mod directory;
 mod refusals;
 pub(crate) mod restart;
 
@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::{Built, Client, Server, Setup};
 
 /// A program that a test starts, and ends with it.
-struct Helper(std::process::Child);
+pub(crate) struct Helper(std::process::Child);
 
 impl Drop for Helper {
     fn drop(&mut self) {
@@ -27,7 +27,7 @@ impl Drop for Helper {
 }
 
 /// Whether a program is there. If not, that is said; under CI it is an error.
-fn is_there(path: &str) -> bool {
+pub(crate) fn is_there(path: &str) -> bool {
     let there = Path::new(path).exists();
     assert!(
         there || std::env::var_os("CI").is_none(),
