@@ -49,6 +49,29 @@ const CASES: &[(&str, &str)] = &[
             $HTTP["url"] =^ "/by/" { webdav.activate = "enable" }
         "#,
     ),
+    (
+        "webdav, below a directory",
+        r#"
+            webdav.sqlite-db-name = "@DIR@/dav.db"
+            $HTTP["url"] =~ "^/d($|/)" {
+                webdav.activate = "enable"
+                webdav.is-readonly = "enable"
+                $HTTP["remote-ip"] == "127.0.0.0/8" { webdav.is-readonly = "disable" }
+            }
+            dir-listing.activate = "enable"
+            server.max-request-size = 1
+        "#,
+    ),
+    (
+        "webdav, the old way to put parts",
+        r#"
+            webdav.activate = "enable"
+            webdav.sqlite-db-name = "@DIR@/dav.db"
+            webdav.log-xml = "enable"
+            webdav.opts = ("deprecated-unsafe-partial-put" => "enable", "unsafe-propfind-follow-symlink" => "enable")
+            server.stat-cache-engine = "disable"
+        "#,
+    ),
 ];
 
 /// One server and the tokens that it has given, by the number of the request.
