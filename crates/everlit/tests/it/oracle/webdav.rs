@@ -264,6 +264,20 @@ fn script(at: &str) -> Vec<Step> {
     let resource_type = propfind("<prop><resourcetype/></prop>");
     // lighttpd begins an answer to OPTIONS of what is not there, and never ends it: that is not asked.
     s.asks(&["GET @/", "PROPFIND @/\nDepth: 0"]);
+    for depth in ["0", "1", "infinity"] {
+        for target in [
+            "/links/",
+            "/links/dir/",
+            "/links/inside.txt",
+            "/links/outside/",
+            "/links/dangling",
+        ] {
+            s.ask(
+                &format!("PROPFIND {target}\nDepth: {depth}\n{XML}"),
+                &resource_type,
+            );
+        }
+    }
     s.asks(&[
         "MKCOL @",
         "MKCOL @",
