@@ -22,6 +22,7 @@ mod parsing;
 mod redirects;
 mod sites;
 mod ssi;
+mod starts;
 mod status;
 
 use std::fs;
