@@ -102,7 +102,7 @@ pub fn head(
         Version::Http10 => b"HTTP/1.0 ",
     });
     status_line(response.status, out);
-    out.extend_from_slice(response.headers.text());
+    response.headers.write(out);
     match announced {
         Announced::Nothing => {}
         Announced::Length(length) => {

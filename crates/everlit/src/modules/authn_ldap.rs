@@ -85,6 +85,10 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Text(|settings, hosts| settings.authn_ldap.urls = urls(hosts)),
         "",
         "LDAP servers: names or URLs, with commas or blanks between them; the first that is there.",
+    )
+    .differs(
+        crate::config::Counts::Used,
+        "while no directory answers, whoever says a password gets 503 instead of 401",
     ),
     Directive::request(
         "auth.backend.ldap.base-dn",

@@ -32,7 +32,8 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::String, balance),
         "\"least-connection\"",
         "How servers are chosen: \"least-connection\", \"round-robin\", \"hash\" (by URL) or \"sticky\" (by client).",
-    ),
+    )
+    .differs(Counts::Used, "\"hash\" and \"sticky\" may choose another host for the same request"),
     Directive::nothing(
         "fastcgi.debug",
         Kind::Int,

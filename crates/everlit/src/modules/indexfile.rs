@@ -73,11 +73,14 @@ fn subrequest_start(exchange: &mut Exchange<'_>, settings: &settings::Settings) 
     Flow::GoOn
 }
 
-/// The URL path becomes that of the file, for modules that look at endings. The conditions that held stay in force.
+/// The URL path becomes that of the file, for modules that look at endings. The conditions that held stay in force. A program
+/// for all directories is told which one was asked for.
 fn found(exchange: &mut Exchange<'_>, name: &str) {
     let path = exchange.request.uri.path.to_mut();
     let physical = &mut *exchange.physical;
     if name.starts_with('/') {
+        let directory = (b"PATH_TRANSLATED_DIRINDEX".to_vec(), physical.path.clone());
+        exchange.request.environment.push(directory);
         path.clear();
         physical.relative.clear();
         physical.base.clone_from(&physical.document_root);

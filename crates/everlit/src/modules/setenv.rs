@@ -61,10 +61,15 @@ static DIRECTIVES: &[Directive] = &[
     ),
 ];
 
-/// `old, new`, as one field with several values is written (RFC 9110 section 5.3).
-fn joined(old: Option<&[u8]>, new: &[u8]) -> Vec<u8> {
+/// `old, new`, as one field with several values is written (RFC 9110 section 5.3); cookies are pairs of one value (RFC 6265
+/// section 4.2.1).
+fn joined(name: &str, old: Option<&[u8]>, new: &[u8]) -> Vec<u8> {
+    let between: &[u8] = match name.eq_ignore_ascii_case("Cookie") {
+        true => b"; ",
+        false => b", ",
+    };
     match old {
-        Some(old) if !old.is_empty() => [old, b", ", new].concat(),
+        Some(old) if !old.is_empty() => [old, between, new].concat(),
         _ => new.to_vec(),
     }
 }
@@ -74,7 +79,7 @@ fn uri_clean(exchange: &mut Exchange<'_>, settings: &settings::Settings) -> Flow
     let setenv = &exchange.first.settings(settings).setenv;
     let request = &mut exchange.request;
     for (name, value) in &setenv.add_request_header {
-        let value = joined(request.field(name), value.as_bytes());
+        let value = joined(name, request.field(name), value.as_bytes());
         request.overrides.push((name.clone().into_bytes(), value));
     }
     for (name, value) in &setenv.set_request_header {
@@ -94,7 +99,7 @@ fn add_environment(environment: &mut Environment, pairs: &[(String, String)]) {
             .iter_mut()
             .find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
         match old {
-            Some((_, old)) => *old = joined(Some(old), value.as_bytes()),
+            Some((_, old)) => *old = joined(name, Some(old), value.as_bytes()),
             None => environment.push((name.clone().into_bytes(), value.clone().into_bytes())),
         }
     }

@@ -33,7 +33,8 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::String, balance),
         "\"least-connection\"",
         "How servers are chosen: \"least-connection\", \"round-robin\", \"hash\" (always the same) or \"sticky\" (by client).",
-    ),
+    )
+    .differs(Counts::Used, "\"hash\" and \"sticky\" may choose another host for the same request"),
     Directive::nothing(
         "sockproxy.debug",
         Kind::Int,

@@ -186,6 +186,17 @@ fn index_files_answer_for_directories() {
 }
 
 #[test]
+fn a_program_for_all_directories_knows_which() {
+    let place = Place::new();
+    let index = "index-file.names = ( \"index.html\", \"/root.html\" )\n";
+    for (path, expected) in [("/sub/", place.path("www/sub/")), ("/dir/", "-".to_owned())] {
+        let format = "%{PATH_TRANSLATED_DIRINDEX}e";
+        let head = format!("GET {path} HTTP/1.0");
+        assert_eq!(logged(&place, format, index, &head), expected);
+    }
+}
+
+#[test]
 fn an_index_file_obeys_the_rules_for_its_name() {
     let place = Place::new();
     let mut desk = place.desk(
@@ -204,22 +215,22 @@ fn fields_are_added_set_and_removed() {
     let place = Place::new();
     let mut desk = place.desk(
         r#"server.modules = ( "mod_setenv", "mod_accesslog" )
-setenv.add-request-header = ( "X-A" => "1", "X-Foo" => "f", "Host" => "q" )
+setenv.add-request-header = ( "X-A" => "1", "X-Foo" => "f", "Host" => "q", "cookie" => "c=d" )
 setenv.set-request-header = ( "X-B" => "2", "User-Agent" => "", "X-C" => "" )
 setenv.add-response-header = ( "X-R" => "1", "Cache-Control" => "private" )
 setenv.set-response-header = ( "X-S" => "1", "Last-Modified" => "", "Content-Type" => "z/z", "etag" => "W" )
 setenv.add-environment = ( "E1" => "a", "E2" => "b" )
 setenv.set-environment = ( "E2" => "c", "REMOTE_USER" => "joe" )
 accesslog.filename = "/tmp/x"
-accesslog.format = "%{X-A}i|%{X-Foo}i|%{X-B}i|%{User-Agent}i|%{X-C}i|%{Host}i|%{E1}e|%{E2}e|%u|%{X-R}o|%{X-S}o|%{content-type}o"
+accesslog.format = "%{X-A}i|%{Cookie}i|%{X-Foo}i|%{X-B}i|%{User-Agent}i|%{X-C}i|%{Host}i|%{E1}e|%{E2}e|%u|%{X-R}o|%{X-S}o|%{content-type}o"
 "#,
     );
     ask(
         &mut desk,
-        "GET /a.html HTTP/1.1\nHost: h:99\nX-A: 0\nX-B: q\nX-C: q\nUser-Agent: u",
+        "GET /a.html HTTP/1.1\nHost: h:99\nX-A: 0\nX-B: q\nX-C: q\nUser-Agent: u\nCookie: a=b",
     );
     // differs: the variables, which lighttpd sets only for backends
-    assert_eq!(line(&desk), "0, 1|f|2|-|-|h:99, q|a|c|joe|1|1|z/z");
+    assert_eq!(line(&desk), "0, 1|a=b; c=d|f|2|-|-|h:99, q|a|c|joe|1|1|z/z");
     let headers = &desk.response.headers;
     assert_eq!(headers.get("ETag"), Some(&b"W"[..]));
     assert_eq!(headers.get("Last-Modified"), None);
@@ -229,6 +240,28 @@ accesslog.format = "%{X-A}i|%{X-Foo}i|%{X-B}i|%{User-Agent}i|%{X-C}i|%{Host}i|%{
     ask(&mut desk, "GET /nope HTTP/1.0");
     assert_eq!(desk.response.status, 404);
     assert_eq!(desk.response.headers.get("X-R"), Some(&b"1"[..]));
+}
+
+#[test]
+fn the_handler_of_an_error_does_not_change_what_is_added() {
+    let place = Place::new();
+    let mut desk = place.desk(
+        "server.modules = ( \"mod_setenv\" )\nserver.error-handler-404 = \"/a.html\"\n\
+         $HTTP[\"url\"] == \"/a.html\" { setenv.add-response-header = ( \"X-Handler\" => \"1\" ) }\n\
+         $HTTP[\"url\"] == \"/nope\" { setenv.add-response-header = ( \"X-Nope\" => \"1\" ) }",
+    );
+    for (path, expected) in [
+        ("/nope", [Some(&b"1"[..]), None]),
+        ("/a.html", [None, Some(b"1")]),
+    ] {
+        ask(&mut desk, &format!("GET {path} HTTP/1.0"));
+        assert_eq!(desk.response.status, 200);
+        let headers = &desk.response.headers;
+        assert_eq!(
+            ["X-Nope", "X-Handler"].map(|name| headers.get(name)),
+            expected
+        );
+    }
 }
 
 /// The line for the log, finished as if the response had been sent, without its end.

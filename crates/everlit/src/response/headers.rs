@@ -115,6 +115,22 @@ impl Headers {
         &self.text
     }
 
+    /// Appends the lines that are for clients. Fields whose names begin with `X-LIGHTTPD-` are for the access log only.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        const FOR_US: &[u8] = b"X-LIGHTTPD-";
+        let is_for_us = |line: &Line| {
+            let start = self.name(line).get(..FOR_US.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(FOR_US))
+        };
+        if !self.lines.iter().any(is_for_us) {
+            out.extend_from_slice(&self.text);
+            return;
+        }
+        for line in self.lines.iter().filter(|line| !is_for_us(line)) {
+            out.extend_from_slice(&self.text[line.start as usize..line.end as usize]);
+        }
+    }
+
     /// Makes this a copy of `other`, keeping its memory.
     pub fn copy_from(&mut self, other: &Headers) {
         self.text.clear();
@@ -171,5 +187,18 @@ mod tests {
         let mut headers = Headers::default();
         headers.add("Location", "/x\r\nSet-Cookie: a");
         assert_eq!(headers.text(), b"Location: /x  Set-Cookie: a\r\n");
+    }
+
+    #[test]
+    fn fields_for_the_log_are_not_for_clients() {
+        let mut headers = Headers::default();
+        headers.add("A", "1");
+        let mut out = Vec::new();
+        headers.write(&mut out);
+        headers.add("x-lighttpd-SID", "abc");
+        headers.add("X-LIGHTTPD", "2");
+        headers.write(&mut out);
+        assert_eq!(out, b"A: 1\r\nA: 1\r\nX-LIGHTTPD: 2\r\n");
+        assert_eq!(headers.get("X-LIGHTTPD-SID"), Some(&b"abc"[..]));
     }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::{phases, uri};
 use crate::config::{Resolver, Site};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, First};
 use crate::gateway::relay;
 use crate::http1::body::Framing;
 use crate::http1::head::{Head, Method};
@@ -110,7 +110,11 @@ pub(super) fn run(
         },
         physical: &mut *exchange.physical,
         flags: exchange.flags,
-        first: Default::default(),
+        // As in lighttpd: mod_setenv has its say once, as the conditions were for what was asked for.
+        first: First {
+            settings: exchange.first.settings.clone(),
+            target: None,
+        },
         new_target: None,
         captured: Default::default(),
         entry: None,

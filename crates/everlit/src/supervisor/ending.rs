@@ -216,7 +216,7 @@ impl Supervisor {
     /// Ends generations that should speak while they leave, and have not for long.
     pub(super) fn tick_silence(&mut self) {
         for worker in &mut self.workers {
-            if !worker.generation.is_leaving() {
+            if !worker.generation.is_ending() {
                 worker.silence.not_leaving();
                 continue;
             }
@@ -225,11 +225,14 @@ impl Supervisor {
                 Some(silence::Action::Terminate) => (Signal::TERM, "told to end"),
                 Some(silence::Action::Kill) => (Signal::KILL, "killed"),
             };
-            self.journal.say(format_args!(
-                "generation {} has said nothing for {} s while it leaves: {word}",
-                worker.generation.number(),
-                silence::LIMIT.as_secs()
-            ));
+            let number = worker.generation.number();
+            let limit = silence::LIMIT.as_secs();
+            self.journal.say(match worker.generation.is_leaving() {
+                true => format!(
+                    "generation {number} has said nothing for {limit} s while it leaves: {word}"
+                ),
+                false => format!("generation {number} does not end: {word}"),
+            });
             worker.signal(signal);
         }
     }
@@ -358,10 +361,15 @@ impl Supervisor {
         self.programs.abandon();
         self.listeners = Listeners::default();
         self.control.socket().remove();
+        self.tell_of_failure();
+        self.exit = Some(255);
+    }
+
+    /// Whoever waits for the first start hears that it failed.
+    pub(super) fn tell_of_failure(&mut self) {
         if let Some(outcome) = self.outcome.take() {
-            // We end with the same code anyway.
+            // The end of the pipe says the same.
             let _ = outcome.tell(255);
         }
-        self.exit = Some(255);
     }
 }

@@ -223,6 +223,11 @@ impl Generation {
         matches!(self.state, State::Ready | State::Serving)
     }
 
+    /// Whether its process is to end: it leaves, or was told to.
+    pub(crate) fn is_ending(&self) -> bool {
+        matches!(self.state, State::Leaving(_) | State::Condemned)
+    }
+
     /// It is on its way out, and its process is to end by itself.
     pub(crate) fn is_leaving(&self) -> bool {
         matches!(self.state, State::Leaving(_) | State::Left(_))

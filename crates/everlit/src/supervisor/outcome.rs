@@ -1,7 +1,7 @@
 //! What a restart comes to.
 //!
 //! In: its outcome. Out: a report that will be delivered, or the reason told at once; the next attempt if nobody serves. Must
-//! hold: each caller hears one outcome; a failed first start ends the supervisor, nothing else does.
+//! hold: each caller hears one outcome; a first start that fails by itself ends the supervisor, nothing else does.
 
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -111,7 +111,11 @@ impl Supervisor {
     fn failed(&mut self, running: Running, failure: &Failure) {
         if running.cause == Cause::Start {
             eprintln!("everlit: {failure}");
-            self.give_up();
+            match self.ending {
+                None => self.give_up(),
+                // It may have answered somebody already: it ends as every other generation does.
+                Some(_) => self.tell_of_failure(),
+            }
             return;
         }
         let serving = self.serving().map(|worker| worker.generation.number());

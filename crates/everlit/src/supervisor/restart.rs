@@ -125,6 +125,8 @@ pub(crate) enum Action {
     Spawn,
     /// Kill the successor.
     KillSuccessor,
+    /// Have the successor end at once: it may serve already, though it has not said so yet.
+    EndSuccessor,
     /// Let the successor finish what it has taken, and go.
     DismissSuccessor,
     /// Ask the predecessor to hand over to the successor.
@@ -263,7 +265,7 @@ impl Restart {
             }
             (Stage::Binding | Stage::Spawning, Event::Abort) => self.fail(&[], Failure::Stopped),
             (Stage::Starting { .. }, Event::Abort) => {
-                self.fail(&[Action::KillSuccessor], Failure::Stopped)
+                self.fail(&[Action::EndSuccessor], Failure::Stopped)
             }
             _ => Vec::new(),
         }
@@ -583,7 +585,7 @@ mod tests {
         assert_eq!(stand.on(Event::Abort)[0], Action::CancelCheck);
         let mut stand = Stand::starting(Predecessor::Serving);
         let actions = stand.on(Event::Abort);
-        assert_eq!(actions[0], Action::KillSuccessor);
+        assert_eq!(actions[0], Action::EndSuccessor);
         assert_eq!(actions[1..], failure(Failure::Stopped));
         let mut stand = Stand::moving();
         assert_eq!(stand.on(Event::Abort), []);

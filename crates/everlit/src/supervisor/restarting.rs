@@ -215,6 +215,10 @@ impl Supervisor {
                 Action::Bind => Some(self.bind()),
                 Action::Spawn => Some(self.spawn()),
                 Action::KillSuccessor => self.with_successor(kill),
+                Action::EndSuccessor => {
+                    let now = self.now;
+                    self.with_successor(|worker| end(worker, now))
+                }
                 Action::DismissSuccessor => self.with_successor(dismiss),
                 Action::AskToLeave => self.ask_to_leave(),
                 Action::MentionSilence(time) => {
@@ -488,6 +492,13 @@ impl Supervisor {
 fn kill(worker: &mut Worker) {
     worker.generation.condemn();
     worker.signal(Signal::KILL);
+}
+
+/// It writes down what it has done, and ends; if it does not, it is killed.
+fn end(worker: &mut Worker, now: Instant) {
+    worker.generation.condemn();
+    worker.silence.told_to_end(now);
+    worker.signal(Signal::TERM);
 }
 
 /// It finishes what it has taken; others serve the listeners.

@@ -18,8 +18,9 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 ///
 /// ```text
 /// Permitted --leaves--> Counted --limit--> Terminated --limit--> Killed
-///                        ^   |
-///                        +word
+///    |                   ^   |                 ^
+///    |                   +word                 |
+///    +------------------told to end------------+
 /// from each of them: --serves again--> Permitted
 /// ```
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +70,11 @@ impl Silence {
         None
     }
 
+    /// It was told to end, whether or not it was leaving.
+    pub(crate) fn told_to_end(&mut self, now: Instant) {
+        *self = Self::Terminated(now);
+    }
+
     /// It is not leaving.
     pub(crate) fn not_leaving(&mut self) {
         *self = Self::Permitted;
@@ -106,6 +112,16 @@ mod tests {
         assert_eq!(silence.leaving(end + END_LIMIT), Some(Action::Kill));
         assert_eq!(silence.leaving(end + 10 * LIMIT), None);
         assert_eq!(silence.deadline(), None);
+    }
+
+    #[test]
+    fn who_is_told_to_end_is_killed_if_it_does_not() {
+        let start = Instant::now();
+        let mut silence = Silence::default();
+        silence.told_to_end(start);
+        assert_eq!(silence.deadline(), Some(start + END_LIMIT));
+        assert_eq!(silence.leaving(start), None);
+        assert_eq!(silence.leaving(start + END_LIMIT), Some(Action::Kill));
     }
 
     #[test]

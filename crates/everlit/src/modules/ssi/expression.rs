@@ -66,6 +66,7 @@ fn tokens(mut rest: &[u8], variable: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Optio
             [b'<', ..] => (Token::Compare(Comparison::Less), 1),
             [b'>', b'=', ..] => (Token::Compare(Comparison::GreaterOrEqual), 2),
             [b'>', ..] => (Token::Compare(Comparison::Greater), 1),
+            [b'&' | b'|', ..] => return None,
             [b'=', ..] => (Token::Compare(Comparison::Equal), 1),
             [b'(', ..] => (Token::Open, 1),
             [b')', ..] => (Token::Close, 1),
@@ -86,7 +87,6 @@ fn tokens(mut rest: &[u8], variable: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Optio
             }
             word => {
                 let ends = |byte: &u8| b" \t\r\n()|&!<>=$'".contains(byte);
-                // A single & or | is nothing else either.
                 let length = 1 + word[1..].iter().position(ends).unwrap_or(word.len() - 1);
                 (Token::Text(word[..length].to_vec()), length)
             }
@@ -203,6 +203,9 @@ mod tests {
             ("a)", false),
             ("'a", false),
             ("&&", false),
+            ("a & b", false),
+            ("a | b", false),
+            ("a |", false),
         ] {
             assert_eq!(
                 holds(expression.as_bytes(), &variable),

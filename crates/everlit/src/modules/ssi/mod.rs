@@ -43,6 +43,11 @@ static DIRECTIVES: &[Directive] = &[
         Setter::List(|settings, list| settings.ssi.extensions = list.into()),
         "()",
         "Suffixes of documents with directives.",
+    )
+    .differs(
+        crate::config::Counts::Used,
+        "echo heeds \"encoding\" and does not know USER_NAME; where a file cannot be included, the rest of the page is there; \
+         OPTIONS and PUT do not give a page",
     ),
     Directive::request(
         "ssi.content-type",
@@ -105,7 +110,7 @@ fn subrequest_start(exchange: &mut Exchange<'_>, settings: &settings::Settings) 
         exchange.response.status = crate::route::path::status(errno);
         return Flow::Done;
     }
-    let mut page = Page::new(settings, gateway::variables(exchange, settings));
+    let mut page = Page::new(settings, gateway::variables(exchange, settings), exchange);
     page.add(&entry, exchange, 0);
     let metadata = Metadata {
         mtime: page.mtime,

@@ -41,6 +41,8 @@ pub(super) struct Page<'p> {
     settings: &'p settings::Settings,
     variables: Vec<(Vec<u8>, Vec<u8>)>,
     environment: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The URL path of the document that is being read, without what stands behind it.
+    url_path: Vec<u8>,
     branches: Vec<Branch>,
     time_format: Vec<u8>,
     size_format: SizeFormat,
@@ -85,13 +87,17 @@ impl<'p> Page<'p> {
     pub(super) fn new(
         settings: &'p settings::Settings,
         environment: Vec<(Vec<u8>, Vec<u8>)>,
+        exchange: &Exchange<'_>,
     ) -> Page<'p> {
+        let path = &exchange.request.uri.path[..];
+        let info = &exchange.physical.path_info[..];
         Page {
             parts: Vec::new(),
             mtime: 0,
             settings,
             variables: Vec::new(),
             environment,
+            url_path: path.strip_suffix(info).unwrap_or(path).to_vec(),
             branches: Vec::new(),
             time_format: TIME_FORMAT.to_vec(),
             size_format: SizeFormat::Exact,
@@ -229,8 +235,9 @@ impl<'p> Page<'p> {
         expression::holds(expression, &|name| self.variable(name).map(<[u8]>::to_vec))
     }
 
+    /// What the request says goes before what a document sets.
     fn variable(&self, name: &[u8]) -> Option<&[u8]> {
-        let mut all = self.variables.iter().chain(&self.environment);
+        let mut all = self.environment.iter().chain(&self.variables);
         all.find(|(other, _)| other == name)
             .map(|(_, value)| &value[..])
     }
@@ -247,12 +254,8 @@ impl<'p> Page<'p> {
             b"DATE_LOCAL" => self.date(now, Zone::Local),
             b"DATE_GMT" => self.date(now, Zone::Utc),
             b"LAST_MODIFIED" => self.date(seconds(entry.metadata.mtime), Zone::Local),
-            b"DOCUMENT_NAME" => file_name(&exchange.physical.path).to_vec(),
-            b"DOCUMENT_URI" => {
-                let path = &exchange.request.uri.path[..];
-                let info = &exchange.physical.path_info[..];
-                path.strip_suffix(info).unwrap_or(path).to_vec()
-            }
+            b"DOCUMENT_NAME" => file_name(entry.path()).to_vec(),
+            b"DOCUMENT_URI" => self.url_path.clone(),
             name => self.variable(name).unwrap_or(b"(none)").to_vec(),
         };
         let mut out = Vec::new();
@@ -287,6 +290,7 @@ impl<'p> Page<'p> {
         exchange: &mut Exchange<'_>,
         depth: u16,
     ) {
+        let mut url_path = Vec::new();
         let path = match (directive.get("file"), directive.get("virtual")) {
             (Some(file), None) => {
                 let directory = directory(document.path());
@@ -296,9 +300,11 @@ impl<'p> Page<'p> {
                 let target = decoded(target);
                 let from = match target.starts_with(b"/") {
                     true => target,
-                    false => [directory(&exchange.request.uri.path), b"/", &target].concat(),
+                    false => [directory(&self.url_path), b"/", &target].concat(),
                 };
-                [&exchange.physical.document_root[..], b"/", &below(&from)].concat()
+                let inside = below(&from);
+                url_path = [b"/", &inside[..]].concat();
+                [&exchange.physical.document_root[..], b"/", &inside].concat()
             }
             _ => return self.complain("a file is named by file or by virtual"),
         };
@@ -347,7 +353,9 @@ impl<'p> Page<'p> {
                 } else if depth >= (*recursion_max).min(DEPTH_MAX) {
                     self.text(b"(error: include directives recurse deeper than pre-defined ssi.recursion-max)");
                 } else {
+                    let around = std::mem::replace(&mut self.url_path, url_path);
                     self.add(&entry, exchange, depth + 1);
+                    self.url_path = around;
                 }
             }
         }

@@ -105,6 +105,11 @@ fn directives_are_carried_out() {
             "<!--#set value=\"$QUERY_STRING\" var=\"a\"--><!--#echo var=\"a\"-->",
             "$QUERY_STRING",
         ),
+        // What the request says goes first.
+        (
+            "<!--#set var=\"QUERY_STRING\" value=\"mine\"--><!--#echo var=\"QUERY_STRING\"-->",
+            "q=1",
+        ),
         ("<!--#include file=\"inc.txt\"-->", "INC"),
         ("<!--#include virtual=\"/inc.txt\"-->", "INC"),
         ("<!--#include virtual=\"sub/inc.txt\"-->", "SUBINC"),
@@ -254,4 +259,25 @@ fn a_page_has_validators_if_it_is_to_have_them() {
         "PUT /nested.shtml HTTP/1.1\nHost: h\nContent-Length: 0",
     );
     assert_eq!(desk.response.status, 501);
+}
+
+#[test]
+fn a_document_that_is_included_has_a_name_and_a_place_of_its_own() {
+    let place = Place::new();
+    let named = "<!--#echo var=\"DOCUMENT_NAME\"-->|<!--#echo var=\"DOCUMENT_URI\"-->";
+    let inner = format!("({named}|<!--#include virtual=\"inc.txt\"-->)");
+    place.write("sub/in.shtml", &inner);
+    place.write(
+        "out.shtml",
+        &format!(
+            "<!--#include virtual=\"sub/in.shtml\"-->{named}<!--#include virtual=\"inc.txt\"-->"
+        ),
+    );
+    let mut desk = place.desk();
+    for target in ["/out.shtml?deep", "/out.shtml/info?deep"] {
+        assert_eq!(
+            page(&mut desk, target),
+            "(in.shtml|/sub/in.shtml|SUBINC)out.shtml|/out.shtmlINC"
+        );
+    }
 }

@@ -31,19 +31,22 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Text(|settings, path| settings.status.status = path.to_owned()),
         "",
         "Path of a page with what the server is doing; with ?auto as text, with ?json as JSON. Figures go on after a restart.",
-    ),
+    )
+    .differs(crate::config::Counts::Used, "the page has looks of its own and lists no single connections; with ?auto and ?json it is the same"),
     Directive::request(
         "status.config-url",
         Setter::Text(|settings, path| settings.status.config = path.to_owned()),
         "",
         "Path of a page with what the server is made of.",
-    ),
+    )
+    .differs(crate::config::Counts::Used, "the page has looks of its own"),
     Directive::request(
         "status.statistics-url",
         Setter::Text(|settings, path| settings.status.statistics = path.to_owned()),
         "",
         "Path of a text with figures by name.",
-    ),
+    )
+    .differs(crate::config::Counts::Used, "figures have names of their own, and there are always some"),
     Directive::nothing(
         "status.enable-sort",
         lighttpd_conf::Kind::Bool,

@@ -50,6 +50,10 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::String, backend),
         "",
         "Database with the document root of each host: pgsql, mysql or ldap.",
+    )
+    .differs(
+        crate::config::Counts::Used,
+        "while the database does not answer, or with an error, it is 503 instead of 500",
     ),
     Directive::request(
         "vhostdb.cache",

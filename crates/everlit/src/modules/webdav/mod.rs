@@ -101,6 +101,11 @@ static DIRECTIVES: &[Directive] = &[
         Setter::Own(Kind::Bool, activate),
         "\"disable\"",
         "Whether files can be changed by way of WebDAV.",
+    )
+    .differs(
+        crate::config::Counts::Used,
+        "locks and conditions are those of RFC 4918: a lock of a collection counts for what is made in it, and one that is gone \
+         cannot be refreshed; without webdav.sqlite-db-name, LOCK is not allowed; what is changed or listed is no link itself",
     ),
     Directive::request(
         "webdav.is-readonly",

@@ -35,40 +35,69 @@ fn as_postgres(program: &Path, place: &Path) -> Command {
     command
 }
 
+/// A database of its own, over a socket in a directory.
+pub(crate) struct Database {
+    process: Helper,
+    pub(crate) client: postgres::Client,
+    pub(crate) sockets: String,
+    _place: tempfile::TempDir,
+}
+
+impl Database {
+    /// `None`: PostgreSQL is missing, which is an error under CI.
+    pub(crate) fn new() -> Option<Database> {
+        let Some(programs) = programs() else {
+            assert!(std::env::var_os("CI").is_none(), "PostgreSQL is missing");
+            println!("skipped: PostgreSQL is missing");
+            return None;
+        };
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("data");
+        let made = as_postgres(&programs.join("initdb"), place.path())
+            .args(["-N", "-A", "trust", "-U", "web", "-D"])
+            .arg(&data)
+            .status()
+            .unwrap();
+        assert!(made.success());
+        let process = as_postgres(&programs.join("postgres"), place.path())
+            .args(["-c", "listen_addresses=", "-c", "fsync=off", "-k"])
+            .arg(place.path())
+            .arg("-D")
+            .arg(&data)
+            .spawn()
+            .unwrap();
+        let process = Helper(process);
+        let begun = std::time::Instant::now();
+        let sockets = place.path().display().to_string();
+        let mut config = postgres::Config::new();
+        config.host(&sockets).user("web").dbname("postgres");
+        let client = loop {
+            // Nothing else tells when it is there.
+            match config.connect(postgres::NoTls) {
+                Ok(client) => break client,
+                Err(error) => assert!(begun.elapsed() < PATIENCE, "{error}"),
+            }
+            std::thread::yield_now();
+        };
+        Some(Database {
+            process,
+            client,
+            sockets,
+            _place: place,
+        })
+    }
+}
+
 #[test]
 fn hosts_of_a_database_have_document_roots() {
-    let Some(programs) = programs() else {
-        assert!(std::env::var_os("CI").is_none(), "PostgreSQL is missing");
-        println!("skipped: PostgreSQL is missing");
+    let Some(Database {
+        process,
+        mut client,
+        sockets,
+        _place,
+    }) = Database::new()
+    else {
         return;
-    };
-    let place = tempfile::tempdir().unwrap();
-    let data = place.path().join("data");
-    let made = as_postgres(&programs.join("initdb"), place.path())
-        .args(["-N", "-A", "trust", "-U", "web", "-D"])
-        .arg(&data)
-        .status()
-        .unwrap();
-    assert!(made.success());
-    let process = as_postgres(&programs.join("postgres"), place.path())
-        .args(["-c", "listen_addresses=", "-c", "fsync=off", "-k"])
-        .arg(place.path())
-        .arg("-D")
-        .arg(&data)
-        .spawn()
-        .unwrap();
-    let _process = Helper(process);
-    let begun = std::time::Instant::now();
-    let sockets = place.path().display().to_string();
-    let mut config = postgres::Config::new();
-    config.host(&sockets).user("web").dbname("postgres");
-    let mut client = loop {
-        // Nothing else tells when it is there.
-        match config.connect(postgres::NoTls) {
-            Ok(client) => break client,
-            Err(error) => assert!(begun.elapsed() < PATIENCE, "{error}"),
-        }
-        std::thread::yield_now();
     };
     let www = tempfile::tempdir().unwrap();
     std::fs::write(www.path().join("b.txt"), "elsewhere").unwrap();
@@ -106,7 +135,7 @@ fn hosts_of_a_database_have_document_roots() {
         .unwrap();
     assert_eq!(ask("new.example.org"), 200);
     drop(client);
-    drop(_process);
+    drop(process);
     assert_eq!(ask("late.example.org"), 503);
     // What was found is remembered.
     assert_eq!(ask("www.example.org"), 200);

@@ -8,13 +8,13 @@ use std::time::Duration;
 use super::{Helper, basic, is_there, setup, status};
 use crate::support::{Client, PATIENCE, Server};
 
-const SLAPD: &str = "/usr/sbin/slapd";
+pub(crate) const SLAPD: &str = "/usr/sbin/slapd";
 
 /// A directory of its own, with users joe and ann, who is in the group "staff".
-struct Directory {
+pub(crate) struct Directory {
     _process: Helper,
     _place: tempfile::TempDir,
-    port: u16,
+    pub(crate) port: u16,
     secure: u16,
     ca_file: String,
 }
@@ -49,7 +49,7 @@ description: @ROOT@
 ";
 
 impl Directory {
-    fn new(root: &str) -> Directory {
+    pub(crate) fn new(root: &str) -> Directory {
         let place = tempfile::tempdir().unwrap();
         let path = |name: &str| place.path().join(name).display().to_string();
         std::fs::create_dir(path("data")).unwrap();

@@ -4,8 +4,8 @@
 //! none loses a request that waits.
 
 #[cfg(feature = "pgsql")]
-mod databases;
-mod directory;
+pub(crate) mod databases;
+pub(crate) mod directory;
 #[cfg(feature = "mysql")]
 mod mariadb;
 #[cfg(feature = "pam")]
@@ -21,7 +21,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::{Built, Client, Server, Setup};
 
 /// A program that a test starts, and ends with it.
-struct Helper(std::process::Child);
+pub(crate) struct Helper(std::process::Child);
 
 impl Drop for Helper {
     fn drop(&mut self) {
@@ -32,7 +32,7 @@ impl Drop for Helper {
 }
 
 /// Whether a program is there. If not, that is said; under CI it is an error.
-fn is_there(path: &str) -> bool {
+pub(crate) fn is_there(path: &str) -> bool {
     let there = Path::new(path).exists();
     assert!(
         there || std::env::var_os("CI").is_none(),

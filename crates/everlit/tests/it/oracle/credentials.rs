@@ -125,7 +125,7 @@ fn with(target: &str, authorization: &str) -> Request {
     get_with(target, &[&format!("Authorization: {authorization}")])
 }
 
-fn basic(target: &str, user: &str, password: &str) -> Request {
+pub fn basic(target: &str, user: &str, password: &str) -> Request {
     let text = format!("{user}:{password}");
     let encoded = base64::engine::general_purpose::STANDARD.encode(text);
     let request = with(target, &format!("Basic {encoded}"));

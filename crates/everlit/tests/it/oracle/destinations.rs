@@ -5,7 +5,7 @@ use super::configurations::{Case, Log, Types};
 use super::requests::{Request, get_with, gets};
 
 /// The same targets for several hosts.
-fn at(hosts: &[&str], targets: &[&str]) -> Vec<Request> {
+pub fn at(hosts: &[&str], targets: &[&str]) -> Vec<Request> {
     let ask = |host: &str, target: &str| {
         let bytes = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
         Request::raw(&format!("GET {target} at {host}"), bytes.as_bytes())
@@ -16,12 +16,12 @@ fn at(hosts: &[&str], targets: &[&str]) -> Vec<Request> {
         .collect()
 }
 
-fn without_host(targets: &[&str]) -> Vec<Request> {
+pub fn without_host(targets: &[&str]) -> Vec<Request> {
     let ask = |target: &&str| Request::literal(format!("GET {target} HTTP/1.0\r\n\r\n").as_bytes());
     targets.iter().map(ask).collect()
 }
 
-fn with_methods(targets: &[&str]) -> Vec<Request> {
+pub fn with_methods(targets: &[&str]) -> Vec<Request> {
     let methods = ["HEAD", "OPTIONS", "DELETE", "PROPFIND"];
     let ask = |method: &str, target: &str| Request::new(&format!("{method} {target}"), &[]);
     let post = |target: &str| {

@@ -104,6 +104,22 @@ pub const OF_WEBDAV: &[Known] = &[
         "GET, *",
         "405 says what is allowed (RFC 9110 15.5.6)",
     ),
+    known(
+        "*",
+        "PROPFIND /links/*",
+        "status",
+        "207",
+        "403",
+        "a link is not followed at its own place, where changes would follow it, too",
+    ),
+    known(
+        "webdav, the old way to put parts",
+        "PROPFIND /links/ | Depth: 1*",
+        "body",
+        "*<D:href>/links/dir</D:href>*",
+        "*<D:href>/links/dir/</D:href>*",
+        "unsafe-propfind-follow-symlink: a link to a directory is shown as one",
+    ),
     // Conditions.
     known(
         "*",

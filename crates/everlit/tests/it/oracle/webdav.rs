@@ -49,6 +49,29 @@ const CASES: &[(&str, &str)] = &[
             $HTTP["url"] =^ "/by/" { webdav.activate = "enable" }
         "#,
     ),
+    (
+        "webdav, below a directory",
+        r#"
+            webdav.sqlite-db-name = "@DIR@/dav.db"
+            $HTTP["url"] =~ "^/d($|/)" {
+                webdav.activate = "enable"
+                webdav.is-readonly = "enable"
+                $HTTP["remote-ip"] == "127.0.0.0/8" { webdav.is-readonly = "disable" }
+            }
+            dir-listing.activate = "enable"
+            server.max-request-size = 1
+        "#,
+    ),
+    (
+        "webdav, the old way to put parts",
+        r#"
+            webdav.activate = "enable"
+            webdav.sqlite-db-name = "@DIR@/dav.db"
+            webdav.log-xml = "enable"
+            webdav.opts = ("deprecated-unsafe-partial-put" => "enable", "unsafe-propfind-follow-symlink" => "enable")
+            server.stat-cache-engine = "disable"
+        "#,
+    ),
 ];
 
 /// One server and the tokens that it has given, by the number of the request.
@@ -241,6 +264,20 @@ fn script(at: &str) -> Vec<Step> {
     let resource_type = propfind("<prop><resourcetype/></prop>");
     // lighttpd begins an answer to OPTIONS of what is not there, and never ends it: that is not asked.
     s.asks(&["GET @/", "PROPFIND @/\nDepth: 0"]);
+    for depth in ["0", "1", "infinity"] {
+        for target in [
+            "/links/",
+            "/links/dir/",
+            "/links/inside.txt",
+            "/links/outside/",
+            "/links/dangling",
+        ] {
+            s.ask(
+                &format!("PROPFIND {target}\nDepth: {depth}\n{XML}"),
+                &resource_type,
+            );
+        }
+    }
     s.asks(&[
         "MKCOL @",
         "MKCOL @",
