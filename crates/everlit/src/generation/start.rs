@@ -21,7 +21,7 @@ use crate::clock::Now;
 use crate::config::{self, ConfigError, CoreFiles, Reach, Server, Site};
 use crate::control::orphan::About;
 use crate::inherit::Inherited;
-use crate::inquiry::Pool;
+use crate::inquiry::{Pool, strand};
 use crate::link::{GENERATION_VARIABLE, Line};
 use crate::modules::auth::nonce::Nonces;
 use crate::source::Source;
@@ -362,11 +362,15 @@ pub(super) fn kernel(doing: impl Into<String>, cause: io::Error) -> StartError {
     }
 }
 
-/// A thread that panics takes the process with it: better a fresh generation than a crippled one.
+/// A thread that panics takes the process with it: better a fresh generation than a crippled one. One that only asks others is
+/// left behind.
 pub(super) fn abort_on_panic() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         print(info);
-        std::process::abort();
+        match strand() {
+            Some(stranded) => stranded.stay(),
+            None => std::process::abort(),
+        }
     }));
 }

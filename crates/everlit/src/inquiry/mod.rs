@@ -43,7 +43,7 @@ use std::time::Duration;
 
 pub use answers::{Answers, Key};
 pub use pending::{Joined, Pending};
-pub use pool::{Pool, Reply, Task};
+pub use pool::{Pool, Reply, Task, strand};
 
 /// Something to be found out.
 pub struct Question {

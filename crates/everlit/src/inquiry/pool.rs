@@ -1,10 +1,12 @@
 //! Threads that find answers, and may take their time.
 //!
 //! In: tasks of all workers of a generation. Out: a reply to the worker that asked. Must hold: bounded in threads and in what
-//! waits for one; nothing is started before the first task; no thread keeps the process from ending.
+//! waits for one; nothing is started before the first task; no thread keeps the process from ending, and none that a library
+//! gives up in ends it.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{Answer, Job, Key, Lives};
@@ -14,6 +16,54 @@ use crate::worker::inbox::Outlet;
 const THREADS: usize = 4;
 /// Most tasks that wait for a thread.
 const QUEUE: usize = 256;
+
+/// Most threads that may be stranded in a task; then it is better to begin anew.
+const STRANDED: usize = 16;
+
+thread_local! {
+    /// What this thread is about, if it is one of a pool.
+    static AT_WORK: RefCell<Option<AtWork>> = const { RefCell::new(None) };
+}
+
+/// What a thread works for, and whom it owes a word.
+struct AtWork {
+    shared: Arc<Shared>,
+    key: Key,
+    lives: Lives,
+    reply: Outlet<Reply>,
+}
+
+/// A thread panics, and is not to go on. Returns `Some` if it is one of a pool and was at a task: what it was asked is not to be
+/// found out, another thread takes its place, and it may stand still for ever. A client of a database that gives up over what it
+/// was told is nothing that connections have to pay for.
+pub fn strand() -> Option<Stranded> {
+    static SO_FAR: AtomicUsize = AtomicUsize::new(0);
+    let at_work = AT_WORK.try_with(|at_work| at_work.try_borrow_mut().ok()?.take());
+    let at_work = at_work.ok().flatten()?;
+    if SO_FAR.fetch_add(1, Ordering::Relaxed) >= STRANDED {
+        return None;
+    }
+    let _ = at_work.reply.send(Reply {
+        key: at_work.key,
+        answer: Answer::Unavailable,
+        lives: at_work.lives,
+    });
+    at_work.shared.lock().threads -= 1;
+    Some(Stranded(()))
+}
+
+/// A thread that has nothing to do any more.
+#[derive(Debug)]
+pub struct Stranded(());
+
+impl Stranded {
+    /// Stands still. What it has on its stack and may have locked stays as it is.
+    pub fn stay(self) -> ! {
+        loop {
+            std::thread::park();
+        }
+    }
+}
 
 /// The threads of one generation. Copies are the same pool.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +140,7 @@ impl Shared {
     }
 
     /// What a thread does, for ever.
-    fn work(&self) {
+    fn work(self: &Arc<Self>) {
         let mut state = self.lock();
         loop {
             let Some(task) = state.queue.pop_front() else {
@@ -104,7 +154,14 @@ impl Shared {
             };
             drop(state);
             if !task.forgotten.load(Ordering::Relaxed) {
+                AT_WORK.set(Some(AtWork {
+                    shared: self.clone(),
+                    key: task.key,
+                    lives: task.lives,
+                    reply: task.reply.clone(),
+                }));
                 let answer = (task.job)();
+                AT_WORK.set(None);
                 let reply = Reply {
                     key: task.key,
                     answer,

@@ -8,6 +8,8 @@ pub(crate) mod databases;
 pub(crate) mod directory;
 #[cfg(feature = "mysql")]
 mod mariadb;
+#[cfg(feature = "mysql")]
+mod nonsense;
 #[cfg(feature = "pam")]
 mod pam;
 mod refusals;
