@@ -67,6 +67,7 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
     let mut server = draft.server.clone();
     server.programs = builder.reader.take_programs();
     server.limits = builder.reader.take_limits();
+    server.recording.databases = builder.reader.take_databases();
     server.access_logs = builder
         .reader
         .into_access_logs(draft.syslog_facility * 8 + draft.syslog_level);

@@ -138,7 +138,7 @@ pub enum StateImage {
     },
     /// Answering.
     #[n(2)]
-    Busy(#[n(0)] BusyImage),
+    Busy(#[n(0)] Box<BusyImage>),
     /// Ended by us, still reading.
     #[n(3)]
     Lingering,
@@ -194,6 +194,9 @@ pub struct BusyImage {
     /// How fast it may be sent. Whoever does not know this field sends as fast as it can.
     #[n(14)]
     pub pace: Option<PaceImage>,
+    /// File of the database that it counts for. Whoever does not know this field does not count it.
+    #[n(15)]
+    pub database: Option<String>,
 }
 
 /// Limits, in KiB a second.
@@ -436,7 +439,7 @@ mod tests {
         let head = StateImage::Head {
             bytes: b"GET / HT".to_vec(),
         };
-        let busy = StateImage::Busy(BusyImage {
+        let busy = StateImage::Busy(Box::new(BusyImage {
             body: Framing::Length(1000),
             room: 1 << 20,
             owed: vec![
@@ -462,10 +465,11 @@ mod tests {
             body_length: 1 << 35,
             head_length: 300,
             pace: None,
+            database: None,
             write_idle: 360,
             read_idle: 60,
             relay: None,
-        });
+        }));
         [
             (
                 "idle",

@@ -15,6 +15,7 @@ use rustix::time::Timespec;
 use super::crew::Crew;
 use super::giving::{Giving, Outcome, revive};
 use super::logs;
+use super::recorder::Recorder;
 use super::taking::{Progress, Taking};
 use crate::causes::with_causes;
 use crate::clock::Now;
@@ -60,6 +61,8 @@ pub(super) struct Lead {
     pub(super) activity: Activity,
     /// Commands that read access logs.
     pub(super) loggers: Vec<logs::Logger>,
+    /// Writes figures; `None`: there is nothing to write.
+    pub(super) recorder: Option<Recorder>,
     /// When the listeners that are configured no longer are closed (monotonic).
     pub(super) retire_at: Option<Duration>,
 }
@@ -101,6 +104,7 @@ enum Turn {
 impl Lead {
     /// Works until the generation has come to its end.
     pub(super) fn run(mut self) -> ExitCode {
+        self.record();
         let code = loop {
             self.wait();
             let now = Now::read().monotonic;
@@ -130,7 +134,9 @@ impl Lead {
         self.mind_loggers();
         self.take(now);
         self.retire(now);
-        self.advance(now)
+        let turn = self.advance(now);
+        self.record();
+        turn
     }
 
     /// Waits until something happens, or the next deadline.
@@ -154,10 +160,16 @@ impl Lead {
                 in_or_out(taking.channel().wants_write()),
             );
         }
+        if let Some(output) = self.recorder.as_ref().and_then(Recorder::output) {
+            watch(output, PollFlags::IN);
+        }
         let mut until: Option<Duration> = self.retire_at;
         let mut by =
             |moment: Duration| until = Some(until.map_or(moment, |until| until.min(moment)));
         let now = Now::read().monotonic;
+        if let Some(moment) = self.recorder.as_ref().and_then(Recorder::wake_at) {
+            by(moment);
+        }
         match &self.activity {
             Activity::Serving => {}
             Activity::Giving(giving) => {
@@ -354,6 +366,9 @@ impl Lead {
         }
         if let Some(taking) = &mut self.taking {
             taking.stop();
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.hush(&self.crew.board);
         }
         // Our successor does not know them.
         self.hide_retiring();
@@ -575,6 +590,18 @@ impl Lead {
         for (path, file) in paths.into_iter().zip(fds) {
             self.use_log(&path, file);
         }
+    }
+
+    /// Writes figures, unless a predecessor or a successor does.
+    fn record(&mut self) {
+        let Some(recorder) = &mut self.recorder else {
+            return;
+        };
+        let is_alone = self.taking.as_ref().is_none_or(Taking::is_met);
+        if is_alone && !matches!(self.activity, Activity::Giving(_)) {
+            recorder.begin(Now::read());
+        }
+        recorder.step(Now::read(), &self.crew.board);
     }
 
     fn use_log(&self, path: &str, file: OwnedFd) {

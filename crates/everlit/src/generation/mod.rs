@@ -11,6 +11,7 @@ mod giving;
 mod lead;
 mod logs;
 mod notify;
+mod recorder;
 mod single;
 mod start;
 mod stdin;

@@ -24,6 +24,8 @@ pub(super) struct Taking {
     channel: TakerChannel,
     /// Connections taken so far.
     taken: u64,
+    /// Whether the predecessor has said anything.
+    is_met: bool,
 }
 
 /// Whether it goes on.
@@ -52,6 +54,7 @@ impl Taking {
         Ok(Taking {
             channel: TakerChannel::new(socket, &super::software(), accepts.into(), room)?,
             taken: 0,
+            is_met: false,
         })
     }
 
@@ -63,6 +66,11 @@ impl Taking {
     /// Connections taken so far.
     pub(super) fn taken(&self) -> u64 {
         self.taken
+    }
+
+    /// Whether the predecessor is leaving: it says nothing before.
+    pub(super) fn is_met(&self) -> bool {
+        self.is_met
     }
 
     /// Takes no more: we are leaving ourselves.
@@ -82,6 +90,7 @@ impl Taking {
             let Some(event) = self.channel.next_event() else {
                 return Progress::Under;
             };
+            self.is_met = true;
             match event {
                 TakerEvent::Batch(batch) => {
                     let verdicts = judge(&batch);

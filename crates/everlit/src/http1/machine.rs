@@ -27,6 +27,7 @@ use crate::http1::encode::{self, After, encode};
 use crate::http1::head::{self, Head, Parsed, Persistence, Reject, Version};
 use crate::inquiry::{Answer, Key, Question, Work};
 use crate::logline::{ConnectionAfter, Ending, PendingLine};
+use crate::modules::rrdtool::traffic::Traffic;
 use crate::route::{Origin, Trust, debug};
 use crate::transport::outbox::Outbox;
 use crate::transport::pace::Pace;
@@ -755,10 +756,18 @@ fn is_broken(mut framing: Framing, mut input: &[u8]) -> bool {
     false
 }
 
-/// Writes the line for the access log, once. `served`: requests on this connection, with this one.
+/// Writes the line for the access log, and counts the request for its database, once. `served`: requests on this connection, with this one.
 fn log(turn: &mut Turn, served: u32, connection: ConnectionAfter, bench: &mut Bench) {
+    if let Some(database) = turn.line.database {
+        let traffic = Traffic {
+            received: turn.received,
+            sent: turn.sent,
+            requests: 1,
+        };
+        bench.counters.count(usize::from(database.0), traffic);
+    }
     if turn.line.text.is_empty() {
-        return;
+        return turn.line.clear();
     }
     let ending = Ending {
         body: if connection == ConnectionAfter::Aborted || turn.body_length == encode::UNTOLD {

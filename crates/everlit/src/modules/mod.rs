@@ -25,6 +25,7 @@ pub mod openssl;
 pub mod proxy;
 pub mod redirect;
 pub mod rewrite;
+pub mod rrdtool;
 pub mod scgi;
 pub mod secdownload;
 pub mod setenv;
@@ -73,6 +74,7 @@ pub static TABLE: &[&Module] = &[
     &proxy::MODULE,
     &redirect::MODULE,
     &rewrite::MODULE,
+    &rrdtool::MODULE,
     &scgi::MODULE,
     &secdownload::MODULE,
     &setenv::MODULE,

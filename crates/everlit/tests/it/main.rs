@@ -24,6 +24,7 @@ mod oracle;
 mod pace;
 mod programs;
 mod restart;
+mod rrdtool;
 mod sockproxy;
 mod status;
 mod tls;

@@ -851,6 +851,18 @@ const CASES: &[Case] = &[
     ("url.rewrite-repeat-if-not-file", RULES, |l| {
         rewrites(&l.settings.rewrite.if_not_file) == [Which::Repeat]
     }),
+    // mod_rrdtool
+    ("rrdtool.db-name", "\"/x.rrd\"", |l| {
+        l.settings.rrdtool.database.is_some()
+            && l.site.server.recording.databases == ["/x.rrd"]
+            && l.site.pipeline.request_done.len() == 1
+    }),
+    ("rrdtool.db-name", "\"\"", |l| {
+        l.settings.rrdtool.database.is_none() && l.site.server.recording.databases.is_empty()
+    }),
+    ("rrdtool.binary", "\"/opt/rrdtool\"", |l| {
+        l.site.server.recording.program == Path::new("/opt/rrdtool")
+    }),
     // mod_redirect
     ("url.redirect", "( \"^/a\" => \"/b\" )", |l| {
         l.settings.redirect.rules.is_some() && l.site.pipeline.uri_clean.len() == 1
