@@ -31,6 +31,7 @@ use crate::tally::Tally;
 use crate::tls;
 use crate::tls::context::Materials;
 use crate::tls::snapshot::Snapshot;
+use crate::worker::chores::Haste;
 use crate::worker::conn::Stay;
 use crate::worker::endpoint::Endpoint;
 use crate::worker::logs::Target;
@@ -96,26 +97,28 @@ pub(super) enum Activity {
 /// How a turn of the loop ended.
 enum Turn {
     On,
-    Exit,
-    /// Exit, and connections were open.
-    Cut,
+    Exit(Haste),
+    /// Exit at once; so many connections were open.
+    Cut(u64),
 }
 
 impl Lead {
     /// Works until the generation has come to its end.
     pub(super) fn run(mut self) -> ExitCode {
         self.record();
-        let code = loop {
+        let ending = loop {
             self.wait();
             let now = Now::read().monotonic;
             match self.turn(now) {
                 Turn::On => {}
-                Turn::Exit => break ExitCode::SUCCESS,
-                Turn::Cut => break ExitCode::from(1),
+                Turn::Exit(haste) => break (ExitCode::SUCCESS, haste),
+                Turn::Cut(0) => break (ExitCode::SUCCESS, Haste::Great),
+                Turn::Cut(_) => break (ExitCode::from(1), Haste::Great),
             }
         };
+        let (code, haste) = ending;
         self.crew.order_all(|| Order::End);
-        self.crew.join();
+        self.crew.join(haste);
         code
     }
 
@@ -124,11 +127,11 @@ impl Lead {
         while let Some(report) = self.crew.next_report() {
             self.hear_worker(report);
         }
-        if let end @ (Turn::Exit | Turn::Cut) = self.hear_signals(now) {
+        if let end @ (Turn::Exit(_) | Turn::Cut(_)) = self.hear_signals(now) {
             return end;
         }
         self.hear_supervisor(now);
-        if let end @ (Turn::Exit | Turn::Cut) = self.serve_control(now) {
+        if let end @ (Turn::Exit(_) | Turn::Cut(_)) = self.serve_control(now) {
             return end;
         }
         self.mind_loggers();
@@ -241,10 +244,7 @@ impl Lead {
             ..Tally::default()
         };
         self.tell(&FromGeneration::Left { tally });
-        match dropped {
-            0 => Turn::Exit,
-            _ => Turn::Cut,
-        }
+        Turn::Cut(dropped)
     }
 
     fn hear_supervisor(&mut self, now: Duration) {
@@ -502,7 +502,7 @@ impl Lead {
                     Outcome::Under => Turn::On,
                     Outcome::Left(tally) => {
                         said.push(FromGeneration::Left { tally });
-                        Turn::Exit
+                        Turn::Exit(haste(&tally))
                     }
                     Outcome::Resumed { tally, reason } => {
                         eprintln!(
@@ -527,11 +527,11 @@ impl Lead {
                 let connections = self.crew.connections();
                 if self.crew.is_gone() {
                     said.push(FromGeneration::Left { tally });
-                    Turn::Exit
+                    Turn::Exit(Haste::None)
                 } else if deadline.is_some_and(|deadline| deadline <= now) {
                     tally.dropped = connections;
                     said.push(FromGeneration::Left { tally });
-                    Turn::Exit
+                    Turn::Exit(Haste::Great)
                 } else {
                     if now >= *last_progress + Duration::from_millis(100) {
                         *last_progress = now;
@@ -655,6 +655,14 @@ impl Lead {
                 Err(error) => eprintln!("everlit: {error}"),
             }
         }
+    }
+}
+
+/// Where connections were cut because time was up, commands get no more time either.
+fn haste(tally: &Tally) -> Haste {
+    match tally.dropped {
+        0 => Haste::None,
+        _ => Haste::Great,
     }
 }
 

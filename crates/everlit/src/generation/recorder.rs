@@ -16,6 +16,7 @@ use rustix::time::Timespec;
 use crate::board::Board;
 use crate::clock::Now;
 use crate::errorlog;
+use crate::inherit::forget_in;
 use crate::modules::rrdtool::Recording;
 use crate::modules::rrdtool::dialogue::{Dialogue, Presence, Step};
 use crate::sys::signal::unblock_in;
@@ -193,6 +194,7 @@ impl Drop for Recorder {
 fn start(recording: &Recording) -> io::Result<Program> {
     let mut command = Command::new(&recording.program);
     unblock_in(&mut command);
+    forget_in(&mut command);
     let mut child = command
         .arg("-")
         .stdin(Stdio::piped())

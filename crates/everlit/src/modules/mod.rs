@@ -92,7 +92,7 @@ pub static TABLE: &[&Module] = &[
     &wstunnel::MODULE,
 ];
 
-/// Those that give requests to backends.
+/// Those that give requests to backends, or to threads, which need a descriptor as well.
 pub static GATEWAYS: &[&str] = &[
     "mod_ajp13",
     "mod_cgi",
@@ -100,6 +100,7 @@ pub static GATEWAYS: &[&str] = &[
     "mod_proxy",
     "mod_scgi",
     "mod_sockproxy",
+    "mod_ssi",
     "mod_webdav",
     "mod_wstunnel",
 ];

@@ -26,6 +26,7 @@ mod programs;
 mod restart;
 mod rrdtool;
 mod sockproxy;
+mod ssi;
 mod status;
 mod tls;
 mod verdicts;

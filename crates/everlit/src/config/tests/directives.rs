@@ -534,6 +534,7 @@ const CASES: &[Case] = &[
     ("ssi.extension", "( \".shtml\" )", |l| {
         l.settings.ssi.extensions[..] == [".shtml"] && l.site.pipeline.subrequest_start.len() >= 2
     }),
+    ("ssi.exec", "\"disable\"", |l| !l.settings.ssi.exec),
     ("ssi.content-type", "\"text/x\"", |l| {
         l.settings.ssi.content_type == "text/x"
     }),

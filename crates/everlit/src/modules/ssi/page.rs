@@ -1,6 +1,6 @@
 //! A document on its way to a page.
 //!
-//! In: pieces of a document. Out: parts of a body: text, and files that are included. Must hold: what is read is below the
+//! In: pieces of a document. Out: parts of a page: text, files that are included, commands to be run. Must hold: what is read is below the
 //! document root or beside the document; a page ends, whatever its documents include.
 
 use std::ffi::CString;
@@ -11,7 +11,7 @@ use super::{Settings, expression};
 use crate::errorlog;
 use crate::exchange::Exchange;
 use crate::files::{Entry, EntryKind, Rules};
-use crate::response::{FileRange, Part};
+use crate::response::FileRange;
 use crate::settings;
 use crate::sys::local_time;
 
@@ -19,7 +19,7 @@ use crate::sys::local_time;
 const INCLUDES_MAX: u32 = 1000;
 
 /// Text of one page in bytes, without long files that are included as they are.
-const TEXT_MAX: usize = 16 << 20;
+pub(super) const TEXT_MAX: usize = 16 << 20;
 
 /// Variables that one page may set.
 const VARIABLES_MAX: usize = 1000;
@@ -34,9 +34,25 @@ const DOCUMENT_MAX: u64 = 4 << 20;
 /// The date, unless a document says otherwise.
 const TIME_FORMAT: &[u8] = b"%a, %d %b %Y %T %Z";
 
+/// A part of a page.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// This.
+    Text(Vec<u8>),
+    /// A long file, which is included as it is.
+    File {
+        /// Where it is.
+        path: Vec<u8>,
+        /// All of it.
+        range: FileRange,
+    },
+    /// What a command will say.
+    Command(Vec<u8>),
+}
+
 /// A page that is being made.
 pub(super) struct Page<'p> {
-    pub(super) parts: Vec<Part>,
+    pub(super) contents: Vec<Content>,
     /// Of all that is in it: when the last was changed.
     pub(super) mtime: i64,
     settings: &'p settings::Settings,
@@ -88,7 +104,7 @@ impl<'p> Page<'p> {
         environment: Vec<(Vec<u8>, Vec<u8>)>,
     ) -> Page<'p> {
         Page {
-            parts: Vec::new(),
+            contents: Vec::new(),
             mtime: 0,
             settings,
             variables: Vec::new(),
@@ -131,9 +147,9 @@ impl<'p> Page<'p> {
             }
             return;
         }
-        match self.parts.last_mut() {
-            Some(Part::Bytes(bytes)) => bytes.extend_from_slice(text),
-            _ => self.parts.push(Part::Bytes(text.to_vec())),
+        match self.contents.last_mut() {
+            Some(Content::Text(bytes)) => bytes.extend_from_slice(text),
+            _ => self.contents.push(Content::Text(text.to_vec())),
         }
     }
 
@@ -178,9 +194,12 @@ impl<'p> Page<'p> {
                 }
                 self.text(&out);
             }
-            b"exec" => {
-                self.complain("exec is not done: a worker would have to wait for the command")
-            }
+            b"exec" if self.settings.ssi.exec => match directive.get("cmd") {
+                Some(command) if command.contains(&0) => self.complain("exec with a zero byte"),
+                Some(command) => self.contents.push(Content::Command(command.to_vec())),
+                None => self.complain("exec without cmd"),
+            },
+            b"exec" => {}
             b"comment" => {}
             name => self.complain(&format!(
                 "unknown directive {}",
@@ -357,11 +376,14 @@ impl<'p> Page<'p> {
     fn include_raw(&mut self, entry: &Rc<Entry>) {
         match (entry.content(), entry.open()) {
             (Ok(Some(content)), _) => self.text(&content),
-            (_, Ok(file)) => self.parts.push(Part::File(FileRange {
-                file,
-                offset: 0,
-                length: entry.metadata.size,
-            })),
+            (_, Ok(file)) => self.contents.push(Content::File {
+                path: entry.path().to_vec(),
+                range: FileRange {
+                    file,
+                    offset: 0,
+                    length: entry.metadata.size,
+                },
+            }),
             (_, Err(errno)) => {
                 self.complain(&format!(
                     "{}: {errno}",
