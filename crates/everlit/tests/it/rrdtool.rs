@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
-use crate::support::http::Client;
+use crate::support::http::{Asked, Client};
 use crate::support::{Built, PATIENCE, Server, Setup};
 
 /// Says what it hears in a FIFO, and answers as the file `mood` wants it.
@@ -234,6 +234,10 @@ fn a_program_that_fails_is_started_again_and_told_everything() {
 fn a_restart_that_fails_changes_nothing() {
     let setting = Setting::new();
     let setup = &setting.server.setup;
+    // Something is to be moved: otherwise a handover may be over before the successor fails.
+    let mut idle = Client::connect(setting.server.address());
+    idle.send(b"GET /a.txt HTTP/1.1\r\nHost: other\r\n\r\n");
+    idle.response(Asked::ForAnything).unwrap();
     setup.install(Built::Faulty);
     for fault in ["exit-before-ready", "closes-handover", "speaks-gibberish"] {
         setup.fault(Some(fault));
