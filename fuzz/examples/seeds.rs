@@ -69,6 +69,8 @@ fn images() -> Vec<(&'static str, u8, Image)> {
         write_idle: 360,
         read_idle: 60,
         relay: None,
+        pace: None,
+        database: None,
     };
     let mut chunked = Framing::chunked();
     chunked
@@ -87,19 +89,19 @@ fn images() -> Vec<(&'static str, u8, Image)> {
             },
         ),
         ("lingering", 1, image(StateImage::Lingering)),
-        ("sending", 2, image(StateImage::Busy(busy.clone()))),
+        ("sending", 2, image(StateImage::Busy(Box::new(busy.clone())))),
         (
             "body",
             1,
             Image {
                 input: InputImage::Ended,
-                ..image(StateImage::Busy(BusyImage {
+                ..image(StateImage::Busy(Box::new(BusyImage {
                     body: chunked,
                     owed: Vec::new(),
                     after: AfterImage::Linger,
                     unread: Vec::new(),
                     ..busy
-                }))
+                })))
             },
         ),
     ]

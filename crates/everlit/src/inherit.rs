@@ -9,15 +9,38 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::process::Command;
 use std::str::FromStr;
 
-use crate::link::{BOUND_NAME, CONFIG_NAME, CONTROL_NAME, HANDOVER_NAME, LINK_NAME, RETIRE_NAME};
+use crate::link::{
+    BOUND_NAME, CONFIG_NAME, CONTROL_NAME, GENERATION_VARIABLE, HANDOVER_NAME, LINK_NAME,
+    RETIRE_NAME,
+};
 use crate::sys::descriptor;
 
 /// First number of a passed descriptor.
 const FIRST: i32 = 3;
 /// More descriptors than this are a mistake.
 const COUNT_MAX: usize = 4096;
+
+/// What is in our environment for us alone.
+pub(crate) const OUR_VARIABLES: [&str; 8] = [
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "LISTEN_PIDFDID",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    GENERATION_VARIABLE,
+];
+
+/// Has a program that is started not take it for its own.
+pub(crate) fn forget_in(command: &mut Command) {
+    for name in OUR_VARIABLES {
+        command.env_remove(name);
+    }
+}
 
 /// Descriptors a process was started with, by purpose.
 #[derive(Debug, Default)]

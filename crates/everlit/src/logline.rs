@@ -6,6 +6,8 @@
 use minicbor::{Decode, Encode};
 use std::time::Duration;
 
+use crate::modules::rrdtool::DatabaseId;
+
 /// A line that waits for the end of its response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PendingLine {
@@ -15,6 +17,8 @@ pub struct PendingLine {
     pub text: Vec<u8>,
     /// What is missing, in the order of the text.
     pub holes: Vec<Hole>,
+    /// The database that the request counts for. A frozen connection names it by its file instead.
+    pub database: Option<DatabaseId>,
 }
 
 /// An access log: index into [`crate::config::Server::access_logs`].
@@ -100,6 +104,7 @@ impl PendingLine {
     pub fn clear(&mut self) {
         self.text.clear();
         self.holes.clear();
+        self.database = None;
     }
 
     /// Appends the finished line to `out`.

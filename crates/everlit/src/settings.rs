@@ -60,6 +60,8 @@ pub struct Settings {
     pub redirect: modules::redirect::Settings,
     /// mod_rewrite
     pub rewrite: modules::rewrite::Settings,
+    /// mod_rrdtool
+    pub rrdtool: modules::rrdtool::Settings,
     /// mod_scgi
     pub scgi: modules::scgi::Settings,
     /// mod_secdownload

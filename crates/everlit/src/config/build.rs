@@ -75,6 +75,7 @@ pub(super) fn build(config: &Config, problems: &mut Vec<Diagnostic>) -> Option<B
         let priority = draft.syslog_facility * 8 + LEVEL_ERR;
         server.error_log = Some(LogPlace::Syslog(priority));
     }
+    server.recording.databases = builder.reader.take_databases();
     server.access_logs = builder
         .reader
         .into_access_logs(draft.syslog_facility * 8 + draft.syslog_level);

@@ -6,6 +6,7 @@
 use crate::exchange::Exchange;
 use crate::logline::{LogId, PendingLine};
 use crate::modules::auth::require::Scheme;
+use crate::modules::rrdtool::DatabaseId;
 use crate::modules::{AcceptHook, Hook};
 use crate::plan::Plan;
 use crate::settings::Settings;
@@ -83,6 +84,13 @@ impl Site {
     pub fn access_log_name(&self, id: LogId) -> String {
         let log = self.server.access_logs.get(usize::from(id.0));
         log.map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// The database with this file.
+    pub fn database_named(&self, name: &str) -> Option<DatabaseId> {
+        let mut databases = self.server.recording.databases.iter();
+        let index = databases.position(|database| database == name)?;
+        Some(DatabaseId(u16::try_from(index).ok()?))
     }
 
     /// The access log of this name.

@@ -17,7 +17,6 @@ pub(super) const MISSING: &[&str] = &[
     "mod_authn_gssapi",
     "mod_authn_sasl",
     "mod_h2",
-    "mod_rrdtool",
     "mod_vhostdb_dbi",
     "mod_wstunnel",
 ];

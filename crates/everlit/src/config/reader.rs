@@ -12,6 +12,7 @@ use super::LogPlace;
 use crate::errorlog::ErrorLog;
 use crate::gateway::host::{Address, Spawn, State};
 use crate::logline::LogId;
+use crate::modules::rrdtool::DatabaseId;
 use crate::transport::pace::Shared;
 
 /// Collects what directives have to say while their values are read.
@@ -24,6 +25,7 @@ pub struct Reader {
     states: HashMap<Address, Arc<State>>,
     programs: Vec<Spawn>,
     limits: Vec<Arc<Shared>>,
+    databases: Vec<String>,
     block: BlockId,
 }
 
@@ -119,6 +121,22 @@ impl Reader {
         let limit = Arc::new(Shared::new(number, rate));
         self.limits.push(limit.clone());
         limit
+    }
+
+    /// The database in this file.
+    pub fn database(&mut self, name: String) -> DatabaseId {
+        let known = self.databases.iter().position(|known| *known == name);
+        let index = known.unwrap_or_else(|| {
+            self.databases.push(name);
+            self.databases.len() - 1
+        });
+        // Beyond that they are one: nobody makes graphs of so many.
+        DatabaseId(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    /// All databases.
+    pub(super) fn take_databases(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.databases)
     }
 
     /// All limits that are shared, by their numbers.

@@ -10,6 +10,7 @@ use super::paths::absolute;
 use crate::errorlog::ErrorLog;
 use crate::gateway::host::Spawn;
 use crate::modules::auth;
+use crate::modules::rrdtool::Recording;
 use crate::route::Flags;
 use crate::route::uri::ParseOptions;
 use crate::transport::pace::Shared;
@@ -57,6 +58,8 @@ pub struct Server {
     pub flags: Flags,
     /// The same, those of mod_auth.
     pub auth: auth::Flags,
+    /// Databases of figures (mod_rrdtool).
+    pub recording: Recording,
 }
 
 /// `server.core-files`
@@ -110,6 +113,7 @@ impl Default for Server {
             stat_cache: StatCache::Simple,
             flags: Flags::default(),
             auth: auth::Flags::default(),
+            recording: Recording::default(),
         }
     }
 }

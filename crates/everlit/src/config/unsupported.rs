@@ -7,7 +7,7 @@ use super::directive::Kind::{Bool, KvAny, KvString, String};
 use super::directive::{Directive, Kind, Lack, Risk, Scope};
 
 /// All of them.
-pub(super) static TABLES: &[&[Directive]] = &[AUTHENTICATION, HOSTS, STATISTICS];
+pub(super) static TABLES: &[&[Directive]] = &[AUTHENTICATION, HOSTS];
 
 /// A module that is left out for good, with the reason.
 struct Without(&'static str, &'static str);
@@ -64,19 +64,3 @@ const VHOSTDB_DBI: Without = Without(
 
 static HOSTS: &[Directive] =
     &[VHOSTDB_DBI.refused("vhostdb.dbi", KvAny, "SQL database with document roots.")];
-
-const RRDTOOL: Without = Without(
-    "mod_rrdtool",
-    "it would be a program that only feeds another one; whoever collects figures asks for status.status-url with ?json",
-);
-
-static STATISTICS: &[Directive] = &[
-    RRDTOOL.refused(
-        "rrdtool.db-name",
-        String,
-        "File that figures are written to each minute.",
-    ),
-    RRDTOOL
-        .refused("rrdtool.binary", String, "The program that writes them.")
-        .in_scope(Scope::Server),
-];

@@ -138,7 +138,7 @@ pub enum StateImage {
     },
     /// Answering.
     #[n(2)]
-    Busy(#[n(0)] BusyImage),
+    Busy(#[n(0)] Box<BusyImage>),
     /// Ended by us, still reading.
     #[n(3)]
     Lingering,
@@ -194,6 +194,9 @@ pub struct BusyImage {
     /// How fast it may be sent. Whoever does not know this field sends as fast as it can.
     #[n(14)]
     pub pace: Option<PaceImage>,
+    /// File of the database that it counts for. Whoever does not know this field does not count it.
+    #[n(15)]
+    pub database: Option<String>,
 }
 
 /// Limits, in KiB a second.

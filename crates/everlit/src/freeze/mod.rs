@@ -126,7 +126,9 @@ pub fn freeze(
         State::Asking(mut asking) => StateImage::Head {
             bytes: std::mem::take(&mut asking.input),
         },
-        State::Busy(turn) => StateImage::Busy(busy_image(*turn, upstream, &mut files, now, bench)),
+        State::Busy(turn) => StateImage::Busy(Box::new(busy_image(
+            *turn, upstream, &mut files, now, bench,
+        ))),
         State::Lingering => StateImage::Lingering,
     };
     let image = Image {
@@ -180,7 +182,10 @@ fn busy_image(
         text: turn.line.text,
         holes: turn.line.holes,
     });
+    let databases = &bench.desk.site.server.recording.databases;
+    let database = (turn.line.database).and_then(|id| databases.get(usize::from(id.0)).cloned());
     BusyImage {
+        database,
         body: turn.body,
         room: turn.room,
         owed: owed::images(turn.outbox),
@@ -316,7 +321,7 @@ impl Thawed {
             StateImage::Idle => State::Idle,
             StateImage::Head { bytes } => State::Head(Box::new(bytes)),
             StateImage::Busy(busy) => {
-                let (turn, found) = turn(busy, self.files, origin, bench);
+                let (turn, found) = turn(*busy, self.files, origin, bench);
                 link = found;
                 State::Busy(Box::new(turn))
             }
@@ -397,8 +402,14 @@ fn turn(
             log,
             text: line.text,
             holes: line.holes,
+            database: None,
         })
     });
+    let database = (busy.database).and_then(|name| bench.desk.site.database_named(&name));
+    let line = PendingLine {
+        database,
+        ..line.unwrap_or_default()
+    };
     let turn = Turn {
         body: busy.body,
         room: busy.room,
@@ -410,7 +421,7 @@ fn turn(
             AfterImage::Linger => After::Linger,
         },
         unread: busy.unread,
-        line: line.unwrap_or_default(),
+        line,
         started: bench
             .now
             .monotonic

@@ -144,7 +144,7 @@ impl Protocol {
             Protocol::Cgi => "mod_cgi",
             Protocol::Raw => "mod_sockproxy",
             Protocol::WebSocket => "mod_wstunnel",
-            Protocol::Chore => "mod_webdav",
+            Protocol::Chore => "chores",
             Protocol::Ajp => "mod_ajp13",
         }
     }

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use crate::board::Board;
 use crate::freeze::Thawed;
 use crate::worker::bench::Counters;
-use crate::worker::chores::Chores;
+use crate::worker::chores::{Chores, Haste};
 use crate::worker::conn::Stay;
 use crate::worker::inbox::{Inbox, Outlet};
 use crate::worker::{Order, Report};
@@ -134,12 +134,12 @@ impl Crew {
     }
 
     /// Waits for all threads to end; the last lines of their logs are written then, and no file is left half changed.
-    pub(super) fn join(self) {
+    pub(super) fn join(self, haste: Haste) {
         for hand in self.hands {
             // A thread that panicked has ended the process already.
             let _ = hand.thread.join();
         }
-        self.chores.finish();
+        self.chores.finish(haste);
     }
 
     fn sum(&self, figure: impl Fn(&Counters) -> u64) -> u64 {

@@ -15,6 +15,7 @@ use rustix::time::Timespec;
 use super::crew::Crew;
 use super::giving::{Giving, Outcome, revive};
 use super::logs::Reader;
+use super::recorder::Recorder;
 use super::taking::{Progress, Taking};
 use crate::causes::with_causes;
 use crate::clock::Now;
@@ -30,6 +31,7 @@ use crate::tally::Tally;
 use crate::tls;
 use crate::tls::context::Materials;
 use crate::tls::snapshot::Snapshot;
+use crate::worker::chores::Haste;
 use crate::worker::conn::Stay;
 use crate::worker::endpoint::Endpoint;
 use crate::worker::{Order, Report};
@@ -59,6 +61,8 @@ pub(super) struct Lead {
     pub(super) activity: Activity,
     /// Commands that read logs.
     pub(super) readers: Vec<Reader>,
+    /// Writes figures; `None`: there is nothing to write.
+    pub(super) recorder: Option<Recorder>,
     /// When the listeners that are configured no longer are closed (monotonic).
     pub(super) retire_at: Option<Duration>,
 }
@@ -92,25 +96,28 @@ pub(super) enum Activity {
 /// How a turn of the loop ended.
 enum Turn {
     On,
-    Exit,
-    /// Exit, and connections were open.
-    Cut,
+    Exit(Haste),
+    /// Exit at once; so many connections were open.
+    Cut(u64),
 }
 
 impl Lead {
     /// Works until the generation has come to its end.
     pub(super) fn run(mut self) -> ExitCode {
-        let code = loop {
+        self.record();
+        let ending = loop {
             self.wait();
             let now = Now::read().monotonic;
             match self.turn(now) {
                 Turn::On => {}
-                Turn::Exit => break ExitCode::SUCCESS,
-                Turn::Cut => break ExitCode::from(1),
+                Turn::Exit(haste) => break (ExitCode::SUCCESS, haste),
+                Turn::Cut(0) => break (ExitCode::SUCCESS, Haste::Great),
+                Turn::Cut(_) => break (ExitCode::from(1), Haste::Great),
             }
         };
+        let (code, haste) = ending;
         self.crew.order_all(|| Order::End);
-        self.crew.join();
+        self.crew.join(haste);
         code
     }
 
@@ -119,17 +126,19 @@ impl Lead {
         while let Some(report) = self.crew.next_report() {
             self.hear_worker(report);
         }
-        if let end @ (Turn::Exit | Turn::Cut) = self.hear_signals(now) {
+        if let end @ (Turn::Exit(_) | Turn::Cut(_)) = self.hear_signals(now) {
             return end;
         }
         self.hear_supervisor(now);
-        if let end @ (Turn::Exit | Turn::Cut) = self.serve_control(now) {
+        if let end @ (Turn::Exit(_) | Turn::Cut(_)) = self.serve_control(now) {
             return end;
         }
         self.mind_readers();
         self.take(now);
         self.retire(now);
-        self.advance(now)
+        let turn = self.advance(now);
+        self.record();
+        turn
     }
 
     /// Waits until something happens, or the next deadline.
@@ -153,10 +162,16 @@ impl Lead {
                 in_or_out(taking.channel().wants_write()),
             );
         }
+        if let Some(output) = self.recorder.as_ref().and_then(Recorder::output) {
+            watch(output, PollFlags::IN);
+        }
         let mut until: Option<Duration> = self.retire_at;
         let mut by =
             |moment: Duration| until = Some(until.map_or(moment, |until| until.min(moment)));
         let now = Now::read().monotonic;
+        if let Some(moment) = self.recorder.as_ref().and_then(Recorder::wake_at) {
+            by(moment);
+        }
         match &self.activity {
             Activity::Serving => {}
             Activity::Giving(giving) => {
@@ -228,10 +243,7 @@ impl Lead {
             ..Tally::default()
         };
         self.tell(&FromGeneration::Left { tally });
-        match dropped {
-            0 => Turn::Exit,
-            _ => Turn::Cut,
-        }
+        Turn::Cut(dropped)
     }
 
     fn hear_supervisor(&mut self, now: Duration) {
@@ -358,6 +370,9 @@ impl Lead {
         }
         if let Some(taking) = &mut self.taking {
             taking.stop();
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.hush(&self.crew.board);
         }
         // Our successor does not know them.
         self.hide_retiring();
@@ -491,7 +506,7 @@ impl Lead {
                     Outcome::Under => Turn::On,
                     Outcome::Left(tally) => {
                         said.push(FromGeneration::Left { tally });
-                        Turn::Exit
+                        Turn::Exit(haste(&tally))
                     }
                     Outcome::Resumed { tally, reason } => {
                         errorlog::say(
@@ -519,11 +534,11 @@ impl Lead {
                 let connections = self.crew.connections();
                 if self.crew.is_gone() {
                     said.push(FromGeneration::Left { tally });
-                    Turn::Exit
+                    Turn::Exit(Haste::None)
                 } else if deadline.is_some_and(|deadline| deadline <= now) {
                     tally.dropped = connections;
                     said.push(FromGeneration::Left { tally });
-                    Turn::Exit
+                    Turn::Exit(Haste::Great)
                 } else {
                     if now >= *last_progress + Duration::from_millis(100) {
                         *last_progress = now;
@@ -567,6 +582,18 @@ impl Lead {
         }
     }
 
+    /// Writes figures, unless a predecessor or a successor does.
+    fn record(&mut self) {
+        let Some(recorder) = &mut self.recorder else {
+            return;
+        };
+        let is_alone = self.taking.as_ref().is_none_or(Taking::is_met);
+        if is_alone && !matches!(self.activity, Activity::Giving(_)) {
+            recorder.begin(Now::read());
+        }
+        recorder.step(Now::read(), &self.crew.board);
+    }
+
     /// Certificates and keys may be new: for handshakes from now on. If something is wrong with them, the old ones stay.
     fn renew_certificates(&mut self, snapshot: &Snapshot) {
         match tls::renew(&self.site, &self.materials, snapshot) {
@@ -585,6 +612,14 @@ impl Lead {
                 format_args!("{error}; the old certificates stay"),
             ),
         }
+    }
+}
+
+/// Where connections were cut because time was up, commands get no more time either.
+fn haste(tally: &Tally) -> Haste {
+    match tally.dropped {
+        0 => Haste::None,
+        _ => Haste::Great,
     }
 }
 

@@ -12,6 +12,7 @@ mod lead;
 mod logs;
 mod minding;
 mod notify;
+mod recorder;
 mod single;
 mod start;
 mod stdin;

@@ -24,7 +24,7 @@ use crate::net::Peer;
 use crate::source::Source;
 use crate::sys::signal::{Order as Signal, Signals};
 use crate::worker::bench::{Bench, Counters};
-use crate::worker::chores::Chores;
+use crate::worker::chores::{Chores, Haste};
 use crate::worker::conn::Conn;
 use crate::worker::endpoint::Endpoint;
 use crate::worker::inbox::{self, Outlet};
@@ -70,7 +70,7 @@ fn serve(source: &Source, caller: Caller) -> Result<End, StartError> {
         }
     }
     worker.serve_only(conn);
-    chores.finish();
+    chores.finish(Haste::None);
     if counters.connections.load(Ordering::Acquire) > 0 {
         return Ok(End::Cut);
     }

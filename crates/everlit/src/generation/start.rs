@@ -14,6 +14,7 @@ use super::endpoints::{self, endpoint};
 use super::lead::{Activity, Lead, Superior};
 use super::logs::{self, LogError, Opened};
 use super::notify::Notifier;
+use super::recorder::Recorder;
 use super::stdin::StdinError;
 use super::taking::Taking;
 use crate::board::Board;
@@ -168,6 +169,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
         }
         None => None,
     };
+    let recorder = Recorder::new(&site.server.recording);
     let retire_at =
         (taking.is_none() && retiring_from < endpoints.len()).then(|| Now::read().monotonic);
     // Not before: whoever is let in by a generation that then fails would be cut off.
@@ -194,6 +196,7 @@ fn start(inherited: Inherited, source: &Source, notifier: &Notifier) -> Result<L
         taken: 0,
         activity: Activity::Serving,
         readers,
+        recorder,
         retire_at,
     })
 }
@@ -221,9 +224,16 @@ fn start_workers(
     let mut hands = Vec::with_capacity(count);
     let chores = Chores::default();
     let pool = Pool::default();
-    let counters: Vec<Arc<Counters>> = (0..count).map(|_| Arc::default()).collect();
+    let databases = site.server.recording.databases.clone();
+    let counters = || Arc::new(Counters::for_databases(databases.len()));
+    let counters: Vec<Arc<Counters>> = (0..count).map(|_| counters()).collect();
     let modules = site.pipeline.modules.clone();
-    let board = Arc::new(Board::new(counters.clone(), modules, Now::read()));
+    let board = Arc::new(Board::new(
+        counters.clone(),
+        modules,
+        databases,
+        Now::read(),
+    ));
     for (index, counters) in counters.into_iter().enumerate() {
         let (orders, inbox) =
             inbox::channel().map_err(|errno| kernel("create an event descriptor", errno.into()))?;

@@ -25,6 +25,8 @@ pub(super) struct Taking {
     channel: TakerChannel,
     /// Connections taken so far.
     taken: u64,
+    /// Whether the predecessor has said anything.
+    is_met: bool,
 }
 
 /// Whether it goes on.
@@ -53,6 +55,7 @@ impl Taking {
         Ok(Taking {
             channel: TakerChannel::new(socket, &super::software(), accepts.into(), room)?,
             taken: 0,
+            is_met: false,
         })
     }
 
@@ -64,6 +67,11 @@ impl Taking {
     /// Connections taken so far.
     pub(super) fn taken(&self) -> u64 {
         self.taken
+    }
+
+    /// Whether the predecessor is leaving: it says nothing before.
+    pub(super) fn is_met(&self) -> bool {
+        self.is_met
     }
 
     /// Takes no more: we are leaving ourselves.
@@ -83,6 +91,7 @@ impl Taking {
             let Some(event) = self.channel.next_event() else {
                 return Progress::Under;
             };
+            self.is_met = true;
             match event {
                 TakerEvent::Batch(batch) => {
                     let verdicts = judge(&batch);

@@ -9,6 +9,7 @@ use crate::gateway::relay::Relay;
 use crate::http1::body::Framing;
 use crate::http1::encode::{self, After};
 use crate::logline::{ConnectionAfter, Ending, PendingLine};
+use crate::modules::rrdtool::traffic::Traffic;
 use crate::transport::outbox::Outbox;
 use crate::transport::pace::Pace;
 use crate::worker::bench::Bench;
@@ -86,10 +87,18 @@ impl Turn {
         self.body_length = 0;
     }
 
-    /// Writes the line for the access log, once. `served`: requests on this connection, with this one.
+    /// Writes the line for the access log, and counts the request for its database, once. `served`: requests on this connection, with this one.
     pub(super) fn log(&mut self, served: u32, connection: ConnectionAfter, bench: &mut Bench) {
+        if let Some(database) = self.line.database {
+            let traffic = Traffic {
+                received: self.received,
+                sent: self.sent,
+                requests: 1,
+            };
+            bench.counters.count(usize::from(database.0), traffic);
+        }
         if self.line.text.is_empty() {
-            return;
+            return self.line.clear();
         }
         let ending = Ending {
             body: if connection == ConnectionAfter::Aborted || self.body_length == encode::UNTOLD {

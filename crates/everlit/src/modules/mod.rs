@@ -25,6 +25,7 @@ pub mod openssl;
 pub mod proxy;
 pub mod redirect;
 pub mod rewrite;
+pub mod rrdtool;
 pub mod scgi;
 pub mod secdownload;
 pub mod setenv;
@@ -73,6 +74,7 @@ pub static TABLE: &[&Module] = &[
     &proxy::MODULE,
     &redirect::MODULE,
     &rewrite::MODULE,
+    &rrdtool::MODULE,
     &scgi::MODULE,
     &secdownload::MODULE,
     &setenv::MODULE,
@@ -90,7 +92,7 @@ pub static TABLE: &[&Module] = &[
     &wstunnel::MODULE,
 ];
 
-/// Those that give requests to backends.
+/// Those that give requests to backends, or to threads, which need a descriptor as well.
 pub static GATEWAYS: &[&str] = &[
     "mod_ajp13",
     "mod_cgi",
@@ -98,6 +100,7 @@ pub static GATEWAYS: &[&str] = &[
     "mod_proxy",
     "mod_scgi",
     "mod_sockproxy",
+    "mod_ssi",
     "mod_webdav",
     "mod_wstunnel",
 ];

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::link::{CONFIG_NAME, GENERATION_VARIABLE};
+use crate::inherit::OUR_VARIABLES;
+use crate::link::CONFIG_NAME;
 use crate::source::Source;
 use crate::sys;
 
@@ -97,18 +98,8 @@ fn in_path(name: &OsStr) -> Option<PathBuf> {
 pub(crate) fn environment(
     extra: impl IntoIterator<Item = (&'static str, OsString)>,
 ) -> Vec<(OsString, OsString)> {
-    const OURS: [&str; 8] = [
-        "LISTEN_PID",
-        "LISTEN_FDS",
-        "LISTEN_FDNAMES",
-        "LISTEN_PIDFDID",
-        "NOTIFY_SOCKET",
-        "WATCHDOG_PID",
-        "WATCHDOG_USEC",
-        GENERATION_VARIABLE,
-    ];
     env::vars_os()
-        .filter(|(name, _)| !OURS.iter().any(|ours| name == ours))
+        .filter(|(name, _)| !OUR_VARIABLES.iter().any(|ours| name == ours))
         .chain(
             extra
                 .into_iter()

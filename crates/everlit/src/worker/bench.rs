@@ -18,6 +18,7 @@ use crate::http1::head::{GetBody, Limits};
 use crate::http1::state::Phase;
 use crate::http1::turn::Turn;
 use crate::inquiry::Pool;
+use crate::modules::rrdtool::traffic::{Counter, Traffic};
 use crate::route::uri::ParseOption;
 use crate::route::{Desk, Origin};
 use crate::tls::channel::Scratch;
@@ -141,9 +142,26 @@ pub struct Counters {
     pub refused: AtomicU64,
     /// Connections that ended by themselves while this generation was leaving.
     pub ended_while_leaving: AtomicU64,
+    /// Requests that are over, by the database that they count for (mod_rrdtool).
+    pub databases: Vec<Counter>,
 }
 
 impl Counters {
+    /// With so many databases to count for.
+    pub fn for_databases(databases: usize) -> Counters {
+        Counters {
+            databases: (0..databases).map(|_| Counter::default()).collect(),
+            ..Counters::default()
+        }
+    }
+
+    /// More for one of them.
+    pub fn count(&self, database: usize, traffic: Traffic) {
+        if let Some(counter) = self.databases.get(database) {
+            counter.add(traffic);
+        }
+    }
+
     /// Open connections, and those about to be: none is missed on its way into the thread.
     pub fn all_connections(&self) -> u64 {
         // In this order, because it is in the other one that the thread counts them.

@@ -2,7 +2,7 @@
 //!
 //! In: an order and what a client has sent with it, whole. Out: a socket on which the answer comes, as a program's does
 //! (CGI). Must hold: a chore that was begun is done, whatever becomes of whoever wants its answer: the process does not
-//! end before; it never waits for a client.
+//! end before, unless it is a command and the server is stopped at once; it never waits for a client.
 //!
 //! For the exchange it is a backend like any other, so it can move to another process at any moment:
 //!
@@ -20,23 +20,42 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use minicbor::data::Type;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, socketpair};
 
+use crate::modules::{ssi, webdav};
 use crate::settings::Settings;
 use crate::transport::outbox::{Outbox, Segment};
 
-/// Most threads. They wait for disks and for each other's locks.
-const THREADS: usize = 4;
+/// Most threads that work themselves. They wait for disks and for each other's locks.
+const HANDS: usize = 4;
+/// Most threads that wait for commands.
+const WATCHERS: usize = 16;
 /// A thread without work ends after this time.
 const REST: Duration = Duration::from_secs(10);
 
 /// The threads of one generation. Copies are the same threads.
-#[derive(Clone, Debug, Default)]
-pub struct Chores(Arc<Shared>);
+#[derive(Clone, Debug)]
+pub struct Chores {
+    /// Work on files, which nobody else can do.
+    hands: Arc<Shared>,
+    /// Commands of documents: others do the work, and may take their time. No hand waits for them.
+    watchers: Arc<Shared>,
+}
 
-#[derive(Debug, Default)]
+/// Whether the process may take its time to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Haste {
+    /// All that was begun is done.
+    None,
+    /// Nobody waits for commands.
+    Great,
+}
+
+#[derive(Debug)]
 struct Shared {
+    most: usize,
     state: Mutex<State>,
     /// There is work, or less of it.
     news: Condvar,
@@ -67,7 +86,7 @@ pub enum Piece {
 }
 
 /// What is to be done: takes time, and gives an answer as a CGI program does.
-type Work = Box<dyn FnOnce() -> Vec<u8> + Send>;
+pub type Work = Box<dyn FnOnce() -> Vec<u8> + Send>;
 
 struct Chore {
     work: Work,
@@ -77,12 +96,44 @@ struct Chore {
 impl Chores {
     /// Has an order carried out; the answer comes on the socket.
     pub fn begin(&self, order: &[u8], body: Outbox, settings: &Settings) -> Result<OwnedFd, Errno> {
-        let body = pieces(body)?;
-        let work = crate::modules::webdav::work(order, body, settings)?;
-        self.submit(work)
+        // One of WebDAV is a map.
+        match minicbor::Decoder::new(order).datatype() {
+            Ok(Type::Array) => self.watchers.submit(ssi::work(order, settings)?),
+            _ => {
+                let body = pieces(body)?;
+                self.hands.submit(webdav::work(order, body, settings)?)
+            }
+        }
     }
 
-    fn submit(&self, work: Work) -> Result<OwnedFd, Errno> {
+    /// Waits until all is done that was begun.
+    pub fn finish(&self, haste: Haste) {
+        self.hands.finish();
+        if haste == Haste::None {
+            self.watchers.finish();
+        }
+    }
+}
+
+impl Default for Chores {
+    fn default() -> Self {
+        Chores {
+            hands: Shared::new(HANDS),
+            watchers: Shared::new(WATCHERS),
+        }
+    }
+}
+
+impl Shared {
+    fn new(most: usize) -> Arc<Shared> {
+        Arc::new(Shared {
+            most,
+            state: Mutex::default(),
+            news: Condvar::default(),
+        })
+    }
+
+    fn submit(self: &Arc<Self>, work: Work) -> Result<OwnedFd, Errno> {
         let (ours, socket) = socketpair(
             AddressFamily::UNIX,
             SocketType::STREAM,
@@ -90,9 +141,9 @@ impl Chores {
             None,
         )?;
         rustix::io::ioctl_fionbio(&ours, true)?;
-        let mut state = self.0.lock();
-        if state.resting <= state.queue.len() && state.threads < THREADS {
-            let shared = self.0.clone();
+        let mut state = self.lock();
+        if state.resting <= state.queue.len() && state.threads < self.most {
+            let shared = self.clone();
             let thread = std::thread::Builder::new()
                 .name("chores".to_owned())
                 .spawn(move || shared.work());
@@ -105,24 +156,20 @@ impl Chores {
         }
         state.queue.push_back(Chore { work, socket });
         drop(state);
-        self.0.news.notify_all();
+        self.news.notify_all();
         Ok(ours)
     }
 
-    /// Waits until all is done that was begun.
-    pub fn finish(&self) {
-        let mut state = self.0.lock();
+    fn finish(&self) {
+        let mut state = self.lock();
         while !state.queue.is_empty() || state.working > 0 {
             state = self
-                .0
                 .news
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
     }
-}
 
-impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A thread that panics ends the process; and what is behind the lock is good at any moment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -205,7 +252,7 @@ mod tests {
 
     #[test]
     fn what_was_begun_is_done_before_the_end() {
-        let chores = Chores::default();
+        let chores = Shared::new(HANDS);
         let (go, wait) = mpsc::channel::<()>();
         let socket = chores
             .submit(Box::new(move || {
@@ -214,15 +261,15 @@ mod tests {
             }))
             .unwrap();
         // More than there are threads; nobody wants to know what came of them.
-        for _ in 0..3 * THREADS {
+        for _ in 0..3 * HANDS {
             drop(chores.submit(Box::new(|| b"answer".to_vec())).unwrap());
         }
         let reader = std::thread::spawn(move || read(&socket));
         go.send(()).unwrap();
         chores.finish();
         assert_eq!(reader.join().unwrap().len(), 1 << 20);
-        let state = chores.0.lock();
+        let state = chores.lock();
         assert_eq!((state.working, state.queue.len()), (0, 0));
-        assert!(state.threads <= THREADS);
+        assert!(state.threads <= HANDS);
     }
 }

@@ -55,6 +55,11 @@ const FLAGS: &[(&str, Flag, Option<Difference>)] = &[
         None,
     ),
     (
+        "everlit.statistics-period",
+        Flag::Seconds(|draft, time| draft.server.recording.period = time),
+        None,
+    ),
+    (
         "server.h2proto",
         Flag::Nothing,
         used("HTTP/2 is not there yet"),

@@ -554,6 +554,7 @@ const CASES: &[Case] = &[
     ("ssi.extension", "( \".shtml\" )", |l| {
         l.settings.ssi.extensions[..] == [".shtml"] && l.site.pipeline.subrequest_start.len() >= 2
     }),
+    ("ssi.exec", "\"disable\"", |l| !l.settings.ssi.exec),
     ("ssi.content-type", "\"text/x\"", |l| {
         l.settings.ssi.content_type == "text/x"
     }),
@@ -871,6 +872,18 @@ const CASES: &[Case] = &[
     }),
     ("url.rewrite-repeat-if-not-file", RULES, |l| {
         rewrites(&l.settings.rewrite.if_not_file) == [Which::Repeat]
+    }),
+    // mod_rrdtool
+    ("rrdtool.db-name", "\"/x.rrd\"", |l| {
+        l.settings.rrdtool.database.is_some()
+            && l.site.server.recording.databases == ["/x.rrd"]
+            && l.site.pipeline.request_done.len() == 1
+    }),
+    ("rrdtool.db-name", "\"\"", |l| {
+        l.settings.rrdtool.database.is_none() && l.site.server.recording.databases.is_empty()
+    }),
+    ("rrdtool.binary", "\"/opt/rrdtool\"", |l| {
+        l.site.server.recording.program == Path::new("/opt/rrdtool")
     }),
     // mod_redirect
     ("url.redirect", "( \"^/a\" => \"/b\" )", |l| {

@@ -5,7 +5,7 @@ use super::support::*;
 #[test]
 fn everything_is_found_in_one_go() {
     let text = r#"server.port = "eighty"
-server.modules = ( "mod_acess", "mod_rrdtool" )
+server.modules = ( "mod_acess", "mod_vhostdb_dbi" )
 srever.tag = "x"
 auth.require = ( "/" => ( "method" => "basic" ) )
 server.http-parseopts = ( "url-nothing" => "enable" )
@@ -16,7 +16,7 @@ $HTTP["host"] =~ "(" { server.tag = "x" }
         [
             "1:15 error: server.port: expected an integer from 0 to 65535, found the string \"eighty\"",
             "2:20 error: server.modules: there is no module \"mod_acess\"",
-            "2:33 warning: server.modules: this version does not have mod_rrdtool",
+            "2:33 warning: server.modules: this version does not have mod_vhostdb_dbi",
             "3:1 warning: unknown directive srever.tag is ignored",
             "4:1 warning: auth.require has no effect: mod_auth is not in server.modules",
             "5:44 error: unknown key \"url-nothing\" in server.http-parseopts",

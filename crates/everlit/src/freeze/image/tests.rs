@@ -29,7 +29,7 @@ fn samples() -> [(&'static str, &'static [u8], Image); 4] {
     let head = StateImage::Head {
         bytes: b"GET / HT".to_vec(),
     };
-    let busy = StateImage::Busy(BusyImage {
+    let busy = StateImage::Busy(Box::new(BusyImage {
         body: Framing::Length(1000),
         room: 1 << 20,
         owed: vec![
@@ -55,10 +55,11 @@ fn samples() -> [(&'static str, &'static [u8], Image); 4] {
         body_length: 1 << 35,
         head_length: 300,
         pace: None,
+        database: None,
         write_idle: 360,
         read_idle: 60,
         relay: None,
-    });
+    }));
     [
         (
             "idle",

@@ -1,9 +1,12 @@
 //! mod_ssi: documents with directives in them, which are carried out before the document is sent.
 //!
-//! In: a file with one of the suffixes. Out: a page. Must hold: commands (`exec`) are never run: a worker would have to wait
-//! for them, and what a document can say should not be what the server's user can do; mod_cgi is there for programs.
+//! In: a file with one of the suffixes. Out: a page; or, if there are commands in it (`exec`), an [`Order`] for a thread that runs
+//! them and makes the page ([`crate::worker::chores`]). Must hold: no worker waits for a command; nothing that a client says becomes
+//! part of one.
 
+mod command;
 mod expression;
+mod order;
 mod page;
 mod parse;
 #[cfg(test)]
@@ -14,17 +17,20 @@ use std::sync::Arc;
 use super::staticfile::etag::entity_tag;
 use super::staticfile::validators::{Conditions, Validators, Verdict};
 use super::{Hooks, Module};
-use crate::config::{Directive, Lack, Risk, Setter};
+use crate::config::{Counts, Directive, Setter};
 use crate::exchange::{Exchange, Flow};
 use crate::files::{EntryKind, Metadata};
-use crate::gateway;
+use crate::gateway::{self, Handler};
 use crate::http1::head::Method;
 use crate::response::{Body, Part};
 use crate::settings;
-use page::Page;
+use crate::worker::chores::Work;
+use order::{Limits, Order};
+use page::{Content, Page};
+use rustix::io::Errno;
 
 /// Settings of mod_ssi.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// `ssi.extension`: suffixes of documents.
     pub extensions: Arc<[String]>,
@@ -32,9 +38,23 @@ pub struct Settings {
     pub content_type: String,
     /// `ssi.conditional-requests`: whether pages have validators, made of their files; default off.
     pub conditional: bool,
+    /// `ssi.exec`: whether commands are run; default on.
+    pub exec: bool,
     /// `ssi.recursion-max`: how deep documents that are included by `virtual` are carried out themselves. Default 0: they
     /// are included as they are.
     pub recursion_max: u16,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            extensions: Arc::default(),
+            content_type: String::new(),
+            conditional: false,
+            exec: true,
+            recursion_max: 0,
+        }
+    }
 }
 
 static DIRECTIVES: &[Directive] = &[
@@ -61,15 +81,16 @@ static DIRECTIVES: &[Directive] = &[
         "\"disable\"",
         "Whether pages have an ETag and a date, made of those of their files.",
     ),
-    Directive::unsupported(
+    Directive::request(
         "ssi.exec",
-        lighttpd_conf::Kind::Bool,
-        lighttpd_conf::Scope::Connection,
-        Lack::Purpose(
-            "commands in documents are never run, a worker would have to wait for them; programs are for mod_cgi",
-        ),
-        Risk::Visible,
-        "Whether documents may run commands.",
+        Setter::Bool(|settings, on| settings.ssi.exec = on),
+        "\"enable\"",
+        "Whether documents may run commands (exec cmd).",
+    )
+    .differs(
+        Counts::Used,
+        "other requests do not wait for commands; those of a page are ended after 30 seconds in all, and when the page is \
+         longer than 16 MiB; such a page is always sent whole (Range)",
     ),
     Directive::request(
         "ssi.recursion-max",
@@ -116,7 +137,7 @@ fn subrequest_start(exchange: &mut Exchange<'_>, settings: &settings::Settings) 
         mtime: page.mtime,
         ..entry.metadata
     };
-    let parts = page.parts;
+    let contents = page.contents;
     exchange.response.status = 200;
     let headers = &mut exchange.response.headers;
     let media_type = match ssi.content_type.as_str() {
@@ -150,8 +171,56 @@ fn subrequest_start(exchange: &mut Exchange<'_>, settings: &settings::Settings) 
             }
         }
     }
-    exchange.response.body = body(parts);
+    if contents
+        .iter()
+        .any(|own| matches!(own, Content::Command(_)))
+    {
+        let field = |name: &str| {
+            let value = headers.get(name)?.to_vec();
+            Some((name.to_owned(), value.into()))
+        };
+        let names = ["Content-Type", "ETag", "Last-Modified"];
+        let fields = names.into_iter().filter_map(field).collect();
+        // It is an answer only when the thread has given it.
+        headers.clear();
+        exchange.response.status = 0;
+        let order = Order {
+            fields,
+            contents: contents.into_iter().map(order::Content::from).collect(),
+        };
+        exchange.handler = Some(Handler::Chore(order.to_bytes()));
+    } else {
+        exchange.response.body = body(contents.into_iter().filter_map(part).collect());
+    }
     Flow::Done
+}
+
+/// How an order is carried out. Commands are run only if they may be by now.
+pub fn work(order: &[u8], settings: &settings::Settings) -> Result<Work, Errno> {
+    let mut order = Order::from_bytes(order).ok_or(Errno::INVAL)?;
+    if !settings.ssi.exec {
+        let is_command = |own: &order::Content| matches!(own, order::Content::Command(_));
+        order.contents.retain(|own| !is_command(own));
+    }
+    Ok(Box::new(move || order.carry_out(Limits::OF_PAGES)))
+}
+
+impl From<Content> for order::Content {
+    fn from(content: Content) -> Self {
+        match content {
+            Content::Text(text) => order::Content::Text(text.into()),
+            Content::File { path, .. } => order::Content::File(path.into()),
+            Content::Command(text) => order::Content::Command(text.into()),
+        }
+    }
+}
+
+fn part(content: Content) -> Option<Part> {
+    match content {
+        Content::Text(text) => Some(Part::Bytes(text)),
+        Content::File { range, .. } => Some(Part::File(range)),
+        Content::Command(_) => None,
+    }
 }
 
 /// Text alone is one piece, so that parts of it can be asked for.

@@ -1,6 +1,6 @@
 //! A document on its way to a page.
 //!
-//! In: pieces of a document. Out: parts of a body: text, and files that are included. Must hold: what is read is below the
+//! In: pieces of a document. Out: parts of a page: text, files that are included, commands to be run. Must hold: what is read is below the
 //! document root or beside the document; a page ends, whatever its documents include.
 
 use std::ffi::CString;
@@ -10,7 +10,7 @@ use super::parse::{Directive, Piece, pieces};
 use super::{Settings, expression};
 use crate::exchange::Exchange;
 use crate::files::{Entry, EntryKind, Rules};
-use crate::response::{FileRange, Part};
+use crate::response::FileRange;
 use crate::settings;
 use crate::sys::local_time;
 
@@ -18,7 +18,7 @@ use crate::sys::local_time;
 const INCLUDES_MAX: u32 = 1000;
 
 /// Text of one page in bytes, without long files that are included as they are.
-const TEXT_MAX: usize = 16 << 20;
+pub(super) const TEXT_MAX: usize = 16 << 20;
 
 /// Variables that one page may set.
 const VARIABLES_MAX: usize = 1000;
@@ -33,9 +33,25 @@ const DOCUMENT_MAX: u64 = 4 << 20;
 /// The date, unless a document says otherwise.
 const TIME_FORMAT: &[u8] = b"%a, %d %b %Y %T %Z";
 
+/// A part of a page.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// This.
+    Text(Vec<u8>),
+    /// A long file, which is included as it is.
+    File {
+        /// Where it is.
+        path: Vec<u8>,
+        /// All of it.
+        range: FileRange,
+    },
+    /// What a command will say.
+    Command(Vec<u8>),
+}
+
 /// A page that is being made.
 pub(super) struct Page<'p> {
-    pub(super) parts: Vec<Part>,
+    pub(super) contents: Vec<Content>,
     /// Of all that is in it: when the last was changed.
     pub(super) mtime: i64,
     settings: &'p settings::Settings,
@@ -92,7 +108,7 @@ impl<'p> Page<'p> {
         let path = &exchange.request.uri.path[..];
         let info = &exchange.physical.path_info[..];
         Page {
-            parts: Vec::new(),
+            contents: Vec::new(),
             mtime: 0,
             settings,
             variables: Vec::new(),
@@ -136,9 +152,9 @@ impl<'p> Page<'p> {
             }
             return;
         }
-        match self.parts.last_mut() {
-            Some(Part::Bytes(bytes)) => bytes.extend_from_slice(text),
-            _ => self.parts.push(Part::Bytes(text.to_vec())),
+        match self.contents.last_mut() {
+            Some(Content::Text(bytes)) => bytes.extend_from_slice(text),
+            _ => self.contents.push(Content::Text(text.to_vec())),
         }
     }
 
@@ -183,9 +199,12 @@ impl<'p> Page<'p> {
                 }
                 self.text(&out);
             }
-            b"exec" => {
-                self.complain("exec is not done: a worker would have to wait for the command")
-            }
+            b"exec" if self.settings.ssi.exec => match directive.get("cmd") {
+                Some(command) if command.contains(&0) => self.complain("exec with a zero byte"),
+                Some(command) => self.contents.push(Content::Command(command.to_vec())),
+                None => self.complain("exec without cmd"),
+            },
+            b"exec" => {}
             b"comment" => {}
             name => self.complain(&format!(
                 "unknown directive {}",
@@ -364,11 +383,14 @@ impl<'p> Page<'p> {
     fn include_raw(&mut self, entry: &Rc<Entry>) {
         match (entry.content(), entry.open()) {
             (Ok(Some(content)), _) => self.text(&content),
-            (_, Ok(file)) => self.parts.push(Part::File(FileRange {
-                file,
-                offset: 0,
-                length: entry.metadata.size,
-            })),
+            (_, Ok(file)) => self.contents.push(Content::File {
+                path: entry.path().to_vec(),
+                range: FileRange {
+                    file,
+                    offset: 0,
+                    length: entry.metadata.size,
+                },
+            }),
             (_, Err(errno)) => {
                 self.complain(&format!(
                     "{}: {errno}",

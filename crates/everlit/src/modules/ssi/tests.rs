@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use super::order::{Content, Order};
 use crate::config::tests::support::{ask, load};
+use crate::gateway::Target;
 use crate::response::{Body, Part};
 use crate::route::Desk;
+use crate::settings::Settings;
 
 struct Place {
     directory: tempfile::TempDir,
@@ -45,6 +48,7 @@ impl Place {
             "server.document-root = \"{}\"\nserver.modules = ( \"mod_ssi\" )\nssi.extension = ( \".shtml\" )\n\
              server.tag = \"tag\"\nserver.stat-cache-engine = \"disable\"\n\
              $HTTP[\"query-string\"] == \"deep\" {{ ssi.recursion-max = 3 }}\n\
+             $HTTP[\"query-string\"] == \"off\" {{ ssi.exec = \"disable\" }}\n\
              $HTTP[\"query-string\"] == \"cond\" {{ ssi.conditional-requests = \"enable\" ssi.content-type = \"text/x\" }}\n",
             path.to_str().unwrap()
         );
@@ -71,6 +75,36 @@ fn page(desk: &mut Desk, target: &str) -> String {
             .collect(),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn commands_are_for_threads() {
+    let place = Place::new();
+    let mut desk = place.desk();
+    place.write("case.shtml", "[<!--#exec cmd=\"echo $A\"-->]");
+    let head = "GET /case.shtml?a HTTP/1.1\nHost: h.example";
+    ask(&mut desk, head);
+    let forward = desk.forwarded.take().expect("somebody else makes it");
+    assert!(matches!(forward.forward.target, Target::Chore));
+    let order = Order::from_bytes(&forward.forward.preface.bytes).unwrap();
+    let text = |text: &str| text.as_bytes().to_vec().into();
+    assert_eq!(
+        order.contents,
+        [
+            Content::Text(text("[")),
+            Content::Command(text("echo $A")),
+            Content::Text(text("]"))
+        ]
+    );
+    // Where they are not allowed nobody is asked, and a page is made without them.
+    assert_eq!(page(&mut desk, "/case.shtml?off"), "[]");
+    let allowed = super::work(&order.to_bytes(), &Settings::default()).unwrap();
+    assert!(allowed().ends_with(b"\r\n\r\n[\n]"));
+    let mut settings = Settings::default();
+    settings.ssi.exec = false;
+    let without = super::work(&order.to_bytes(), &settings).unwrap();
+    assert!(without().ends_with(b"\r\n\r\n[]"));
+    assert!(super::work(b"", &settings).is_err());
 }
 
 #[test]
@@ -134,7 +168,7 @@ fn directives_are_carried_out() {
             "<!--#config sizefmt=\"abbrev\"--><!--#fsize virtual=\"/three.txt\"-->",
             "2 kB",
         ),
-        ("<!--#exec cmd=\"echo hi\"-->x", "x"),
+        ("<!--#exec cgi=\"/x\"-->x", "x"),
         ("<!--#nope x=\"y\"-->Z", "Z"),
         ("<!--#ECHO var=\"DOCUMENT_NAME\"-->", ""),
         ("<!--#comment hello -->Z", "Z"),

@@ -28,6 +28,7 @@ fn desk() -> Desk {
     desk.board = Arc::new(Board::new(
         vec![counters],
         desk.site.pipeline.modules.clone(),
+        Vec::new(),
         now,
     ));
     desk

@@ -653,6 +653,7 @@ pub const CASES: &[Case] = &[
             $HTTP["query-string"] == "deep" { ssi.recursion-max = 3 }
             $HTTP["query-string"] == "one" { ssi.recursion-max = 1 }
             $HTTP["query-string"] == "type" { ssi.content-type = "text/x" }
+            $HTTP["query-string"] == "off" { ssi.exec = "disable" }
         "#,
         requests: documents::requests,
         types: Types::Usual,

@@ -79,6 +79,46 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ),
     ("else", "1<!--#endif-->2<!--#else-->3"),
     ("empty", ""),
+    (
+        "exec",
+        "<!--#exec cmd=\"echo one\"-->|<!--#exec cmd='printf two'-->|<!--#exec cmd=\"echo '<b>&'; exit 3\"-->|<!--#exec cmd=\"echo three | tr a-z A-Z\"-->",
+    ),
+    (
+        "exec-between",
+        "<!--#include virtual=\"/large.bin\"-->|<!--#exec cmd=\"echo one\"-->|<!--#include virtual=\"/a.txt\"-->",
+    ),
+    (
+        "exec-fails",
+        "[<!--#exec cmd=\"/nonexistent/program\"-->|<!--#exec cmd=\"false\"-->|<!--#exec cmd=\"echo a; kill -9 $$\"-->|<!--#exec cmd=\"echo out; echo err >&2\"-->|<!--#exec cmd=\"if\"-->]",
+    ),
+    (
+        "exec-says-nothing",
+        "[<!--#exec cmd=\"true\"-->|<!--#exec cmd=\"\"-->|<!--#exec-->|<!--#exec cgi=\"/a.txt\"-->|<!--#exec cmd=\"cat\"-->]",
+    ),
+    (
+        "exec-knows-nothing",
+        "<!--#set var=\"V\" value=\"set\"-->[<!--#exec cmd=\"echo ${V-none} ${QUERY_STRING-none} ${DOCUMENT_ROOT-none} ${REQUEST_METHOD-none} ${HTTP_HOST-none} ${LISTEN_FDS-none}\"-->|<!--#exec cmd=\"echo $0 $#\"-->]",
+    ),
+    (
+        "exec-bytes",
+        "[<!--#exec cmd=\"printf '\\000\\377\\r\\n'\"-->|<!--#exec cmd=\"head -c 300000 /dev/zero\"-->]",
+    ),
+    (
+        "exec-twice",
+        "[<!--#exec cmd=\"echo 1\" cmd=\"echo 2\"-->|<!--#EXEC cmd=\"echo 3\"-->|<!--#exec cmd=\"echo \\\"a  b\\\"\"-->]",
+    ),
+    (
+        "exec-hidden",
+        "[<!--#if expr=\"$NO\"--><!--#exec cmd=\"echo hidden\"--><!--#else--><!--#exec cmd=\"echo shown\"--><!--#endif-->]",
+    ),
+    (
+        "exec-within",
+        "[<!--#include virtual=\"exec.shtml\"-->|<!--#include file=\"exec.shtml\"-->]",
+    ),
+    (
+        "exec-background",
+        "[<!--#exec cmd=\"(exec >/dev/null; sleep 2) & echo now\"-->|<!--#exec cmd=\"sleep 2 & echo then\"-->]",
+    ),
 ];
 
 /// Puts them into a document root.
@@ -105,6 +145,17 @@ pub fn requests() -> Vec<Request> {
     }
     requests.push(Request::new("POST /ssi/name.shtml", &["Content-Length: 0"]));
     requests.push(get_with("/ssi/name.shtml", &["Range: bytes=0-3"]));
+    for line in [
+        "HEAD /ssi/exec.shtml",
+        "OPTIONS /ssi/exec.shtml",
+        "GET /ssi/exec.shtml?off",
+        "GET /ssi/exec.shtml/more",
+        "GET /ssi/exec.shtml?type",
+    ] {
+        requests.push(Request::new(line, &[]));
+    }
+    requests.push(Request::new("POST /ssi/exec.shtml", &["Content-Length: 0"]));
+    requests.push(get_with("/ssi/exec.shtml", &["Range: bytes=0-3"]));
     requests.push(get_with("/ssi/name.shtml/more", &[]));
     requests.push(get_with("/ssi/missing.shtml", &[]));
     requests.push(get_with("/ssi/plain.shtml?type", &[]));

@@ -790,6 +790,22 @@ pub const KNOWN: &[Known] = &[
         "*",
         "OPTIONS asks what can be done with a document, not for the document (RFC 9110 9.3.7)",
     ),
+    known(
+        "ssi",
+        "* /ssi/exec*",
+        "accept-ranges",
+        "bytes",
+        "none",
+        "a page with commands is made anew each time: a part of one is no part of another",
+    ),
+    known(
+        "ssi",
+        "GET /ssi/exec.shtml | Range: *",
+        "status",
+        "206",
+        "200",
+        "a page with commands is made anew each time: a part of one is no part of another",
+    ),
     // Compression.
     known(
         "deflate*",
