@@ -1,7 +1,8 @@
 //! Commands that read logs (`"|command"`).
 //!
 //! In: a command. Out: a [`Logger`] that runs it, and the pipe to it. Must hold: a command ends when the last copy of its
-//! pipe is gone, and not before it has read everything; one that ends by itself is started again, but not in a hurry.
+//! pipe is gone, and not before it has read everything; one that ends by itself is started again, but not in a hurry; one
+//! that hangs holds up nobody: what its pipe does not take is lost.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -9,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +53,8 @@ impl Logger {
         }
         let mut child = shell.spawn()?;
         let pipe = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        // Nobody waits for a command that hangs.
+        ioctl_fionbio(&pipe, true)?;
         let number = Pid::from_child(&child);
         Ok(Self {
             command: command.to_owned(),

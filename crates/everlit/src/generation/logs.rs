@@ -91,7 +91,7 @@ pub(super) fn open(server: &Server) -> Result<Opened, LogError> {
                 let log = system_log(*priority, &mut missing).map_err(failure(place))?;
                 Target::Syslog(Arc::new(log))
             }
-            place => Target::Stream(stream(place, LogOf::Access(index), &mut readers)?),
+            place => Target::stream(stream(place, LogOf::Access(index), &mut readers)?),
         });
     }
     if let Some(errno) = missing {
@@ -103,8 +103,6 @@ pub(super) fn open(server: &Server) -> Result<Opened, LogError> {
 
 /// Makes a file or a pipe the error log.
 pub(super) fn redirect_errors(stream: impl AsFd) -> io::Result<()> {
-    // Words to standard error must not fail because a reader is slow.
-    rustix::io::ioctl_fionbio(&stream, false)?;
     Ok(rustix::stdio::dup2_stderr(stream)?)
 }
 

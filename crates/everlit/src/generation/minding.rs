@@ -78,7 +78,7 @@ impl Lead {
                 }
             }
             LogOf::Access(index) => {
-                let target = Target::Stream(stream);
+                let target = Target::stream(stream);
                 self.crew
                     .order_all(|| Order::Logs(vec![(index, target.clone())]));
             }

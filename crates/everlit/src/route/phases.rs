@@ -67,6 +67,10 @@ pub(super) fn run(
 /// The URI becomes that of the new target, if a module has found one.
 fn turn_to_new_target(site: &Site, exchange: &mut Exchange<'_>) -> Result<(), Reject> {
     if let Some(target) = exchange.new_target.take() {
+        // What clients may ask for beside paths (`*`, `host:port`) is none, and no rule for paths holds for it.
+        if target.first() != Some(&b'/') && exchange.request.head.method != Method::Connect {
+            return Err(Reject::bad("a new target without a slash"));
+        }
         let uri = uri::parse(&target, &site.server.parse)?;
         let old = std::mem::replace(&mut exchange.request.uri, uri.into_owned());
         let first = &mut exchange.first;

@@ -371,8 +371,11 @@ fn rewritten_of<'r>(
 ) -> Result<Request<'r>, Reject> {
     let mut request = request_of(source, head, origin, options)?;
     if let Some(target) = rewritten {
-        request.uri = uri::parse(target, options)?;
         request.rewritten = Rewritten::ForGood;
+        // A script may have told a backend anything. For us it is still a request then.
+        if let Ok(uri) = uri::parse(target, options) {
+            request.uri = uri;
+        }
     }
     Ok(request)
 }

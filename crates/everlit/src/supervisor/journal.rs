@@ -9,7 +9,6 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 
-use rustix::io::ioctl_fionbio;
 use serde::{Deserialize, Serialize};
 
 use crate::config::LogPlace;
@@ -139,24 +138,15 @@ fn write(logger: &mut Logger, lines: &[u8]) -> bool {
         return true;
     }
     let again = matches!(logger.revive(), Some(Ok(())));
-    again && unhurried(logger).is_ok() && logfile::write_all(&**logger.pipe(), lines).is_ok()
+    again && logfile::write_all(&**logger.pipe(), lines).is_ok()
 }
 
 fn open(place: &LogPlace) -> io::Result<Sink> {
     Ok(match place {
         LogPlace::File(path) => Sink::File(open_log(path)?),
-        LogPlace::Pipe(command) => {
-            let logger = Logger::start(command, Some(nowhere()?))?;
-            unhurried(&logger)?;
-            Sink::Pipe(logger)
-        }
+        LogPlace::Pipe(command) => Sink::Pipe(Logger::start(command, Some(nowhere()?))?),
         LogPlace::Syslog(priority) => Sink::Syslog(Syslog::new(*priority)?),
     })
-}
-
-/// The supervisor does not wait for a command that hangs.
-fn unhurried(logger: &Logger) -> io::Result<()> {
-    Ok(ioctl_fionbio(&**logger.pipe(), true)?)
 }
 
 /// What a command of ours writes: whoever starts a server in the background waits until nobody holds its output any more.

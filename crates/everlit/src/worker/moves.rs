@@ -96,7 +96,7 @@ impl Place {
 
     fn generation(&self) -> Generation {
         let null = std::fs::File::create("/dev/null").unwrap();
-        let logs = Logs::new(vec![Target::Stream(Arc::new(null.into()))]);
+        let logs = Logs::new(vec![Target::stream(Arc::new(null.into()))]);
         let counters = Arc::new(Counters::default());
         let mut bench = Bench::new(self.site.clone(), logs, counters.clone());
         bench.tls.contexts.renew(self.materials.clone());

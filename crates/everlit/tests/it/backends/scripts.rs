@@ -50,6 +50,30 @@ fn fields_are_there_after_restarts() {
 }
 
 #[test]
+fn a_target_that_cannot_be_read_takes_nothing_from_the_answer() {
+    let backend = Backend::new();
+    let server = scripted(
+        &backend,
+        URL,
+        "lighty.r.req_attr['request.uri'] = 'nothing' lighty.r.resp_header['X-Given'] = 'given'",
+    );
+    let mut client = Client::connect(server.address());
+    for restarts in 0..2 {
+        get(&mut client);
+        let mut peer = backend.accept();
+        assert!(peer.head().starts_with("GET nothing HTTP/1.1\r\n"));
+        for _ in 0..restarts {
+            restart(&server);
+        }
+        peer.answer("late");
+        let answer = response(&mut client);
+        assert_eq!((answer.status, &answer.body[..]), (200, &b"late"[..]));
+        assert_eq!(answer.text("X-Given").as_deref(), Some("given"));
+        goes_on(&mut client);
+    }
+}
+
+#[test]
 fn answers_that_come_after_a_restart_are_changed() {
     let backend = Backend::new();
     let server = scripted(&backend, RESPONSE, "lighty.r.resp_header['X-By'] = 'old'");

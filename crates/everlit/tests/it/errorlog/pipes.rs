@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use super::{miss, said_once, setup};
 use crate::backends::backend::{program, with_programs};
 use crate::limits::wait;
-use crate::support::{Client, PATIENCE, Server, Setup, children, send};
+use crate::support::{Client, PATIENCE, Server, Setup, children, halt, send};
 
 /// A log that `cat` writes, and the number of each `cat`.
 fn piped(setup: Setup, log: &str) -> Setup {
@@ -113,6 +113,53 @@ fn a_command_that_dies_is_started_again() {
         );
     }
     assert_ne!(reader(server.pid(), &numbers), old);
+}
+
+#[test]
+fn nobody_waits_for_a_command_that_hangs() {
+    let setup = piped(setup(), "error.log");
+    let (log, numbers) = (setup.path("access.log"), setup.path("numbers"));
+    let setup = setup.setting(&format!(
+        "server.modules += ( \"mod_accesslog\" )\n\
+         accesslog.filename = \"|sh -c 'echo $$ >> {}; exec cat >> {}'\"",
+        numbers.display(),
+        log.display()
+    ));
+    let server = Server::start(setup);
+    let (_, generation) = server.generation();
+    let begun = Instant::now();
+    while readers(generation, &numbers).len() < 2 {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::yield_now();
+    }
+    let hanging = readers(generation, &numbers);
+    for reader in &hanging {
+        halt(*reader);
+    }
+    // Each miss is told to both, 2 KiB at a time: more than pipes and workers hold.
+    let name = "x".repeat(2000);
+    let mut clients: Vec<Client> = (0..8).map(|_| Client::connect(server.address())).collect();
+    for number in 0..40 {
+        for client in &mut clients {
+            miss(client, &format!("{number}-{name}"));
+        }
+    }
+    let report = server.reload().unwrap();
+    assert_eq!(report.tally.moved.total(), 8);
+    for reader in &hanging {
+        send(*reader, Signal::CONT);
+    }
+    // Not all that was said is there; what is there is whole.
+    wait::for_line(&log, "GET /0-x");
+    for client in &mut clients {
+        miss(client, "afterwards");
+    }
+    wait::for_line(&log, "GET /afterwards ");
+    let text = fs::read_to_string(&log).unwrap();
+    for line in text.lines() {
+        assert_eq!(line.matches("GET /").count(), 1, "{line}");
+        assert!(line.ends_with('"'), "{line}");
+    }
 }
 
 #[test]

@@ -46,6 +46,22 @@ pub(super) fn append(body: &mut Body, text: &[u8]) {
     }
 }
 
+/// Bytes that it takes of our memory.
+pub(super) fn memory(body: &Body) -> usize {
+    match body {
+        Body::Bytes(bytes) => bytes.len(),
+        Body::Cached(bytes) => bytes.len(),
+        Body::Parts(parts) => {
+            let of_part = |part: &Part| match part {
+                Part::Bytes(bytes) => bytes.len(),
+                Part::File(_) => 0,
+            };
+            parts.iter().map(of_part).sum()
+        }
+        Body::Empty | Body::File(_) | Body::Packed(_) | Body::Coming => 0,
+    }
+}
+
 /// Appends part of a file; `start`: bytes from its beginning, or from its end if negative.
 pub(super) fn append_file(body: &mut Body, path: &[u8], start: i64, end: End) -> io::Result<()> {
     use std::os::unix::ffi::OsStrExt;

@@ -177,13 +177,16 @@ impl Scripts {
 fn left(board: &Rc<RefCell<Board>>, result: &Table, verdict: &Verdict) -> mlua::Result<()> {
     if let Value::Table(header) = result.raw_get("header")? {
         for pair in header.pairs::<Value, Value>() {
-            let (Value::String(name), value @ (Value::String(_) | Value::Integer(_))) = pair?
-            else {
+            let (Value::String(name), value) = pair? else {
                 continue;
             };
-            let value = value.to_string()?;
+            let value = match &value {
+                Value::String(value) => value.as_bytes().to_vec(),
+                Value::Integer(value) => value.to_string().into_bytes(),
+                _ => continue,
+            };
             let mut board = lighty::writing(board)?;
-            lighty::set_response_field(&mut board, &LuaString::as_bytes(&name), value.as_bytes());
+            lighty::set_response_field(&mut board, &LuaString::as_bytes(&name), &value);
         }
     }
     if let Verdict::Answer(_) = verdict

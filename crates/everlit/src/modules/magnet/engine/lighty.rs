@@ -11,6 +11,7 @@ use mlua::{Error, Function, Lua, LuaString, Result, Table, Value, Variadic};
 
 use super::board::{ATTRIBUTES, Attribute, Board, ip_of};
 use super::body::{self, End};
+use super::script::MOST_MEMORY;
 use super::stat::moment;
 use super::{NAME, RESTART, fields, functions};
 use crate::errorlog::Errors;
@@ -416,6 +417,7 @@ fn response_body(lua: &Lua, board: &Shared) -> Result<Table> {
                 Some(length) => Value::Integer(length as i64),
                 None => Value::Nil,
             },
+            b"get" if board.body.length() > Some(MOST_MEMORY as u64) => return Err(too_large()),
             b"get" => match body::content(&board.body).filter(|_| is_made) {
                 Some(content) => {
                     Value::String(lua.create_string(content.map_err(Error::external)?)?)
@@ -440,10 +442,8 @@ fn add(board: &mut Board, what: &Value) -> Result<bool> {
         return Ok(false);
     }
     match what {
-        Value::String(text) => body::append(&mut board.body, &text.as_bytes()),
-        Value::Integer(_) | Value::Number(_) => {
-            body::append(&mut board.body, what.to_string()?.as_bytes());
-        }
+        Value::String(text) => add_text(board, &text.as_bytes())?,
+        Value::Integer(_) | Value::Number(_) => add_text(board, what.to_string()?.as_bytes())?,
         Value::Table(list) => add_all(board, list, Meaning::Length)?,
         _ => return Ok(false),
     }
@@ -464,11 +464,11 @@ pub(super) fn add_all(board: &mut Board, list: &Table, meaning: Meaning) -> Resu
     for index in 1..=list.raw_len() {
         let problem = match list.raw_get::<Value>(index)? {
             Value::String(text) => {
-                body::append(&mut board.body, &text.as_bytes());
+                add_text(board, &text.as_bytes())?;
                 None
             }
             number @ (Value::Integer(_) | Value::Number(_)) => {
-                body::append(&mut board.body, number.to_string()?.as_bytes());
+                add_text(board, number.to_string()?.as_bytes())?;
                 None
             }
             Value::Table(file) => add_file(board, &file, meaning)?,
@@ -485,6 +485,25 @@ pub(super) fn add_all(board: &mut Board, list: &Table, meaning: Meaning) -> Resu
     Ok(())
 }
 
+/// Appends a text. It is not in the interpreter's memory, which has a limit, but in ours.
+fn add_text(board: &mut Board, text: &[u8]) -> Result<()> {
+    let_in(board, text.len())?;
+    body::append(&mut board.body, text);
+    Ok(())
+}
+
+fn let_in(board: &Board, more: usize) -> Result<()> {
+    match body::memory(&board.body) + more > MOST_MEMORY {
+        true => Err(too_large()),
+        false => Ok(()),
+    }
+}
+
+fn too_large() -> Error {
+    let most = MOST_MEMORY >> 20;
+    Error::runtime(format!("a body has {most} MiB in memory at most"))
+}
+
 fn add_file(board: &mut Board, file: &Table, meaning: Meaning) -> Result<Option<String>> {
     let Ok(name) = file.get::<LuaString>("filename") else {
         return Ok(Some("\"filename\" is not a string".to_owned()));
@@ -499,6 +518,8 @@ fn add_file(board: &mut Board, file: &Table, meaning: Meaning) -> Result<Option<
         (Some(Ok(end)), Meaning::End) => End::After(end - offset.unsigned_abs()),
         (Some(Err(_)) | None, _) => End::OfFile,
     };
+    // A small one is read at once.
+    let_in(board, 0)?;
     let path = name.as_bytes();
     let added = body::append_file(&mut board.body, &path, offset, end);
     Ok(added.err().map(|error| {
@@ -537,12 +558,13 @@ fn server(lua: &Lua, board: &Shared) -> Result<Table> {
     let pairs = lua.create_function(move |lua, _: Value| {
         let counters = reading(&shared)?.counters.clone();
         let rest = RefCell::new(counters.into_iter());
-        lua.create_function(
-            move |lua, _: Variadic<Value>| match rest.borrow_mut().next() {
-                Some((name, count)) => Ok((Some(lua.create_string(name)?), Some(count))),
-                None => Ok((None, None)),
-            },
-        )
+        lua.create_function(move |lua, _: Variadic<Value>| {
+            // Making a text may call __gc, and that anything.
+            let Some((name, count)) = rest.borrow_mut().next() else {
+                return Ok((None, None));
+            };
+            Ok((Some(lua.create_string(name)?), Some(count)))
+        })
     })?;
     table.raw_set("plugin_stats", face(lua, get, set, Some(pairs))?)?;
     Ok(table)

@@ -22,17 +22,26 @@ use crate::files::Entry;
 pub(super) const MOST_INSTRUCTIONS: u64 = 50_000_000;
 /// So many bytes may a script have, with all that it keeps.
 pub(super) const MOST_MEMORY: usize = 64 << 20;
-/// How often it is looked at.
+/// How often it is looked at. A coroutine may end before, so each counts as that many.
 const STEP: u32 = 10_000;
+/// So many lines are said of a failure.
+const MOST_LINES: usize = 32;
 
-/// What `pcall` and its like may not hide.
+/// What `pcall` and its like may not hide, and what hooks do not see: new coroutines, whose instructions are counted from 0,
+/// and a message handler that is called because of the limit itself.
 const GUARD: &str = "
-local check = ...
+local check, count = ...
 local pcall, xpcall, resume = pcall, xpcall, coroutine.resume
+local create, wrap = coroutine.create, coroutine.wrap
 local function checked(...) check() return ... end
 function _G.pcall(...) return checked(pcall(...)) end
-function _G.xpcall(...) return checked(xpcall(...)) end
+function _G.xpcall(f, handler, ...)
+  local function limited(...) check() return handler(...) end
+  return checked(xpcall(f, limited, ...))
+end
 function coroutine.resume(...) return checked(resume(...)) end
+function coroutine.create(...) count() return create(...) end
+function coroutine.wrap(...) count() return wrap(...) end
 debug = { traceback = traceback }
 traceback = nil
 ";
@@ -96,7 +105,10 @@ impl Failure {
 
 impl From<mlua::Error> for Failure {
     fn from(error: mlua::Error) -> Self {
-        Failure(explained(&error))
+        let text = explained(&error);
+        // A client may have a say in what a script's error says.
+        let lines: Vec<&str> = text.lines().take(MOST_LINES).collect();
+        Failure(lines.join("\n"))
     }
 }
 
@@ -254,14 +266,17 @@ fn limit(lua: &Lua, instructions: &Rc<Cell<u64>>) -> mlua::Result<()> {
         ))
     };
     let counted = instructions.clone();
-    let triggers = HookTriggers::new().every_nth_instruction(STEP);
-    lua.set_global_hook(triggers, move |_, _| {
+    let count = move || {
         counted.set(counted.get() + u64::from(STEP));
         match counted.get() > MOST_INSTRUCTIONS {
             true => Err(too_long()),
-            false => Ok(VmState::Continue),
+            false => Ok(()),
         }
-    })?;
+    };
+    let of_hook = count.clone();
+    let triggers = HookTriggers::new().every_nth_instruction(STEP);
+    lua.set_global_hook(triggers, move |_, _| of_hook().map(|()| VmState::Continue))?;
+    let count = lua.create_function(move |_, ()| count())?;
     let counted = instructions.clone();
     let check = lua.create_function(move |_, ()| match counted.get() > MOST_INSTRUCTIONS {
         true => Err(too_long()),
@@ -272,7 +287,7 @@ fn limit(lua: &Lua, instructions: &Rc<Cell<u64>>) -> mlua::Result<()> {
         lua.traceback(message.as_deref(), 1)
     })?;
     lua.globals().raw_set("traceback", traceback)?;
-    lua.load(GUARD).set_name("=guard").call(check)
+    lua.load(GUARD).set_name("=guard").call((check, count))
 }
 
 /// What went wrong, and where.

@@ -1,5 +1,7 @@
 //! Scripts at work: a configuration, files, requests and answers.
 
+mod limits;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -110,6 +112,11 @@ fn what_is_returned_decides() {
         ("lighty.r.resp_body.set('text')", "200 a.html"),
         ("lighty.r.resp_header['X'] = 'y'", "200 X=y a.html"),
         ("lighty.r.resp_header['X'] = 'y' error('x')", "500"),
+        // As it was until lighttpd 1.4.60, and whatever bytes there are in it.
+        (
+            "lighty.header['X'] = '\\xff' lighty.header['Y'] = 1 lighty.content = { 'c' } return 200",
+            "200 X=\u{fffd} Y=1 c",
+        ),
     ] {
         assert_eq!(Place::new(URL, script).get("/a.html"), expected, "{script}");
         assert_eq!(
@@ -155,6 +162,19 @@ fn a_response_can_still_be_changed() {
         "if lighty.r.req_item.http_status == 404 then lighty.r.resp_body.set('lost') end",
     );
     assert_eq!(place.get("/none"), "404 lost");
+}
+
+#[test]
+fn a_request_is_restarted_with_a_path_only() {
+    for target in ["b.txt", "*", "h:80", "", "/b.txt\\n"] {
+        let script = format!(
+            "if lighty.r.req_attr['request.uri'] == '/a.html' then\n\
+             lighty.r.req_attr['request.uri'] = '{target}' return lighty.RESTART_REQUEST end return 204"
+        );
+        for stage in [URL, PATH] {
+            assert_eq!(Place::new(stage, &script).get("/a.html"), "400", "{target}");
+        }
+    }
 }
 
 #[test]
