@@ -32,8 +32,8 @@ pub struct Settings {
 #[cfg(feature = "lua")]
 static DIRECTIVES: &[Directive] = {
     use crate::config::{Counts, Kind, Setter};
-    const LIMITS: &str = "a script sees no body of a request, loads no modules in C, and has 64 MiB and 50 million instructions at most (a call of the \
-                          library counts as one, however long a pattern takes); it may run again for a request that has waited for a login; \
+    const LIMITS: &str = "a script sees no body of a request, loads no modules in C, has no finalizers, and at most 64 MiB and 50 million instructions \
+                          (a call of the library counts as one, however long a pattern takes); it may run again for a request that has waited for a login; \
                           lighty.status counts in each worker";
     &[
         Directive::request(

@@ -28,9 +28,15 @@ const STEP: u32 = 10_000;
 const MOST_LINES: usize = 32;
 
 /// What `pcall` and its like may not hide, and what hooks do not see: new coroutines, whose instructions are counted from 0,
-/// and a message handler that is called because of the limit itself.
+/// and a message handler that is called because of the limit itself. Finalizers could call functions of ours that are
+/// finalized already.
 const GUARD: &str = "
 local check, count = ...
+local setmetatable, rawget, type, error = setmetatable, rawget, type, error
+function _G.setmetatable(table, meta)
+  if type(meta) == 'table' and rawget(meta, '__gc') ~= nil then error('there is no __gc here', 2) end
+  return setmetatable(table, meta)
+end
 local pcall, xpcall, resume = pcall, xpcall, coroutine.resume
 local create, wrap = coroutine.create, coroutine.wrap
 local function checked(...) check() return ... end

@@ -56,17 +56,28 @@ fn a_body_that_is_too_large_for_a_script_is_not_read() {
 }
 
 #[test]
-fn finalizers_do_not_end_the_server() {
-    let script = "for i = 1, 100 do lighty.status['k' .. i] = i end\n\
-                  collectgarbage('incremental', 1, 1000)\n\
-                  for n = 1, 20 do\n\
-                  local next = pairs(lighty.status)\n\
-                  local function again() setmetatable({}, { __gc = function() pcall(next) again() end }) end\n\
-                  again()\n\
-                  for i = 1, 99 do next() local x = ('x'):rep(1000) .. i end\n\
-                  end\n\
-                  return 204";
+fn there_are_no_finalizers() {
+    for meta in [
+        "{ __gc = function() end }",
+        "{ __gc = false }",
+        "setmetatable({ __gc = true }, { __index = 1 })",
+    ] {
+        let script = format!("setmetatable({{}}, {meta}) return 204");
+        assert_eq!(Place::new(PATH, &script).get("/a.html"), "500", "{meta}");
+    }
+    // What has one later is not finalized.
+    let script = "local meta = { __index = { a = 204 } } local it = setmetatable({}, meta)\n\
+                  meta.__gc = function() error('called') end\n\
+                  local status = it.a it = nil collectgarbage() return status";
     assert_eq!(Place::new(PATH, script).get("/a.html"), "204");
+    assert_eq!(
+        Place::new(
+            PATH,
+            "return getmetatable(setmetatable({}, nil)) == nil and 204 or 500"
+        )
+        .get("/a.html"),
+        "204"
+    );
 }
 
 #[test]
