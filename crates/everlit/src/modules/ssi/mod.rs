@@ -1,6 +1,6 @@
 //! mod_ssi: documents with directives in them, which are carried out before the document is sent.
 //!
-//! In: a file with one of the suffixes. Out: a page; or, if there are commands in it (`exec`), an [`Order`] for a thread that runs
+//! In: a file with one of the suffixes. Out: a page; or, if there are commands in it (`exec`), an order for a thread that runs
 //! them and makes the page ([`crate::worker::chores`]). Must hold: no worker waits for a command; nothing that a client says becomes
 //! part of one.
 
