@@ -32,8 +32,11 @@ pub struct Settings {
 #[cfg(feature = "lua")]
 static DIRECTIVES: &[Directive] = {
     use crate::config::{Counts, Kind, Setter};
-    const LIMITS: &str = "a script sees no body of a request, runs for 50 million instructions at most and has 64 MiB; lighty.status \
-                          counts in each worker";
+    const LIMITS: &str = "a script sees no body of a request, loads no modules in C, and has neither debug (but for traceback) nor \
+                          finalizers (__gc); it runs for 50 million instructions of Lua at most (what a function of its library does in \
+                          one call, a pattern that is tried for long, is not counted, and the worker answers nobody else meanwhile) and \
+                          has 64 MiB, and as much for a body; it may run again for a request that has waited for a password or a document \
+                          root; lighty.status counts in each worker";
     &[
         Directive::request(
             "magnet.attract-raw-url-to",

@@ -28,7 +28,8 @@ const STEP: u32 = 10_000;
 const MOST_LINES: usize = 32;
 
 /// What `pcall` and its like may not hide, and what hooks do not see: new coroutines, whose instructions are counted from 0,
-/// and a message handler that is called because of the limit itself.
+/// and a message handler that is called because of the limit itself. And `__gc` of a table means nothing, as in Lua 5.1: no
+/// hook would see it, and it could call functions of ours that have been collected with it.
 const GUARD: &str = "
 local check, count = ...
 local pcall, xpcall, resume = pcall, xpcall, coroutine.resume
@@ -40,6 +41,16 @@ function _G.xpcall(f, handler, ...)
   return checked(xpcall(f, limited, ...))
 end
 function coroutine.resume(...) return checked(resume(...)) end
+local setmetatable, rawget, rawset, type, error = setmetatable, rawget, rawset, type, error
+function _G.setmetatable(object, meta)
+  local finalizer = type(meta) == 'table' and rawget(meta, '__gc') or nil
+  if finalizer == nil then return setmetatable(object, meta) end
+  rawset(meta, '__gc', nil)
+  local done, why = pcall(setmetatable, object, meta)
+  rawset(meta, '__gc', finalizer)
+  if not done then error(why, 2) end
+  return object
+end
 function coroutine.create(...) count() return create(...) end
 function coroutine.wrap(...) count() return wrap(...) end
 debug = { traceback = traceback }
