@@ -43,6 +43,10 @@ const RESERVED: u64 = config::RESERVED_DESCRIPTORS as u64;
 /// Size of the kernel's table of our descriptors from the start: 512 KiB of its memory.
 const TABLE_SIZE: u64 = 1 << 16;
 
+/// Stack of a worker thread; what is not touched takes no memory. Scripts (mod_magnet) may call themselves through C until
+/// Lua says that it is enough, after 200 calls: that takes more than 1 MiB in a build without optimisations.
+const WORKER_STACK: usize = 4 * 1024 * 1024;
+
 /// Why a generation cannot start.
 #[derive(Debug)]
 pub(super) enum StartError {
@@ -265,7 +269,7 @@ fn start_workers(
         };
         let thread = std::thread::Builder::new()
             .name(format!("worker {index}"))
-            .stack_size(512 * 1024)
+            .stack_size(WORKER_STACK)
             .spawn(work);
         let thread = thread.map_err(|cause| kernel("start a worker thread", cause))?;
         match wait.recv() {

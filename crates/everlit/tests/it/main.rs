@@ -20,6 +20,8 @@ mod examples;
 mod extforward;
 mod idle;
 mod limits;
+#[cfg(feature = "lua")]
+mod magnet;
 #[cfg(feature = "maxminddb")]
 mod maxminddb;
 mod one_client;

@@ -27,15 +27,15 @@ pub(super) struct Lighty {
     pub(super) result: Table,
 }
 
-/// The board, to read it. A script that is called back by the garbage collector in the middle of something cannot.
+/// The board, to read it. A metamethod of a script that runs in the middle of something cannot.
 pub(super) fn reading(board: &Shared) -> Result<Ref<'_, Board>> {
-    let busy = |_| Error::runtime("lighty.* is not there for __gc");
+    let busy = |_| Error::runtime("lighty.* is busy: a metamethod cannot use it here");
     board.try_borrow().map_err(busy)
 }
 
 /// The board, to write on it.
 pub(super) fn writing(board: &Shared) -> Result<RefMut<'_, Board>> {
-    let busy = |_| Error::runtime("lighty.* is not there for __gc");
+    let busy = |_| Error::runtime("lighty.* is busy: a metamethod cannot use it here");
     board.try_borrow_mut().map_err(busy)
 }
 
@@ -559,7 +559,7 @@ fn server(lua: &Lua, board: &Shared) -> Result<Table> {
         let counters = reading(&shared)?.counters.clone();
         let rest = RefCell::new(counters.into_iter());
         lua.create_function(move |lua, _: Variadic<Value>| {
-            // Making a text may call __gc, and that anything.
+            // Not borrowed any more while a text is made, which may collect garbage.
             let Some((name, count)) = rest.borrow_mut().next() else {
                 return Ok((None, None));
             };
